@@ -1,0 +1,39 @@
+# Every target works as the first command typed on a machine with python3 (3.11 or newer) and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check lock clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(VENV)/installed: requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Taptrail needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(VENV)/installed  ## mint a broadcast, tap its links, print the report and the ledger
+	$(BIN)/python -m stack.demo
+
+up: $(VENV)/installed  ## the whole system in the foreground, on 127.0.0.1
+	$(BIN)/taptrail up
+
+test: $(VENV)/installed  ## the fast tests, on a real Valkey and the ClickHouse engine
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed  ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: $(VENV)/installed  ## write requirements/*.txt anew from pyproject.toml
+	$(BIN)/pip install --quiet uv
+	sh requirements/lock.sh $(BIN)/uv
+
+clean:  ## remove what was built or stored here
+	rm -rf $(VENV) .taptrail .mypy_cache .ruff_cache .pytest_cache

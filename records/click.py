@@ -1,0 +1,181 @@
+"""A click as the edge saw it, and the frames that carry clicks through spool and stream."""
+
+import zlib
+from collections.abc import Iterator
+from hashlib import blake2b
+from ipaddress import IPv4Address, ip_address
+from struct import Struct
+
+import msgspec
+
+
+class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One answered visit of a known link. (lane, seq) is its identity; the frame it lies in gives both."""
+
+    click_id: bytes  # 16 bytes, UUIDv7; a click keeps its id however often it is delivered
+    clicked_at_ms: int  # Unix time, milliseconds, edge clock
+    link_id: int
+    code: str  # as asked for: the sealed code or the slug
+    short_domain: str
+    account: str
+    broadcast_id: str
+    broadcast_no: int
+    contact_id: str
+    audience: str
+    keyword: str
+    source: str
+    destination: str  # as sent in Location, templates filled; "" where a page was answered
+    destination_index: int
+    status: int  # the answer given
+    method: str
+    sealed_address: bytes  # 16 bytes: seal_address
+    user_agent: str
+    referrer: str
+    accept: str
+    accept_language: str
+    purpose: str  # Sec-Purpose, Purpose, X-Purpose and X-Moz, joined by a space
+    sec_fetch: str  # "site mode user dest" of Sec-Fetch-*, "-" for an absent one; "" when all are absent
+    sec_ch_ua: str
+
+
+class LaneState(msgspec.Struct, frozen=True):
+    """What an edge says of one of its lanes, once a second (JSON in hash LANES)."""
+
+    edge_id: str
+    answered: int  # visits of known links answered; equals spooled once a dead process's spool was adopted
+    spooled: int  # last seq in the spool
+    shipped: int  # last seq Redis has accepted
+    updated_at_ms: int
+    ended: bool = False  # no more clicks will come: the last seq is `spooled`
+
+
+# A frame holds the clicks of one event-loop tick: header, then msgpack (edge_id, [click, ...]).
+# It is appended to the spool in one write and copied unchanged into a stream entry.
+_HEADER = Struct("<IIQI")  # payload bytes, crc32 of all that follows it, first seq, number of clicks
+HEADER_BYTES = _HEADER.size
+MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
+_TAIL = Struct("<QI")
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(tuple[str, list[Click]])
+_raw_decoder = msgspec.msgpack.Decoder(tuple[str, list[msgspec.Raw]])
+_click_decoder = msgspec.msgpack.Decoder(Click)
+
+
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """Where a frame lies and which clicks it says it holds. `payload` is not looked at yet."""
+
+    first_seq: int
+    count: int
+    payload: bytes
+    end: int  # offset of the byte after it
+
+    @property
+    def last_seq(self) -> int:
+        return self.first_seq + self.count - 1
+
+
+class BrokenFrame(msgspec.Struct, frozen=True):
+    """Bytes that are not a frame: torn by a crash, or corrupted."""
+
+    offset: int
+    reason: str
+
+
+class BadClick(msgspec.Struct, frozen=True):
+    """A click that does not decode, with what there is of it."""
+
+    seq: int
+    reason: str
+    payload: bytes
+
+
+def encode_frame(edge_id: str, first_seq: int, clicks: list[Click]) -> bytes:
+    """One frame, the clicks numbered first_seq, first_seq + 1, ..."""
+    payload = _encoder.encode((edge_id, clicks))
+    tail = _TAIL.pack(first_seq, len(clicks))
+    crc = zlib.crc32(payload, zlib.crc32(tail))
+    return b"".join((_HEADER.pack(len(payload), crc, first_seq, len(clicks)), payload))
+
+
+def frames_in(data: bytes, offset: int = 0) -> Iterator[Frame | BrokenFrame]:
+    """The frames that lie one behind the other; ends at the first broken one, which is yielded last."""
+    while offset < len(data):
+        if len(data) - offset < HEADER_BYTES:
+            yield BrokenFrame(offset, "header cut short")
+            return
+        length, crc, first_seq, count = _HEADER.unpack_from(data, offset)
+        start = offset + HEADER_BYTES
+        if length > MAX_PAYLOAD_BYTES or count == 0 or first_seq == 0:
+            yield BrokenFrame(offset, "not a frame header")
+            return
+        if start + length > len(data):
+            yield BrokenFrame(offset, "payload cut short")
+            return
+        payload = data[start : start + length]
+        if zlib.crc32(payload, zlib.crc32(_TAIL.pack(first_seq, count))) != crc:
+            yield BrokenFrame(offset, "checksum does not match")
+            return
+        offset = start + length
+        yield Frame(first_seq, count, payload, offset)
+
+
+def decode_frame(frame: Frame) -> tuple[str, list[Click | BadClick]]:
+    """(edge_id, clicks in the order of their seqs); a click that does not decode is set apart, the others stay."""
+    try:
+        edge_id, clicks = _decoder.decode(frame.payload)
+    except msgspec.DecodeError:
+        return _decode_one_by_one(frame)
+    if len(clicks) != frame.count:
+        return edge_id, _all_bad(frame, f"holds {len(clicks)} clicks, its header says {frame.count}")
+    return edge_id, list(clicks)
+
+
+def _decode_one_by_one(frame: Frame) -> tuple[str, list[Click | BadClick]]:
+    try:
+        edge_id, raws = _raw_decoder.decode(frame.payload)
+    except msgspec.DecodeError as error:
+        return "", _all_bad(frame, str(error))
+    if len(raws) != frame.count:
+        return edge_id, _all_bad(frame, f"holds {len(raws)} clicks, its header says {frame.count}")
+    clicks: list[Click | BadClick] = []
+    for seq, raw in enumerate(raws, frame.first_seq):
+        try:
+            clicks.append(_click_decoder.decode(raw))
+        except msgspec.DecodeError as error:
+            clicks.append(BadClick(seq, str(error), bytes(raw)))
+    return edge_id, clicks
+
+
+def _all_bad(frame: Frame, reason: str) -> list[Click | BadClick]:
+    return [
+        BadClick(seq, reason, frame.payload if seq == frame.first_seq else b"")
+        for seq in range(frame.first_seq, frame.last_seq + 1)
+    ]
+
+
+class AddressCipher:
+    """Seals visitors' addresses so that no spool, stream or backup can be read for them.
+
+    A sealed address is the 16 bytes of the IPv6 form, XORed with keyed BLAKE2b of (lane, seq). As (lane, seq)
+    never repeats, equal addresses do not look equal. Sealing and opening are the same operation.
+    """
+
+    def __init__(self, code_key: bytes) -> None:
+        self._keyed = blake2b(digest_size=16, key=blake2b(code_key, person=b"taptrail address"[:16]).digest())
+        self._identity = Struct("<QQ")
+
+    def apply(self, address: bytes, lane: int, seq: int) -> bytes:
+        """address: 16 bytes, plain or sealed; gives 16 bytes, sealed or plain."""
+        keyed = self._keyed.copy()
+        keyed.update(self._identity.pack(lane, seq))
+        mask = int.from_bytes(keyed.digest(), "little")
+        return (int.from_bytes(address, "little") ^ mask).to_bytes(16, "little")
+
+
+def packed_address(text: str) -> bytes:
+    """16 bytes of an address; IPv4 in its IPv4-mapped IPv6 form (RFC 4291 2.5.5.2). ValueError for anything else."""
+    address = ip_address(text)
+    if isinstance(address, IPv4Address):
+        return b"\x00" * 10 + b"\xff\xff" + address.packed
+    return address.packed

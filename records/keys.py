@@ -1,0 +1,56 @@
+"""Every Redis key and stream name, in one place. All begin with "tt:"."""
+
+BUCKET_BITS = 7
+BUCKET_SIZE = (
+    1 << BUCKET_BITS
+)  # links in one hash; Redis keeps hashes of up to 128 small fields as a listpack
+
+ALLOCATED = "tt:allocated"  # number of link ids given out: ids below it were issued
+BROADCASTS = "tt:broadcasts"  # number of broadcast numbers given out
+CACHE_VERSION = "tt:cache_version"  # highest version of a broadcast or domain known to be in the cache
+LANES = "tt:lanes"  # hash: lane -> LaneState (click.py), written by edges every second
+OWNERS = "tt:owners"  # hash: lane -> the aggregator that wrote for it last
+WATERMARKS = "tt:watermarks"  # hash: lane -> last seq up to which every click is in ClickHouse
+
+# What edges keep in memory and want to hear of when it changes (CLIENT TRACKING ... BCAST PREFIX).
+TRACKED_PREFIXES = ("tt:b:", "tt:d:", "tt:v:", ALLOCATED)
+
+GROUP = "aggregator"  # consumer group of every click stream
+ENTRY_FIELD = b"f"  # field of a click stream entry that carries frames
+
+
+def bucket_of(link_id: int) -> str:
+    """Hash that keeps this link and its 127 neighbours; the field is field_of(link_id)."""
+    return f"tt:l:{link_id >> BUCKET_BITS}"
+
+
+def field_of(link_id: int) -> int:
+    return link_id & (BUCKET_SIZE - 1)
+
+
+def broadcast_key(broadcast_no: int) -> str:
+    return f"tt:b:{broadcast_no}"
+
+
+def domain_key(short_domain: str) -> str:
+    return f"tt:d:{short_domain}"
+
+
+def slug_key(short_domain: str, slug: str) -> str:
+    """Holds the link id, in decimal."""
+    return f"tt:v:{short_domain}:{slug}"
+
+
+def click_stream(lane: int) -> str:
+    """Stream of one lane's clicks; the id of an entry is <seq of its last click>-0."""
+    return f"tt:clicks:{lane_name(lane)}"
+
+
+def lease_key(lane: int) -> str:
+    """Holds the aggregator that owns the lane, with an expiry."""
+    return f"tt:lease:{lane_name(lane)}"
+
+
+def lane_name(lane: int) -> str:
+    """A lane as people and Redis see it: 16 hex digits."""
+    return f"{lane:016x}"

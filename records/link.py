@@ -1,0 +1,31 @@
+"""A link: what is one short URL's own. Everything its broadcast shares is in the broadcast."""
+
+import msgspec
+
+
+class Link(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The value kept for one link in Redis (bucket_of in keys.py), msgpack, 15 to 19 bytes with a 10-character contact.
+
+    The link id is the place it is kept at, so it is not repeated in the value.
+    """
+
+    broadcast_no: int
+    destination_index: int  # which of the broadcast's destinations
+    audience_no: int  # place in the broadcast's `audiences`
+    contact_id: str  # "" for a shared link (keyword, poster, vanity slug)
+    slug: str = ""  # the code a person chose, instead of the sealed one
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Link)
+
+
+def encode_link(link: Link) -> bytes:
+    """Bytes for Redis; the slug is left out where there is none."""
+    short = (link.broadcast_no, link.destination_index, link.audience_no, link.contact_id)
+    return _encoder.encode((*short, link.slug) if link.slug else short)
+
+
+def decode_link(value: bytes) -> Link:
+    """Raises msgspec.DecodeError (or ValidationError) on what encode_link did not write."""
+    return _decoder.decode(value)

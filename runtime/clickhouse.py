@@ -1,0 +1,169 @@
+"""A small client of ClickHouse's HTTP interface: rows in, rows out, and errors sorted by what the caller does next."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+import msgspec
+
+T = TypeVar("T")
+
+# INSERTs must be synchronous to be exact: since 26.2 a server's default is async_insert=1.
+_INSERT_SETTINGS = {"async_insert": "0", "max_insert_threads": "1", "deduplicate_insert": "disable"}
+
+
+class ClickHouseRefused(Exception):
+    """ClickHouse answered with an error: the statement did not take effect as a whole."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message.strip()[:500] or f"ClickHouse error {code}")
+        self.code = code
+
+
+class ClickHouseUnreachable(Exception):
+    """No answer: for a write it is not known whether it took effect."""
+
+
+class ClickHouse:
+    """url: http[s]://user:password@host:port; every call raises ClickHouseRefused or ClickHouseUnreachable."""
+
+    def __init__(self, url: str, *, database: str = "taptrail", timeout_s: float = 30.0) -> None:
+        parts = urlsplit(url)
+        self._endpoint = (
+            f"{parts.scheme}://{parts.hostname}:{parts.port or (8443 if parts.scheme == 'https' else 8123)}/"
+        )
+        self._headers = {
+            "X-ClickHouse-User": unquote(parts.username or "default"),
+            "X-ClickHouse-Key": unquote(parts.password or ""),
+        }
+        self._database = database
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(timeout_s, 5.0))
+        self._session: aiohttp.ClientSession | None = None
+
+    async def rows(self, sql: str, row: type[T], **params: Any) -> list[T]:
+        """All rows of a SELECT, each a `row` (a Struct with the columns as fields). {name:Type} in sql takes params."""
+        decoder = msgspec.json.Decoder(row)
+        body = await self._post(sql, params, {"default_format": "JSONEachRow"})
+        return [decoder.decode(line) for line in body.splitlines()]
+
+    async def value(self, sql: str, **params: Any) -> Any:
+        """The first column of the first row, or None."""
+        body = await self._post(sql, params, {"default_format": "JSONCompactEachRow"})
+        first = body.split(b"\n", 1)[0]
+        return msgspec.json.decode(first)[0] if first else None
+
+    async def execute(self, sql: str, **params: Any) -> None:
+        await self._post(sql, params, {})
+
+    async def insert_rows(self, table: str, rows: list[Any], *, query_id: str = "") -> None:
+        """Insert Structs or dicts whose fields are columns of the table, all or none."""
+        encoder = msgspec.json.Encoder()
+        body = b"\n".join(encoder.encode(msgspec.to_builtins(_as_dict(row))) for row in rows)
+        await self.insert(f"INSERT INTO {table} FORMAT JSONEachRow", body, query_id=query_id)
+
+    async def insert(self, sql: str, body: bytes, *, query_id: str = "") -> None:
+        """One INSERT with its data as the body, in the format that sql names."""
+        arguments = {"query": sql, **_INSERT_SETTINGS}
+        if query_id:
+            arguments["query_id"] = query_id
+        await self._send(arguments, body)
+
+    async def lines(self, sql: str, **params: Any) -> AsyncIterator[bytes]:
+        """The lines of an answer as they arrive, for results too large to hold."""
+        try:
+            async with self._open().post(
+                self._endpoint, params=self._arguments(params, {}), data=sql.encode(), headers=self._headers
+            ) as response:
+                await _raise_for(response)
+                async for line in response.content:
+                    yield line.rstrip(b"\n")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClickHouseUnreachable(_describe(error)) from error
+
+    async def ping(self) -> None:
+        await self._post("SELECT 1", {}, {})
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def _post(self, sql: str, params: Mapping[str, Any], settings: Mapping[str, str]) -> bytes:
+        return await self._send(self._arguments(params, settings), sql.encode())
+
+    def _arguments(self, params: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, str]:
+        arguments = {"database": self._database, "output_format_json_quote_64bit_integers": "0", **settings}
+        for name, value in params.items():
+            arguments[f"param_{name}"] = _parameter(value)
+        return arguments
+
+    async def _send(self, arguments: Mapping[str, str], body: bytes) -> bytes:
+        arguments = {"database": self._database, **arguments}
+        try:
+            async with self._open().post(
+                self._endpoint, params=arguments, data=body, headers=self._headers
+            ) as response:
+                await _raise_for(response)
+                return await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClickHouseUnreachable(_describe(error)) from error
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=self._timeout, auto_decompress=True)
+        return self._session
+
+
+async def _raise_for(response: aiohttp.ClientResponse) -> None:
+    code = response.headers.get("X-ClickHouse-Exception-Code")
+    if response.status == 200 and code is None:
+        return
+    message = (await response.read()).decode("utf-8", "replace")
+    raise ClickHouseRefused(int(code or 0), message or f"HTTP {response.status}")
+
+
+def _describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _as_dict(row: Any) -> dict[str, Any]:
+    if isinstance(row, msgspec.Struct):
+        return msgspec.structs.asdict(row)
+    return dict(row)
+
+
+def _parameter(value: Any) -> str:
+    """A value in the escaped text form that {name:Type} expects (ClickHouse docs, "HTTP interface")."""
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(_element(item) for item in value) + "]"
+    return _escaped(value) if isinstance(value, str) else str(value)
+
+
+def _element(value: Any) -> str:
+    if isinstance(value, str):
+        return "'" + _escaped(value).replace("'", "\\'") + "'"
+    return str(value)
+
+
+def _escaped(text: str) -> str:
+    return (
+        text.replace("\\", "\\\\")
+        .replace("\t", "\\t")
+        .replace("\n", "\\n")
+        .replace("\r", "\\r")
+        .replace("\0", "\\0")
+    )
+
+
+async def wait_for_clickhouse(client: ClickHouse, give_up_after_s: float = 60.0) -> None:
+    """Wait until ClickHouse answers; raises the last ClickHouseUnreachable when it does not in time."""
+    deadline = asyncio.get_running_loop().time() + give_up_after_s
+    while True:
+        try:
+            await client.ping()
+            return
+        except (ClickHouseUnreachable, ClickHouseRefused):
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+        await asyncio.sleep(0.2)
