@@ -1,0 +1,1 @@
+"""Moves clicks from the streams into ClickHouse, each exactly once."""

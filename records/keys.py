@@ -1,9 +1,7 @@
 """Every Redis key and stream name, in one place. All begin with "tt:"."""
 
 BUCKET_BITS = 7
-BUCKET_SIZE = (
-    1 << BUCKET_BITS
-)  # links in one hash; Redis keeps hashes of up to 128 small fields as a listpack
+BUCKET_SIZE = 1 << BUCKET_BITS  # links in one hash; Redis keeps hashes of up to 128 small fields as a listpack
 
 ALLOCATED = "tt:allocated"  # number of link ids given out: ids below it were issued
 BROADCASTS = "tt:broadcasts"  # number of broadcast numbers given out

@@ -82,6 +82,10 @@ class ClickHouse:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ClickHouseUnreachable(_describe(error)) from error
 
+    async def execute_without_database(self, sql: str) -> None:
+        """For CREATE DATABASE: a session in a database that does not exist yet is refused."""
+        await self._send({"database": "default"}, sql.encode())
+
     async def ping(self) -> None:
         await self._post("SELECT 1", {}, {})
 
@@ -148,11 +152,7 @@ def _element(value: Any) -> str:
 
 def _escaped(text: str) -> str:
     return (
-        text.replace("\\", "\\\\")
-        .replace("\t", "\\t")
-        .replace("\n", "\\n")
-        .replace("\r", "\\r")
-        .replace("\0", "\\0")
+        text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r").replace("\0", "\\0")
     )
 
 

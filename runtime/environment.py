@@ -65,9 +65,7 @@ def _api_keys(text: str) -> ApiKeys:
         if not colon or not re.fullmatch(r"[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*", account):
             raise ValueError("an entry is not account:key, with the account a path of [a-z0-9_-]")
         if len(key) < 16:
-            raise ValueError(
-                f"the key of account {account} has {len(key)} characters, at least 16 are needed"
-            )
+            raise ValueError(f"the key of account {account} has {len(key)} characters, at least 16 are needed")
         keys[key] = account
     return keys
 
@@ -83,6 +81,4 @@ def _expected(kind: Any) -> str:
         Networks: "CIDRs separated by commas",
         ApiKeys: "account:key,account:key",
     }
-    return described.get(kind) or {int: "a whole number", float: "a number", bool: "true or false"}.get(
-        kind, "text"
-    )
+    return described.get(kind) or {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "text")

@@ -1,6 +1,6 @@
 -- Links, broadcasts and domains: the store of record. Clicks: one row per answered visit of a known link.
 
-CREATE TABLE links
+CREATE TABLE IF NOT EXISTS links
 (
     link_id UInt64 CODEC(Delta, ZSTD(1)),
     account LowCardinality(String),
@@ -29,7 +29,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 1
     lightweight_mutation_projection_mode = 'rebuild';
 
 -- One row per minting request: the ids it was given, so that a repeated request gives the same links.
-CREATE TABLE mints
+CREATE TABLE IF NOT EXISTS mints
 (
     account LowCardinality(String),
     broadcast_no UInt64,
@@ -44,7 +44,7 @@ ORDER BY (broadcast_no, idempotency_key, first_link_id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- One row per write; the highest version of a broadcast is in force (view broadcasts_now).
-CREATE TABLE broadcasts
+CREATE TABLE IF NOT EXISTS broadcasts
 (
     broadcast_no UInt64,
     account LowCardinality(String),
@@ -67,7 +67,7 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (account, broadcast_id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE TABLE domains
+CREATE TABLE IF NOT EXISTS domains
 (
     short_domain String,
     account LowCardinality(String),
@@ -83,7 +83,7 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY short_domain
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE TABLE clicks
+CREATE TABLE IF NOT EXISTS clicks
 (
     lane UInt64 CODEC(ZSTD(1)),                     -- one run of one edge process
     seq UInt64 CODEC(Delta, ZSTD(1)),               -- 1, 2, 3, ... within the lane; (lane, seq) is unique
@@ -145,7 +145,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_dedupl
     lightweight_mutation_projection_mode = 'rebuild';
 
 -- Clicks that did not decode, with what there is of them. They count in the ledger.
-CREATE TABLE dead_clicks
+CREATE TABLE IF NOT EXISTS dead_clicks
 (
     lane UInt64,
     seq UInt64,
@@ -158,7 +158,7 @@ ORDER BY (lane, seq)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Lanes that have ended and are wholly in the tables above, with the last seq they reached.
-CREATE TABLE ended_lanes
+CREATE TABLE IF NOT EXISTS ended_lanes
 (
     lane UInt64,
     edge_id String,

@@ -1,0 +1,87 @@
+"""HTTP servers inside a process that already has its loop: uvicorn without its own signal handling."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+
+class HttpServer(uvicorn.Server):
+    """serve() until stop(); then answers what it has begun and closes, at most grace_s long."""
+
+    def __init__(self, app: Any, listener: socket.socket, *, grace_s: int = 10, **options: Any) -> None:
+        config = uvicorn.Config(
+            app, loop="none", lifespan="off", access_log=False, log_config=None, ws="none", server_header=False,
+            date_header=False, timeout_graceful_shutdown=grace_s, **{"http": "httptools", **options},
+        )  # fmt: skip
+        super().__init__(config)
+        self._listener = listener
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # the process decides when to stop, not its servers
+
+    async def run_until_stopped(self) -> None:
+        await self.serve(sockets=[self._listener])
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+
+def listen(host: str, port: int, *, backlog: int = 4096) -> socket.socket:
+    """A listening socket that other workers of this machine may share; raises OSError naming host and port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(backlog)
+    except OSError as error:
+        listener.close()
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+    listener.setblocking(False)
+    return listener
+
+
+class Readiness:
+    """What /readyz says. Only the process's own state decides; an outage of a neighbour is `degraded`, not down."""
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.degraded: Callable[[], list[str]] = list
+
+
+def ops_app(registry: CollectorRegistry, readiness: Readiness) -> Starlette:
+    """/healthz, /readyz and /metrics, for a port that is never public."""
+
+    async def healthz(request: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    async def readyz(request: Request) -> Response:
+        body = {"ready": readiness.ready, "degraded": readiness.degraded()}
+        return JSONResponse(body, 200 if readiness.ready else 503)
+
+    async def metrics(request: Request) -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)])
+
+
+async def stop_signal() -> str:
+    """Wait for SIGTERM or SIGINT; gives its name."""
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Future[str] = loop.create_future()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda name=number.name: arrived.done() or arrived.set_result(name))
+    return await arrived
