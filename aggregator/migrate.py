@@ -20,7 +20,7 @@ async def migrate(clickhouse: ClickHouse) -> list[str]:
             continue
         for statement in statements(path.read_text()):
             await clickhouse.execute(statement)
-        await clickhouse.execute(f"INSERT INTO migrations (name) VALUES ('{path.name}')")
+        await clickhouse.execute("INSERT INTO migrations (name) SELECT {name:String}", name=path.name)
         applied.append(path.name)
     return applied
 

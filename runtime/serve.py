@@ -81,7 +81,7 @@ def ops_app(registry: CollectorRegistry, readiness: Readiness) -> Starlette:
 async def stop_signal() -> str:
     """Wait for SIGTERM or SIGINT; gives its name."""
     loop = asyncio.get_running_loop()
-    arrived: asyncio.Future[str] = loop.create_future()
+    arrived: asyncio.Queue[str] = asyncio.Queue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda name=number.name: arrived.done() or arrived.set_result(name))
-    return await arrived
+        loop.add_signal_handler(number, arrived.put_nowait, number.name)
+    return await arrived.get()
