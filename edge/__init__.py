@@ -1,0 +1,1 @@
+"""The redirector: answers taps and keeps a record of each."""

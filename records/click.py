@@ -120,6 +120,23 @@ def frames_in(data: bytes, offset: int = 0) -> Iterator[Frame | BrokenFrame]:
         yield Frame(first_seq, count, payload, offset)
 
 
+def whole_frames(data: bytes) -> tuple[int, int, int]:
+    """(bytes, first seq, last seq) of the whole frames at the start of data, by their headers alone.
+
+    (bytes needed, 0, 0) where not even the first frame is whole.
+    """
+    end, first, last = 0, 0, 0
+    while end + HEADER_BYTES <= len(data):
+        length, _, first_seq, count = _HEADER.unpack_from(data, end)
+        if end + HEADER_BYTES + length > len(data):
+            break
+        end += HEADER_BYTES + length
+        first, last = first or first_seq, first_seq + count - 1
+    if end == 0 and len(data) >= HEADER_BYTES:
+        return HEADER_BYTES + int(_HEADER.unpack_from(data)[0]), 0, 0
+    return end, first, last
+
+
 def decode_frame(frame: Frame) -> tuple[str, list[Click | BadClick]]:
     """(edge_id, clicks in the order of their seqs); a click that does not decode is set apart, the others stay."""
     try:

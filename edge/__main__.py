@@ -1,0 +1,106 @@
+"""One edge process: builds its parts once, serves until told to stop, then ships what it has."""
+
+import asyncio
+import logging
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from edge.app import edge_app
+from edge.connection import tap_connection
+from edge.lanes import Lanes
+from edge.metrics import Counts, EdgeCollector
+from edge.origin import Origin
+from edge.recorder import Recorder
+from edge.redirect import Redirector
+from edge.redis_wire import RedisWire
+from edge.resolver import Resolver
+from edge.settings import Settings
+from edge.spool import Spool
+from edge.visit import visit_reader
+from records.click import AddressCipher
+from records.code import CodeCipher
+from records.keys import TRACKED_PREFIXES
+from runtime.clickhouse import ClickHouse
+from runtime.environment import SettingsError, settings_from
+from runtime.logs import start_logging
+from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
+
+log = logging.getLogger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve taps until SIGTERM or SIGINT; raises OSError when a port or the spool cannot be had."""
+    public, ops = listen(settings.host, settings.port), listen(settings.ops_host, settings.ops_port)
+    spool_dir = Path(settings.spool_dir)
+    spool = Spool.create(spool_dir, secrets.randbits(64))
+
+    lookups_wire = RedisWire(settings.redis_url, tracked=TRACKED_PREFIXES)
+    clicks_wire = RedisWire(settings.redis_url, timeout_s=5.0)
+    clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=3.0)
+    resolver = Resolver(lookups_wire, Origin(clickhouse), CodeCipher(settings.code_key))
+    lanes = Lanes(clicks_wire, spool_dir, spool, settings.edge_id)
+    recorder = Recorder(spool, AddressCipher(settings.code_key), settings.edge_id, lanes.own.wake)
+    lanes.recorder = recorder
+    counts = Counts()
+    redirector = Redirector(resolver, recorder, counts)
+    visit_from = visit_reader(settings.trusted_proxies)
+
+    readiness = Readiness()
+    readiness.degraded = lambda: [] if lookups_wire.connected else ["redis: not connected"]
+    registry = CollectorRegistry()
+    registry.register(EdgeCollector(counts, resolver.lookups, recorder, lookups_wire, lanes.shippers))
+    app = edge_app(redirector, resolver, visit_from)
+    server = HttpServer(app, public, http=tap_connection(redirector, visit_from), timeout_keep_alive=75)
+    ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
+
+    async with asyncio.TaskGroup() as running:
+        background = [
+            running.create_task(work)
+            for work in (lookups_wire.keep_connected(), clicks_wire.keep_connected(), lanes.run())
+        ]
+        serving = [running.create_task(one.run_until_stopped()) for one in (server, ops_server)]
+        await _until_connected(lookups_wire)
+        readiness.ready = True
+        log.info("edge serves", extra={"port": settings.port, "lane": lanes.own_name})
+        name = await stop_signal()
+        readiness.ready = False
+        log.info("edge stops", extra={"signal": name})
+        server.stop()
+        await serving[0]
+        await lanes.drain(settings.drain_s)
+        ops_server.stop()
+        await serving[1]
+        for task in background:
+            task.cancel()
+    await clickhouse.close()
+
+
+async def _until_connected(wire: RedisWire, longest_s: float = 2.0) -> None:
+    """Give Redis a moment, so that the first tap finds it; without it the edge serves from ClickHouse."""
+    deadline = asyncio.get_running_loop().time() + longest_s
+    while not wire.connected and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.01)
+
+
+def main() -> int:
+    try:
+        settings = settings_from(os.environ, Settings)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    start_logging("edge", settings.log_level)
+    try:
+        uvloop.run(serve(settings))
+    except OSError as error:
+        log.error("edge cannot start", extra={"error": str(error)})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

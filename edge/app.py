@@ -1,0 +1,102 @@
+"""The edge as an application: what its domains answer besides taps, and taps for servers that speak only ASGI."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from edge.decide import UNKNOWN_HOST, UNRESOLVED, Decision
+from edge.origin import ResolveFailed
+from edge.redirect import Redirector
+from edge.resolver import Resolver
+from edge.responses import PLAIN, answer, page
+from edge.visit import Visit, host_of
+from records.domain import Domain
+
+NO_ROBOTS = "User-agent: *\nDisallow: /\n"
+DAY = {"cache-control": "public, max-age=86400"}
+VisitFrom = Callable[[dict[str, Any]], Visit]
+
+
+def edge_app(redirector: Redirector, resolver: Resolver, visit_from: VisitFrom) -> Starlette:
+    """Starlette application for the public port."""
+    own = DomainPages(resolver)
+    return Starlette(
+        routes=[
+            Route("/", own.home),
+            Route("/robots.txt", own.robots),
+            Route("/favicon.ico", own.favicon),
+            Route("/.well-known/{file:path}", own.app_link),
+            Route("/{code:path}", TapEndpoint(redirector, visit_from), methods=["GET", "HEAD"]),
+        ]
+    )
+
+
+class TapEndpoint:
+    """A tap as an ASGI request: pipelined ones, and every one under another server than ours."""
+
+    def __init__(self, redirector: Redirector, visit_from: VisitFrom) -> None:
+        self._redirector = redirector
+        self._visit_from = visit_from
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        decided: asyncio.Future[tuple[Decision, str]] = asyncio.get_running_loop().create_future()
+
+        def reply(decision: Decision, brand: str) -> None:
+            if not decided.done():
+                decided.set_result((decision, brand))
+
+        scope.setdefault("raw_path", scope["path"].encode())
+        self._redirector.take(self._visit_from(dict(scope)), reply)
+        decision, brand = await decided
+        await _response(decision, brand)(scope, receive, send)
+
+
+class DomainPages:
+    """What a short domain answers for itself."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+
+    async def home(self, request: Request) -> Response:
+        """The owner's home page, or a small branded page."""
+        domain = await self._domain(request)
+        if not isinstance(domain, Domain):
+            return domain
+        if domain.home:
+            return RedirectResponse(domain.home, 302, dict(PLAIN))
+        return Response(page("home", domain.display_name or domain.short_domain), 200, dict(PLAIN), "text/html")
+
+    async def app_link(self, request: Request) -> Response:
+        """apple-app-site-association and assetlinks.json, which open links in the owner's app."""
+        domain = await self._domain(request)
+        if not isinstance(domain, Domain):
+            return domain
+        text = domain.app_links.get(request.path_params["file"])
+        if text is None:
+            return Response("not found\n", 404, dict(PLAIN), "text/plain")
+        return Response(text, 200, {"cache-control": "public, max-age=3600"}, "application/json")
+
+    async def robots(self, request: Request) -> Response:
+        return Response(NO_ROBOTS, 200, DAY, "text/plain")
+
+    async def favicon(self, request: Request) -> Response:
+        return Response(b"", 204, DAY)
+
+    async def _domain(self, request: Request) -> Domain | Response:
+        host = host_of(request.headers.get("host", "").encode("latin-1"))
+        try:
+            domain = await self._resolver.domains.get(host) if host else None
+        except ResolveFailed:
+            return _response(UNRESOLVED, host)
+        return domain or _response(UNKNOWN_HOST, host)
+
+
+def _response(decision: Decision, brand: str) -> Response:
+    status, headers, body = answer(decision, brand)
+    return Response(body, status, dict(headers))

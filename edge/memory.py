@@ -1,0 +1,149 @@
+"""What an edge keeps in memory of one kind of record: memory -> Redis -> ClickHouse."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
+
+import hiredis
+import msgspec
+
+from edge.origin import Batched, ResolveFailed
+from edge.redis_wire import Command, RedisUnavailable, RedisWire
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+FRESH_S = 30.0  # the net under the invalidations
+FRESH_UNTRACKED_S = 0.5  # while no invalidation can arrive: a change must be in force within a second
+UNKNOWN_S = 2.0  # how long "there is no such record" is believed
+
+
+class Entry(Generic[V]):
+    __slots__ = ("fresh_until", "value")
+
+    def __init__(self, value: V | None, fresh_until: float) -> None:
+        self.value = value
+        self.fresh_until = fresh_until
+
+
+class Layered(Generic[K, V]):
+    """Records of one kind, by key. `capacity` bounds the memory; the oldest entry makes room.
+
+    read: the Redis command for a key; decode: its reply; refill: commands that put an origin's answer into Redis
+    without replacing a newer one.
+    """
+
+    def __init__(
+        self,
+        wire: RedisWire,
+        origin: Batched[K, V],
+        *,
+        read: Callable[[K], Command],
+        decode: Callable[[bytes], V],
+        refill: Callable[[K, V], Command],
+        capacity: int,
+        changes: bool = True,
+    ) -> None:
+        self._wire, self._origin = wire, origin
+        self._read, self._decode, self._refill = read, decode, refill
+        self._capacity = capacity
+        self._changes = changes  # False: a record never changes, so what is in memory stays true
+        self._entries: dict[K, Entry[V]] = {}
+        self._loading: dict[K, asyncio.Task[V | None]] = {}
+        self._now = asyncio.get_running_loop().time
+
+    def fresh(self, key: K) -> Entry[V] | None:
+        """What memory says, if it may still be believed; an Entry of None for "there is no such record"."""
+        entry = self._entries.get(key)
+        if entry is None or entry.fresh_until <= self._now():
+            return None
+        return entry
+
+    async def get(self, key: K) -> V | None:
+        """None where there is no such record. Raises ResolveFailed."""
+        entry = self.fresh(key)
+        if entry is not None:
+            return entry.value
+        task = self._loading.get(key)
+        if task is None:
+            task = self._loading[key] = asyncio.get_running_loop().create_task(self._load(key))
+            task.add_done_callback(_retrieve)
+        return await asyncio.shield(task)
+
+    def keep(self, key: K, value: V | None) -> None:
+        """Remember what was just read."""
+        if value is None:
+            lifetime_s = UNKNOWN_S if self._wire.connected else FRESH_UNTRACKED_S
+        elif self._changes:
+            lifetime_s = FRESH_S if self._wire.connected else FRESH_UNTRACKED_S
+        else:
+            lifetime_s = float("inf")
+        self._entries.pop(key, None)
+        self._entries[key] = Entry(value, self._now() + lifetime_s)
+        if len(self._entries) > self._capacity:
+            del self._entries[next(iter(self._entries))]
+
+    def forget(self, key: K) -> None:
+        """The record changed. A load on its way may have read the old one: it is not kept."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.fresh_until = 0.0
+        self._loading.pop(key, None)
+
+    def forget_all(self) -> None:
+        """Nothing is fresh any more; values stay for when nobody can be asked."""
+        self._loading.clear()
+        for key, entry in list(self._entries.items()):
+            if entry.value is None:
+                del self._entries[key]
+            elif self._changes:
+                entry.fresh_until = 0.0
+
+    def distrust(self) -> None:
+        """Invalidations may have been missed since now: ask again within a second."""
+        until = self._now() + FRESH_UNTRACKED_S
+        for entry in self._entries.values():
+            if self._changes or entry.value is None:
+                entry.fresh_until = min(entry.fresh_until, until)
+
+    async def _load(self, key: K) -> V | None:
+        me = asyncio.current_task()
+        try:
+            value = await self._from_redis(key)
+            if value is None:
+                value = await self._from_origin(key)
+        except ResolveFailed:
+            stale = self._entries.get(key)
+            if stale is None or stale.value is None:
+                raise
+            self.keep(key, stale.value)
+            return stale.value
+        finally:
+            current = self._loading.get(key) is me
+            if current:
+                del self._loading[key]
+        if current:
+            self.keep(key, value)
+        return value
+
+    async def _from_redis(self, key: K) -> V | None:
+        try:
+            reply = await self._wire.call(*self._read(key))
+            return None if reply is None else self._decode(reply)
+        except (RedisUnavailable, hiredis.ReplyError, msgspec.DecodeError, ValueError):
+            return None
+
+    async def _from_origin(self, key: K) -> V | None:
+        value = await self._origin.get(key)
+        if value is not None:
+            # A full or lost Redis is no harm: the next miss asks ClickHouse again.
+            with suppress(RedisUnavailable, hiredis.ReplyError):
+                await self._wire.call(*self._refill(key, value))
+        return value
+
+
+def _retrieve(task: "asyncio.Task[Any]") -> None:
+    """Mark a failure as seen: whoever waits gets it, and there may be nobody left."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,144 @@
+"""ClickHouse behind Redis: what Redis does not know is asked for here, many keys in one query."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from records.broadcast import Broadcast
+from records.domain import Domain
+from records.link import Link
+from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
+
+K = TypeVar("K")
+V = TypeVar("V")
+Outcome = tuple[bool, Any]
+
+MAX_KEYS = 1000  # of one query
+MAX_WAITING = 20_000  # keys; beyond it a look-up fails at once
+PAUSE_AFTER_FAILURE_S = 0.5
+
+
+class ResolveFailed(Exception):
+    """Nothing reachable could say what the key stands for."""
+
+
+class Batched(Generic[K, V]):
+    """Look-ups of one event-loop tick in one query; the same key is asked for once, two queries run at a time."""
+
+    def __init__(self, query: Callable[[list[K]], Awaitable[dict[K, V]]]) -> None:
+        self._query = query
+        self._wanted: dict[K, asyncio.Future[Outcome]] = {}
+        self._asking: dict[K, asyncio.Future[Outcome]] = {}
+        self._slots = asyncio.Semaphore(2)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failed_until = 0.0
+
+    async def get(self, key: K) -> V | None:
+        """None where ClickHouse has no such record. Raises ResolveFailed."""
+        future = self._asking.get(key) or self._wanted.get(key)
+        if future is None:
+            future = self._enqueue(key)
+        answered, value = await asyncio.shield(future)
+        if not answered:
+            raise ResolveFailed
+        return value  # type: ignore[no-any-return]
+
+    def _enqueue(self, key: K) -> "asyncio.Future[Outcome]":
+        loop = asyncio.get_running_loop()
+        # A ClickHouse that just failed is left alone for a moment: visitors must not each wait for its timeout.
+        if loop.time() < self._failed_until or len(self._wanted) + len(self._asking) >= MAX_WAITING:
+            raise ResolveFailed
+        if not self._wanted:
+            loop.call_soon(self._start)
+        future = self._wanted[key] = loop.create_future()
+        return future
+
+    def _start(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._ask())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _ask(self) -> None:
+        async with self._slots:
+            while self._wanted:
+                keys = list(self._wanted)[:MAX_KEYS]
+                asked = {key: self._wanted.pop(key) for key in keys}
+                self._asking.update(asked)
+                found: dict[K, V] | None
+                try:
+                    found = await self._query(keys)
+                except (ClickHouseUnreachable, ClickHouseRefused):
+                    found = None
+                    self._failed_until = asyncio.get_running_loop().time() + PAUSE_AFTER_FAILURE_S
+                for key, future in asked.items():
+                    self._asking.pop(key)
+                    future.set_result((found is not None, found.get(key) if found is not None else None))
+
+
+class _LinkRow(msgspec.Struct, frozen=True):
+    link_id: int
+    broadcast_no: int
+    destination_index: int
+    audience_no: int
+    contact_id: str
+    slug: str
+
+
+class _SlugRow(msgspec.Struct, frozen=True):
+    short_domain: str
+    slug: str
+    link_id: int
+
+
+_LINKS = (
+    "SELECT link_id, broadcast_no, destination_index, audience_no, contact_id, slug"
+    " FROM links WHERE link_id IN ({keys:Array(UInt64)})"
+)
+_SLUGS = (
+    "SELECT short_domain, slug, link_id FROM links"
+    " WHERE slug IN ({slugs:Array(String)}) AND short_domain IN ({domains:Array(String)})"
+)
+# The stored columns only: the records name them.
+_BROADCASTS = (
+    f"SELECT {', '.join(Broadcast.__struct_fields__)} FROM broadcasts WHERE broadcast_no IN ({{keys:Array(UInt64)}})"  # noqa: S608
+    " ORDER BY version DESC LIMIT 1 BY broadcast_no"
+)
+_DOMAINS = (
+    f"SELECT {', '.join(Domain.__struct_fields__)} FROM domains WHERE short_domain IN ({{keys:Array(String)}})"  # noqa: S608
+    " ORDER BY version DESC LIMIT 1 BY short_domain"
+)
+
+
+class Origin:
+    """The store of record, as the edge asks it."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+        self.links: Batched[int, Link] = Batched(self._links)
+        self.slugs: Batched[tuple[str, str], int] = Batched(self._slugs)
+        self.broadcasts: Batched[int, Broadcast] = Batched(self._broadcasts)
+        self.domains: Batched[str, Domain] = Batched(self._domains)
+
+    async def _links(self, link_ids: list[int]) -> dict[int, Link]:
+        rows = await self._clickhouse.rows(_LINKS, _LinkRow, keys=link_ids)
+        return {
+            row.link_id: Link(row.broadcast_no, row.destination_index, row.audience_no, row.contact_id, row.slug)
+            for row in rows
+        }
+
+    async def _slugs(self, keys: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        domains, slugs = sorted({domain for domain, _ in keys}), sorted({slug for _, slug in keys})
+        rows = await self._clickhouse.rows(_SLUGS, _SlugRow, domains=domains, slugs=slugs)
+        return {(row.short_domain, row.slug): row.link_id for row in rows}
+
+    async def _broadcasts(self, numbers: list[int]) -> dict[int, Broadcast]:
+        rows = await self._clickhouse.rows(_BROADCASTS, dict, keys=numbers)
+        found = [msgspec.convert([row[name] for name in Broadcast.__struct_fields__], Broadcast) for row in rows]
+        return {broadcast.broadcast_no: broadcast for broadcast in found}
+
+    async def _domains(self, names: list[str]) -> dict[str, Domain]:
+        rows = await self._clickhouse.rows(_DOMAINS, dict, keys=names)
+        found = [msgspec.convert([row[name] for name in Domain.__struct_fields__], Domain) for row in rows]
+        return {domain.short_domain: domain for domain in found}

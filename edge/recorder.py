@@ -1,0 +1,85 @@
+"""Writes the clicks of one event-loop tick into the spool, before any of their answers leaves."""
+
+import secrets
+from collections.abc import Callable, Sequence
+
+from edge.decide import Answered
+from edge.spool import Spool, SpoolFull
+from records.click import AddressCipher, Click, encode_frame
+
+MAX_UNSPOOLED_BYTES = 32 * 1024 * 1024
+_VERSION_AND_VARIANT = (7 << 76) | (0b10 << 62)
+_RANDOM_BITS = (((1 << 12) - 1) << 64) | ((1 << 62) - 1)
+
+
+class Recorder:
+    """Numbers the clicks of one lane: 1, 2, 3, ... without a hole."""
+
+    def __init__(self, spool: Spool, cipher: AddressCipher, edge_id: str, on_spooled: Callable[[], None]) -> None:
+        self._spool = spool
+        self._cipher = cipher
+        self._edge_id = edge_id
+        self._on_spooled = on_spooled
+        self._seq = 0
+        # Frames the disk would not take. They wait in memory: a full disk must not cost a visitor the page.
+        self._unspooled: list[tuple[bytes, int]] = []
+        self.unspooled_bytes = 0
+        self.answered = 0
+        self.unrecorded = 0  # answered and lost, because disk and memory were full
+
+    def record(self, answered: Sequence[Answered], now_ms: int) -> None:
+        """One frame, one write, for those that are clicks."""
+        first_seq = self._seq + 1
+        lane = self._spool.lane
+        clicks = [
+            _click(one, now_ms, self._cipher.apply(one.visit.address, lane, seq))
+            for seq, one in enumerate((one for one in answered if one.is_click), first_seq)
+        ]
+        if not clicks:
+            return
+        frame = encode_frame(self._edge_id, first_seq, clicks)
+        if self.unspooled_bytes + len(frame) > MAX_UNSPOOLED_BYTES:
+            self.unrecorded += len(clicks)
+            return
+        self._seq += len(clicks)
+        self.answered += len(clicks)
+        self._unspooled.append((frame, self._seq))
+        self.unspooled_bytes += len(frame)
+        self.spool_waiting()
+
+    def spool_waiting(self) -> None:
+        """Append what is in memory, in order; what the disk does not take stays."""
+        while self._unspooled:
+            frame, last_seq = self._unspooled[0]
+            try:
+                self._spool.append(frame, last_seq)
+            except SpoolFull:
+                return
+            self.unspooled_bytes -= len(frame)
+            del self._unspooled[0]
+        self._on_spooled()
+
+
+def new_click_id(now_ms: int, random: int) -> bytes:
+    """A UUIDv7 (RFC 9562 5.7): 48 bits of time, then randomness. random: at least 76 bits."""
+    return ((now_ms << 80) | _VERSION_AND_VARIANT | (random & _RANDOM_BITS)).to_bytes(16, "big")
+
+
+def random_bits() -> int:
+    return secrets.randbits(76)
+
+
+def _click(one: Answered, now_ms: int, sealed: bytes) -> Click:
+    visit, decision = one.visit, one.decision
+    link, broadcast = one.target.link, one.target.broadcast
+    assert link is not None  # noqa: S101 - decide() calls nothing else a click
+    assert broadcast is not None  # noqa: S101
+    audiences = broadcast.audiences
+    return Click(
+        one.click_id, now_ms, one.target.link_id, visit.code, visit.short_domain, broadcast.account, broadcast.broadcast_id,
+        broadcast.broadcast_no, link.contact_id,
+        audiences[link.audience_no] if link.audience_no < len(audiences) else "",
+        broadcast.keyword, broadcast.source, decision.location, link.destination_index,
+        decision.status, visit.method, sealed, visit.user_agent, visit.referrer, visit.accept, visit.accept_language, visit.purpose,
+        visit.sec_fetch, visit.sec_ch_ua,
+    )  # fmt: skip

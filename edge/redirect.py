@@ -1,0 +1,74 @@
+"""The hot path: visits of one event-loop tick are resolved, decided, recorded and answered together."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from edge.decide import OVERLOADED, UNRESOLVED, Answered, Decision, Target, decide
+from edge.metrics import Counts
+from edge.recorder import Recorder, new_click_id, random_bits
+from edge.resolver import Resolver
+from edge.visit import Visit
+
+MAX_IN_FLIGHT = 5_000  # visits being answered; beyond it a quick 503 is better than a long queue
+
+Reply = Callable[[Decision, str], None]  # gets the decision and what the pages call the domain
+
+log = logging.getLogger(__name__)
+
+
+class Redirector:
+    """take() a visit; its reply is called when the click is in the spool."""
+
+    def __init__(self, resolver: Resolver, recorder: Recorder, counts: Counts) -> None:
+        self._resolver = resolver
+        self._recorder = recorder
+        self._counts = counts
+        self._arrived: list[tuple[Visit, Reply]] = []
+        self._in_flight = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+
+    def take(self, visit: Visit, reply: Reply) -> None:
+        if self._in_flight >= MAX_IN_FLIGHT:
+            self._counts.answered(OVERLOADED)
+            reply(OVERLOADED, visit.short_domain)
+            return
+        self._in_flight += 1
+        self._arrived.append((visit, reply))
+        if len(self._arrived) == 1:
+            self._loop.call_soon(self._start)
+
+    def _start(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        task = self._loop.create_task(self._answer(arrived))
+        self._tasks.add(task)
+        task.add_done_callback(lambda task: self._finished(task, arrived))
+
+    async def _answer(self, arrived: list[tuple[Visit, Reply]]) -> None:
+        async for resolved in self._resolver.resolve([visit for visit, _ in arrived]):
+            now_ms = time.time_ns() // 1_000_000
+            answered = [_decided(arrived[place][0], target, now_ms) for place, target in resolved]
+            self._recorder.record(answered, now_ms)
+            self._respond([arrived[place][1] for place, _ in resolved], answered)
+
+    def _respond(self, replies: list[Reply], answered: list[Answered]) -> None:
+        for reply, one in zip(replies, answered, strict=True):
+            self._counts.answered(one.decision)
+            domain = one.target.domain
+            reply(one.decision, (domain and domain.display_name) or one.visit.short_domain)
+
+    def _finished(self, task: "asyncio.Task[None]", arrived: list[tuple[Visit, Reply]]) -> None:
+        self._tasks.discard(task)
+        self._in_flight -= len(arrived)
+        if task.cancelled() or task.exception() is None:
+            return
+        log.error("visits could not be answered", exc_info=task.exception())
+        for visit, reply in arrived:  # a reply that was called already ignores this
+            reply(UNRESOLVED, visit.short_domain)
+
+
+def _decided(visit: Visit, target: Target, now_ms: int) -> Answered:
+    click_id = new_click_id(now_ms, random_bits())
+    return Answered(visit, target, click_id, decide(target, visit, click_id, now_ms))

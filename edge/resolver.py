@@ -1,0 +1,202 @@
+"""Code -> link and broadcast, for all visits of one event-loop tick together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import hiredis
+import msgspec
+
+from edge.decide import Target
+from edge.memory import Layered
+from edge.origin import Origin, ResolveFailed
+from edge.redis_wire import Command, RedisUnavailable, RedisWire
+from edge.visit import Visit
+from records.broadcast import Broadcast, decode_broadcast, encode_broadcast
+from records.code import CODE_LENGTH, DOMAIN, CodeCipher
+from records.domain import Domain, decode_domain, encode_domain
+from records.keys import ALLOCATED, broadcast_key, bucket_of, domain_key, field_of, slug_key
+from records.link import Link, decode_link, encode_link
+
+UNRESOLVED = Target(resolved=False)
+ALLOCATED_FRESH_S = 0.05
+
+
+class Lookups:
+    """How many look-ups each layer answered, for the metrics."""
+
+    def __init__(self) -> None:
+        self.memory = self.redis = self.walk = self.failed = self.batches = 0
+
+
+class Resolver:
+    """Resolves visits; what is tapped once comes from Redis, what many tap stays in memory."""
+
+    def __init__(self, wire: RedisWire, origin: Origin, cipher: CodeCipher) -> None:
+        self._wire = wire
+        self._cipher = cipher
+        self._allocated = 0  # ids below it were issued; DOMAIN where Redis cannot say
+        self._allocated_at = 0.0
+        self._asking_allocated: asyncio.Task[None] | None = None
+        self._now = asyncio.get_running_loop().time
+        self.lookups = Lookups()
+        self.domains: Layered[str, Domain] = Layered(
+            wire, origin.domains, capacity=20_000, decode=decode_domain,
+            read=lambda name: ("GET", domain_key(name)),
+            refill=lambda name, domain: ("SET", domain_key(name), encode_domain(domain), "NX"),
+        )  # fmt: skip
+        self.broadcasts: Layered[int, Broadcast] = Layered(
+            wire, origin.broadcasts, capacity=20_000, decode=decode_broadcast,
+            read=lambda number: ("GET", broadcast_key(number)),
+            refill=lambda number, broadcast: ("SET", broadcast_key(number), encode_broadcast(broadcast), "NX"),
+        )  # fmt: skip
+        self.slugs: Layered[tuple[str, str], int] = Layered(
+            wire, origin.slugs, capacity=20_000, decode=int,
+            read=lambda key: ("GET", slug_key(*key)),
+            refill=lambda key, link_id: ("SET", slug_key(*key), link_id, "NX"),
+        )  # fmt: skip
+        self.links: Layered[int, Link] = Layered(
+            wire, origin.links, capacity=20_000, decode=decode_link, changes=False,
+            read=lambda link_id: ("HGET", bucket_of(link_id), field_of(link_id)),
+            refill=lambda link_id, link: ("HSET", bucket_of(link_id), field_of(link_id), encode_link(link)),
+        )  # fmt: skip
+        wire.on_invalidated = self._forget
+        wire.on_connected = lambda: self._forget(None)
+        wire.on_lost = self._distrust
+
+    async def resolve(self, visits: Sequence[Visit]) -> AsyncIterator[list[tuple[int, Target]]]:
+        """Groups of (place in visits, target): first all that memory and one Redis round trip know, then the rest."""
+        known, asked, walks = self._sort(visits)
+        if asked:
+            replies = await self._read_links([link_id for _, link_id, _ in asked])
+            for (place, link_id, domain), reply in zip(asked, replies, strict=True):
+                target = self._from_reply(domain, link_id, reply)
+                if target is None:
+                    walks.append(place)
+                else:
+                    known.append((place, target))
+        if known:
+            yield known
+        if walks:
+            waiting = [asyncio.ensure_future(self._walk(place, visits[place])) for place in walks]
+            for finished in asyncio.as_completed(waiting):
+                yield [await finished]
+
+    def _sort(
+        self, visits: Sequence[Visit]
+    ) -> tuple[list[tuple[int, Target]], list[tuple[int, int, Domain]], list[int]]:
+        """What memory answers; what one HGET may answer (place, link id, domain); what needs more steps."""
+        known: list[tuple[int, Target]] = []
+        asked: list[tuple[int, int, Domain]] = []
+        walks: list[int] = []
+        for place, visit in enumerate(visits):
+            entry = self.domains.fresh(visit.short_domain)
+            link_id = self._cipher.open(visit.code) if len(visit.code) == CODE_LENGTH else None
+            if entry is None or (entry.value is not None and (link_id is None or link_id >= self._allocated)):
+                walks.append(place)
+            elif entry.value is None or link_id is None:
+                known.append((place, Target()))
+            elif (link := self.links.fresh(link_id)) is not None and (
+                target := self._with_broadcast(entry.value, link_id, link.value)
+            ):
+                self.lookups.memory += 1
+                known.append((place, target))
+            else:
+                asked.append((place, link_id, entry.value))
+        return known, asked, walks
+
+    async def _read_links(self, link_ids: list[int]) -> list[object]:
+        commands: list[Command] = [("HGET", bucket_of(link_id), field_of(link_id)) for link_id in link_ids]
+        self.lookups.batches += 1
+        try:
+            return await self._wire.batch(commands)
+        except RedisUnavailable:
+            return [None] * len(link_ids)
+
+    def _from_reply(self, domain: Domain, link_id: int, reply: object) -> Target | None:
+        if not isinstance(reply, bytes):
+            return None
+        try:
+            link = decode_link(reply)
+        except msgspec.DecodeError:
+            return None
+        target = self._with_broadcast(domain, link_id, link)
+        self.links.keep(link_id, link)
+        self.lookups.redis += 1
+        return target
+
+    def _with_broadcast(self, domain: Domain, link_id: int, link: Link | None) -> Target | None:
+        if link is None:
+            return Target(domain)
+        entry = self.broadcasts.fresh(link.broadcast_no)
+        return None if entry is None else Target(domain, link_id, link, entry.value)
+
+    async def _walk(self, place: int, visit: Visit) -> tuple[int, Target]:
+        """One visit, step by step, each step through memory, Redis and ClickHouse."""
+        try:
+            return place, await self._target(visit)
+        except ResolveFailed:
+            self.lookups.failed += 1
+            return place, UNRESOLVED
+
+    async def _target(self, visit: Visit) -> Target:
+        domain = await self.domains.get(visit.short_domain) if visit.short_domain else None
+        if domain is None or not visit.code:
+            return Target(domain)
+        link_id = await self._link_id(domain, visit.code)
+        if link_id is None:
+            return Target(domain)
+        self.lookups.walk += 1
+        link = await self.links.get(link_id)
+        if link is None:
+            return Target(domain)
+        return Target(domain, link_id, link, await self.broadcasts.get(link.broadcast_no))
+
+    async def _link_id(self, domain: Domain, code: str) -> int | None:
+        """None for a code that was never issued: junk and scans end here, before any look-up of a link."""
+        link_id = self._cipher.open(code)
+        if link_id is None:
+            return await self.slugs.get((domain.short_domain, code))
+        if self._allocated <= link_id:
+            await self._refresh_allocated()
+        return None if self._allocated <= link_id else link_id
+
+    async def _refresh_allocated(self) -> None:
+        if self._now() - self._allocated_at < ALLOCATED_FRESH_S:
+            return
+        if self._asking_allocated is None or self._asking_allocated.done():
+            self._asking_allocated = asyncio.ensure_future(self._ask_allocated())
+        await asyncio.shield(self._asking_allocated)
+
+    async def _ask_allocated(self) -> None:
+        try:
+            reply = await self._wire.call("GET", ALLOCATED)
+        except (RedisUnavailable, hiredis.ReplyError):
+            reply = None
+        self._allocated = DOMAIN if reply is None else int(reply)
+        self._allocated_at = self._now()
+
+    def _forget(self, keys: list[str] | None) -> None:
+        """Drop what has changed; None: everything may have (FLUSHALL, or a new connection)."""
+        if keys is None:
+            self._allocated = 0
+            self._allocated_at = 0.0
+            for layer in (self.domains, self.broadcasts, self.slugs, self.links):
+                layer.forget_all()
+            return
+        for key in keys:
+            kind, _, name = key.removeprefix("tt:").partition(":")
+            if key == ALLOCATED:
+                self._allocated_at = 0.0
+                self._allocated %= DOMAIN  # known again
+            elif kind == "b":
+                self.broadcasts.forget(int(name))
+            elif kind == "d":
+                self.domains.forget(name)
+            elif kind == "v":
+                domain, _, slug = name.partition(":")
+                self.slugs.forget((domain, slug))
+
+    def _distrust(self) -> None:
+        self._allocated = DOMAIN
+        for layer in (self.domains, self.broadcasts, self.slugs, self.links):
+            layer.distrust()

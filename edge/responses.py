@@ -1,0 +1,85 @@
+"""The edge's answers, as bytes ready for the socket. What does not depend on the visit is built once."""
+
+from functools import lru_cache
+from html import escape
+from http import HTTPStatus
+
+from edge.decide import Decision, Refusal
+
+_PAGES = {
+    "unknown_host": ("Nothing here", "There is no page at this address."),
+    "unknown_code": ("Link not found", "This link does not exist. Please check it against the message you received."),
+    "not_yet": ("Not open yet", "This link is not active yet. Please try again later."),
+    "expired": ("Link expired", "This link has expired and no longer leads anywhere."),
+    "stopped": ("Link no longer active", "This link has been switched off by its sender."),
+    "unresolved": ("One moment, please", "The link cannot be opened right now. Please try again in a moment."),
+    "overloaded": ("One moment, please", "The link cannot be opened right now. Please try again in a moment."),
+    "home": ("", ""),
+}
+_STYLE = (
+    "body{margin:0;min-height:100vh;display:grid;place-items:center;background:#f6f7f9;color:#1d2330;"
+    "font:17px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}"
+    "main{max-width:26rem;margin:1.5rem;padding:2.2rem 2rem;background:#fff;border-radius:14px;"
+    "box-shadow:0 1px 3px rgba(20,30,50,.12);text-align:center}"
+    "h1{margin:.2em 0 .4em;font-size:1.45rem}p{margin:0;color:#4b5566}"
+    ".brand{font-size:.85rem;font-weight:600;letter-spacing:.04em;color:#6b7485;overflow-wrap:anywhere}"
+    "@media(prefers-color-scheme:dark){body{background:#14171d;color:#eef0f4}main{background:#1e232c}"
+    "p,.brand{color:#aeb6c4}}"
+)
+PLAIN = (("cache-control", "private, no-store"), ("x-robots-tag", "noindex, nofollow"))
+RETRY_AFTER_S = 2
+
+
+def page(reason: str, brand: str) -> bytes:
+    """The small branded page for a refusal, or for the home of a domain that has none."""
+    title, text = _PAGES[reason]
+    title = title or brand
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
+        f'<style>{_STYLE}</style></head><body><main><div class="brand">{escape(brand)}</div>'
+        f"<h1>{escape(title)}</h1><p>{escape(text)}</p></main></body></html>\n"
+    ).encode()
+
+
+def answer(decision: Decision, brand: str) -> tuple[int, list[tuple[str, str]], bytes]:
+    """(status, headers, body) of a decision. brand: what the page calls the domain."""
+    if decision.location:
+        return decision.status, [("location", decision.location), *PLAIN], b""
+    reason = decision.reason if isinstance(decision, Refusal) else "unknown_code"
+    headers = [("content-type", "text/html; charset=utf-8"), *PLAIN]
+    if decision.status == 503:
+        headers.append(("retry-after", str(RETRY_AFTER_S)))
+    return decision.status, headers, page(reason, brand)
+
+
+def raw_answer(decision: Decision, brand: str, *, head: bool, keep_alive: bool) -> bytes:
+    """The whole HTTP/1.1 response."""
+    if decision.location:
+        start, end = _redirect_parts(decision.status, keep_alive)
+        return b"".join((start, decision.location.encode("ascii"), end))
+    return _raw_page(decision.status, decision.reason if isinstance(decision, Refusal) else "", brand, head, keep_alive)
+
+
+@lru_cache(32)
+def _redirect_parts(status: int, keep_alive: bool) -> tuple[bytes, bytes]:
+    start = _status_line(status) + "location: "
+    end = "\r\n" + _header_lines([*PLAIN, ("content-length", "0")], keep_alive)
+    return start.encode(), end.encode()
+
+
+@lru_cache(1024)
+def _raw_page(status: int, reason: str, brand: str, head: bool, keep_alive: bool) -> bytes:
+    status, headers, body = answer(Refusal(reason, status), brand)
+    lines = _header_lines([*headers, ("content-length", str(len(body)))], keep_alive)
+    return (_status_line(status) + lines).encode() + (b"" if head else body)
+
+
+def _status_line(status: int) -> str:
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+
+
+def _header_lines(headers: list[tuple[str, str]], keep_alive: bool) -> str:
+    if not keep_alive:
+        headers = [*headers, ("connection", "close")]
+    return "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"

@@ -1,0 +1,188 @@
+"""Sends a lane's spooled clicks to its Redis stream, in order and each once, and frees what is in ClickHouse.
+
+The id of a stream entry is the seq of its last click: Redis refuses an id it already has, so sending again is
+harmless. The stream's last id is the truth about what Redis has; after every doubt the reader goes back to it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from typing import Any
+
+import hiredis
+import msgspec
+
+from edge.redis_wire import Command, RedisUnavailable, RedisWire
+from edge.spool import Spool
+from edge.spool_reader import Chunk, SpoolReader
+from records.click import LaneState
+from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
+
+ENTRY_BYTES = 64 * 1024
+ENTRIES_AT_ONCE = 16
+MAX_UNSETTLED_BYTES = 32 * 1024 * 1024  # in Redis and not yet in ClickHouse; beyond it clicks wait on the disk
+LINGER_S = 0.005  # gathers the clicks of several event-loop ticks into one entry
+REPORT_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Shipper:
+    """Moves one lane. `live`: its process still appends to it; otherwise it ends when all is in ClickHouse."""
+
+    def __init__(self, wire: RedisWire, spool: Spool, edge_id: str, *, live: bool) -> None:
+        self._wire = wire
+        self._spool = spool
+        self._edge_id = edge_id
+        self._live = live
+        self._reader = SpoolReader(spool)
+        self._stream = click_stream(spool.lane)
+        self._name = lane_name(spool.lane)
+        self._more = asyncio.Event()
+        self._in_doubt = True
+        self._stream_exists = False
+        self._unsettled: deque[tuple[int, int]] = deque()  # (last seq, bytes) of entries not known to be in ClickHouse
+        self._unsettled_bytes = 0
+        self.answered = spool.last_seq
+        self.shipped = 0
+        self.settled = 0  # every click up to this seq is in ClickHouse
+        self.resent = 0  # entries Redis refused because it had them
+        self.ended = False
+
+    @property
+    def spool_bytes(self) -> int:
+        return self._spool.size
+
+    @property
+    def spooled(self) -> int:
+        return self._spool.last_seq
+
+    def wake(self) -> None:
+        """There is something new in the spool."""
+        self._more.set()
+
+    def finish(self) -> None:
+        """No more clicks will be appended."""
+        self._live = False
+        self._more.set()
+
+    async def run(self) -> None:
+        """Ship until the lane has ended; outages are waited out."""
+        loop = asyncio.get_running_loop()
+        pause_s, report_at = 0.05, 0.0
+        while not self.ended:
+            try:
+                if self._in_doubt:
+                    await self._find_place()
+                shipped = await self._ship()
+                pause_s = 0.05
+                if loop.time() >= report_at:
+                    report_at = loop.time() + REPORT_S
+                    await self._settle_and_report()
+                if not shipped:
+                    await self._wait(report_at - loop.time())
+            except (RedisUnavailable, hiredis.ReplyError) as error:
+                if isinstance(error, hiredis.ReplyError):
+                    log.warning("Redis refused clicks, they wait in the spool", extra={"error": str(error)})
+                self._in_doubt = True
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, 1.0)
+
+    async def _wait(self, timeout_s: float) -> None:
+        self._more.clear()
+        if self._reader.seq < self._spool.last_seq and self._unsettled_bytes < MAX_UNSETTLED_BYTES:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(timeout_s, 0.0) if self._live else min(max(timeout_s, 0.0), 0.1)):
+                await self._more.wait()
+        await asyncio.sleep(LINGER_S)
+
+    async def _find_place(self) -> None:
+        """Go on behind the last click that Redis has, or that is in ClickHouse already."""
+        last = await self._last_id()
+        if last > self._spool.last_seq:
+            # An id this lane never gave: the stream is not what this process wrote. The aggregator checks every
+            # seq against the table, so sending the lane again loses and doubles nothing.
+            log.warning("a stream holds a foreign id, it is written anew", extra={"lane": self._name, "id": last})
+            await self._wire.call("DEL", self._stream)
+            last = 0
+        self._stream_exists = last > 0
+        await self._read_watermark()
+        start = max(last, self.settled)
+        self._reader.rewind(start)
+        self.shipped = start
+        self._unsettled.clear()
+        self._unsettled_bytes = 0
+        self._in_doubt = False
+
+    async def _last_id(self) -> int:
+        try:
+            info = await self._wire.call("XINFO", "STREAM", self._stream)
+        except hiredis.ReplyError as error:
+            if "no such key" in str(error):
+                return 0
+            raise
+        return int(bytes(info[b"last-generated-id"]).partition(b"-")[0])
+
+    async def _ship(self) -> bool:
+        """Send some entries; True when there was something to send."""
+        chunks: list[Chunk] = []
+        while len(chunks) < ENTRIES_AT_ONCE and self._unsettled_bytes < MAX_UNSETTLED_BYTES:
+            chunk = self._reader.next(ENTRY_BYTES)
+            if chunk is None:
+                break
+            chunks.append(chunk)
+            self._unsettled.append((chunk.last_seq, len(chunk.frames)))
+            self._unsettled_bytes += len(chunk.frames)
+        if not chunks:
+            return False
+        replies = await self._wire.batch([self._add(chunk, first=place == 0) for place, chunk in enumerate(chunks)])
+        for chunk, reply in zip(chunks, replies, strict=True):
+            if not self._accepted(chunk, reply):
+                return True
+        self._stream_exists = True
+        return True
+
+    def _add(self, chunk: Chunk, *, first: bool) -> Command:
+        # Only the first entry after a look may make the stream: if it vanishes later, clicks vanished with it,
+        # and NOMKSTREAM answers nil instead of going on as if nothing had happened.
+        make = () if first and not self._stream_exists else ("NOMKSTREAM",)
+        return ("XADD", self._stream, *make, f"{chunk.last_seq}-0", ENTRY_FIELD, chunk.frames)
+
+    def _accepted(self, chunk: Chunk, reply: Any) -> bool:
+        if isinstance(reply, hiredis.ReplyError):
+            self._in_doubt = True
+            if "equal or smaller" not in str(reply):
+                raise reply
+            self.resent += 1
+            return False
+        if reply is None:
+            log.warning("a click stream vanished, its clicks are sent again", extra={"lane": self._name})
+            self._in_doubt = True
+            return False
+        self.shipped = chunk.last_seq
+        return True
+
+    async def _settle_and_report(self) -> None:
+        await self._read_watermark()
+        while self._unsettled and self._unsettled[0][0] <= self.settled:
+            self._unsettled_bytes -= self._unsettled.popleft()[1]
+        self._spool.free_up_to(self.settled)
+        over = not self._live and self.settled >= self._spool.last_seq
+        if over:
+            self._spool.remove()
+        await self._report(over)
+        self.ended = over
+
+    async def _read_watermark(self) -> None:
+        reply = await self._wire.call("HGET", WATERMARKS, self._name)
+        self.settled = max(self.settled, int(reply)) if reply is not None else self.settled
+
+    async def _report(self, ended: bool) -> None:
+        state = LaneState(
+            edge_id=self._edge_id, answered=self.answered if self._live else max(self.answered, self.spooled),
+            spooled=self.spooled, shipped=self.shipped, updated_at_ms=time.time_ns() // 1_000_000, ended=ended,
+        )  # fmt: skip
+        await self._wire.call("HSET", LANES, self._name, msgspec.json.encode(state))

@@ -1,0 +1,158 @@
+"""The lane's spool: clicks on this machine's disk until they are in ClickHouse.
+
+SPOOL_DIR/<lane>/<first seq>.spool are append-only segments of frames (records/click.py). SPOOL_DIR/<lane>/lock is
+held (flock) by the process that owns the lane; a lane whose lock is free was left by a dead process.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from records.click import Frame, frames_in
+from records.keys import lane_name
+
+SEGMENT_BYTES = 8 * 1024 * 1024
+
+
+class SpoolFull(Exception):
+    """The disk took nothing: the frame is not in the spool."""
+
+
+class Segment:
+    """One file of the spool: its path, where it starts, how far it is written."""
+
+    def __init__(self, path: Path, first_seq: int, size: int) -> None:
+        self.path = path
+        self.first_seq = first_seq
+        self.size = size
+        self.last_seq = first_seq - 1
+
+
+class Spool:
+    """One lane's spool. Appending is for the process whose lane it is; reading and freeing for whoever holds it."""
+
+    def __init__(self, directory: Path, lane: int, lock: int) -> None:
+        self.directory = directory
+        self.lane = lane
+        self.last_seq = 0
+        self._lock = lock
+        self._file = -1
+        self.segments: list[Segment] = []
+
+    @classmethod
+    def create(cls, spool_dir: Path, lane: int) -> "Spool":
+        """A new, empty lane. Raises OSError where the directory cannot be written."""
+        directory = spool_dir / lane_name(lane)
+        directory.mkdir(parents=True)
+        lock = _locked(directory)
+        if lock is None:
+            raise OSError(f"{directory} is locked by another process")
+        return cls(directory, lane, lock)
+
+    @classmethod
+    def adopt(cls, directory: Path) -> "Spool | None":
+        """A dead process's lane, its torn tail cut off; None while its owner lives."""
+        lock = _locked(directory)
+        if lock is None:
+            return None
+        spool = cls(directory, int(directory.name, 16), lock)
+        for path in sorted(directory.glob("*.spool")):
+            spool._read_segment(path)
+        return spool
+
+    def append(self, frame: bytes, last_seq: int) -> None:
+        """Write one frame, whole or not at all. Raises SpoolFull."""
+        segment = self.segments[-1] if self.segments else None
+        try:
+            if segment is None or segment.size >= SEGMENT_BYTES:
+                segment = self._next_segment()
+            self._write(segment, frame)
+        except OSError as error:
+            raise SpoolFull(f"{self.directory}: {error.strerror}") from error
+        segment.size += len(frame)
+        segment.last_seq = self.last_seq = last_seq
+
+    def free_up_to(self, seq: int) -> None:
+        """Delete the segments all of whose clicks are in ClickHouse; the one that is written to stays."""
+        while len(self.segments) > 1 and self.segments[0].last_seq <= seq:
+            self.segments.pop(0).path.unlink(missing_ok=True)
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(segment.size for segment in self.segments)
+
+    def remove(self) -> None:
+        """The lane is over and wholly in ClickHouse."""
+        for path in self.directory.iterdir():
+            path.unlink()
+        self.directory.rmdir()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the lane; what is spooled stays for whoever adopts it."""
+        for descriptor in (self._file, self._lock):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._file = self._lock = -1
+
+    def _next_segment(self) -> Segment:
+        first_seq = self.last_seq + 1
+        path = self.directory / f"{first_seq:020d}.spool"
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = file
+        if not self.segments or self.segments[-1].path != path:
+            self.segments.append(Segment(path, first_seq, 0))
+        return self.segments[-1]
+
+    def _write(self, segment: Segment, frame: bytes) -> None:
+        written = os.write(self._file, frame)
+        if written != len(frame):  # the disk is full: what got through is taken back
+            os.ftruncate(self._file, segment.size)
+            raise OSError(28, "no space left for a whole frame")
+
+    def _read_segment(self, path: Path) -> None:
+        data = path.read_bytes()
+        segment = Segment(path, int(path.stem), 0)
+        for frame in frames_in(data):
+            if not isinstance(frame, Frame):  # torn by a crash: its visitors were never answered
+                os.truncate(path, segment.size)
+                break
+            segment.size, segment.last_seq = frame.end, frame.last_seq
+        if segment.size:
+            self.segments.append(segment)
+            self.last_seq = segment.last_seq
+
+
+def left_behind(spool_dir: Path) -> Iterator[Spool]:
+    """The lanes of dead processes in this directory, adopted."""
+    if not spool_dir.is_dir():
+        return
+    for directory in sorted(spool_dir.iterdir()):
+        if directory.is_dir() and _is_lane(directory.name):
+            spool = Spool.adopt(directory)
+            if spool is not None:
+                yield spool
+
+
+def _is_lane(name: str) -> bool:
+    try:
+        return len(name) == 16 and int(name, 16) >= 0
+    except ValueError:
+        return False
+
+
+def _locked(directory: Path) -> int | None:
+    try:
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:  # removed by its owner in this very moment
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock

@@ -1,0 +1,65 @@
+"""Reads a spool from front to back, whole frames at a time, and again from any seq."""
+
+import msgspec
+
+from edge.spool import Segment, Spool
+from records.click import Frame, frames_in, whole_frames
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """Whole frames that lie one behind the other: what one stream entry carries."""
+
+    frames: bytes
+    first_seq: int
+    last_seq: int
+
+
+class SpoolReader:
+    """A place in a spool. The frames it gives have been checked when they were written or adopted."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._segment: Segment | None = None
+        self._offset = 0
+        self.seq = 0  # of the last click given
+
+    def rewind(self, seq: int) -> None:
+        """Go on with the first frame that holds a click behind `seq`."""
+        self.seq = seq
+        self._segment, self._offset = None, 0
+
+    def next(self, max_bytes: int) -> Chunk | None:
+        """The next frames, about max_bytes of them and at least one; None when all have been given."""
+        if self.seq >= self._spool.last_seq:
+            return None
+        if self._segment is None or self._offset >= self._segment.size:
+            self._enter_segment()
+        if self._segment is None:
+            return None
+        data = self._read(self._segment, max_bytes)
+        size, first_seq, last_seq = whole_frames(data)
+        if first_seq == 0:  # one frame larger than max_bytes
+            data = self._read(self._segment, size)
+            size, first_seq, last_seq = whole_frames(data)
+        self._offset += size
+        self.seq = last_seq
+        return Chunk(data[:size], first_seq, last_seq)
+
+    def _enter_segment(self) -> None:
+        self._segment = next((one for one in self._spool.segments if one.last_seq > self.seq), None)
+        self._offset = 0
+        if self._segment is not None and self._segment.first_seq <= self.seq:
+            self._offset = self._behind(self._segment, self.seq)
+
+    def _behind(self, segment: Segment, seq: int) -> int:
+        end = 0
+        for frame in frames_in(self._read(segment, segment.size)):
+            if not isinstance(frame, Frame) or frame.last_seq > seq:
+                break
+            end = frame.end
+        return end
+
+    def _read(self, segment: Segment, max_bytes: int) -> bytes:
+        with segment.path.open("rb", buffering=0) as file:
+            file.seek(self._offset)
+            return file.read(min(max_bytes, segment.size - self._offset))
