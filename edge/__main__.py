@@ -43,9 +43,8 @@ async def serve(settings: Settings) -> None:
     clicks_wire = RedisWire(settings.redis_url, timeout_s=5.0)
     clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=3.0)
     resolver = Resolver(lookups_wire, Origin(clickhouse), CodeCipher(settings.code_key))
-    lanes = Lanes(clicks_wire, spool_dir, spool, settings.edge_id)
-    recorder = Recorder(spool, AddressCipher(settings.code_key), settings.edge_id, lanes.own.wake)
-    lanes.recorder = recorder
+    recorder = Recorder(spool, AddressCipher(settings.code_key), settings.edge_id)
+    lanes = Lanes(clicks_wire, spool_dir, spool, recorder, settings.edge_id)
     counts = Counts()
     redirector = Redirector(resolver, recorder, counts)
     visit_from = visit_reader(settings.trusted_proxies)
@@ -64,7 +63,7 @@ async def serve(settings: Settings) -> None:
             for work in (lookups_wire.keep_connected(), clicks_wire.keep_connected(), lanes.run())
         ]
         serving = [running.create_task(one.run_until_stopped()) for one in (server, ops_server)]
-        await _until_connected(lookups_wire)
+        await lookups_wire.wait_connected(longest_s=2.0)  # without Redis the edge serves from ClickHouse
         readiness.ready = True
         log.info("edge serves", extra={"port": settings.port, "lane": lanes.own_name})
         name = await stop_signal()
@@ -78,13 +77,6 @@ async def serve(settings: Settings) -> None:
         for task in background:
             task.cancel()
     await clickhouse.close()
-
-
-async def _until_connected(wire: RedisWire, longest_s: float = 2.0) -> None:
-    """Give Redis a moment, so that the first tap finds it; without it the edge serves from ClickHouse."""
-    deadline = asyncio.get_running_loop().time() + longest_s
-    while not wire.connected and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.01)
 
 
 def main() -> int:

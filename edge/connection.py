@@ -17,6 +17,7 @@ from edge.visit import Visit
 
 # Paths the application answers itself.
 OWN_PATHS = frozenset({b"/", b"/robots.txt", b"/favicon.ico"})
+_TAP_METHODS = frozenset({b"GET", b"HEAD"})
 WELL_KNOWN = b"/.well-known/"
 MAX_URL_BYTES = 8192
 
@@ -92,7 +93,7 @@ class TapConnection(HttpToolsProtocol):
     def _is_tap(self, method: bytes) -> bool:
         url = self.url
         return (
-            (method == b"GET" or method == b"HEAD")
+            method in _TAP_METHODS
             and url.startswith(b"/")
             and url.partition(b"?")[0] not in OWN_PATHS
             and not url.startswith(WELL_KNOWN)

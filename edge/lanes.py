@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from pathlib import Path
 
 from edge.recorder import Recorder
@@ -10,7 +11,7 @@ from edge.shipper import Shipper
 from edge.spool import Spool, left_behind
 from records.keys import lane_name
 
-LOOK_FOR_LEFT_S = 5.0
+LOOK_FOR_LEFT_S = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -18,12 +19,14 @@ log = logging.getLogger(__name__)
 class Lanes:
     """Runs one shipper a lane."""
 
-    def __init__(self, wire: RedisWire, spool_dir: Path, spool: Spool, edge_id: str) -> None:
+    def __init__(self, wire: RedisWire, spool_dir: Path, spool: Spool, recorder: Recorder, edge_id: str) -> None:
         self._wire, self._spool_dir, self._edge_id = wire, spool_dir, edge_id
         self._spool = spool
-        self.own = Shipper(wire, spool, edge_id, live=True)
+        self._recorder = recorder
+        self.own = Shipper(wire, spool, edge_id, recorder)
+        recorder.on_spooled = self.own.wake
         self.own_name = lane_name(spool.lane)
-        self.recorder: Recorder | None = None
+        self._task: asyncio.Task[None] | None = None
         self._adopted: dict[Shipper, asyncio.Task[None]] = {}
 
     def shippers(self) -> list[Shipper]:
@@ -31,36 +34,34 @@ class Lanes:
 
     async def run(self) -> None:
         """Ship the own lane, and adopt what is left behind as soon as its process is dead; until cancelled."""
-        own = asyncio.get_running_loop().create_task(self.own.run())
+        self._task = asyncio.get_running_loop().create_task(self.own.run())
         try:
             while True:
                 self._adopt()
+                self._recorder.spool_waiting()
                 await asyncio.sleep(LOOK_FOR_LEFT_S)
         finally:
-            for task in (own, *self._adopted.values()):
+            for task in (self._task, *self._adopted.values()):
                 task.cancel()
             self._spool.close()
 
     def _adopt(self) -> None:
         for spool in left_behind(self._spool_dir):
             log.info("a dead process's clicks are adopted", extra={"lane": lane_name(spool.lane), "to": spool.last_seq})
-            shipper = Shipper(self._wire, spool, self._edge_id, live=False)
+            shipper = Shipper(self._wire, spool, self._edge_id)
             task = asyncio.get_running_loop().create_task(shipper.run())
             self._adopted[shipper] = task
-            task.add_done_callback(lambda _, shipper=shipper: self._adopted.pop(shipper, None))
+            task.add_done_callback(partial(self._over, shipper))
+
+    def _over(self, shipper: Shipper, task: "asyncio.Task[None]") -> None:
+        del self._adopted[shipper]
 
     async def drain(self, longest_s: float) -> None:
         """Wait until all clicks of this process are in ClickHouse, or until the time is up: then they stay on disk."""
-        if self.recorder is not None:
-            self.recorder.spool_waiting()
+        self._recorder.spool_waiting()
         self.own.finish()
-        deadline = asyncio.get_running_loop().time() + longest_s
-        while self.shippers_busy() and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.05)
-        if self.shippers_busy():
-            log.warning(
-                "clicks stay in the spool", extra={"clicks": sum(s.spooled - s.settled for s in self.shippers())}
-            )
-
-    def shippers_busy(self) -> bool:
-        return any(not shipper.ended for shipper in self.shippers())
+        tasks = [task for task in (self._task, *self._adopted.values()) if task is not None]
+        _, waiting = await asyncio.wait(tasks, timeout=longest_s) if tasks else (set(), set())
+        if waiting:
+            left = sum(shipper.spooled - shipper.settled for shipper in self.shippers())
+            log.warning("clicks stay in the spool for the next process", extra={"clicks": left})

@@ -15,11 +15,11 @@ _RANDOM_BITS = (((1 << 12) - 1) << 64) | ((1 << 62) - 1)
 class Recorder:
     """Numbers the clicks of one lane: 1, 2, 3, ... without a hole."""
 
-    def __init__(self, spool: Spool, cipher: AddressCipher, edge_id: str, on_spooled: Callable[[], None]) -> None:
+    def __init__(self, spool: Spool, cipher: AddressCipher, edge_id: str) -> None:
         self._spool = spool
         self._cipher = cipher
         self._edge_id = edge_id
-        self._on_spooled = on_spooled
+        self.on_spooled: Callable[[], None] = lambda: None
         self._seq = 0
         # Frames the disk would not take. They wait in memory: a full disk must not cost a visitor the page.
         self._unspooled: list[tuple[bytes, int]] = []
@@ -57,7 +57,7 @@ class Recorder:
                 return
             self.unspooled_bytes -= len(frame)
             del self._unspooled[0]
-        self._on_spooled()
+        self.on_spooled()
 
 
 def new_click_id(now_ms: int, random: int) -> bytes:
@@ -76,10 +76,10 @@ def _click(one: Answered, now_ms: int, sealed: bytes) -> Click:
     assert broadcast is not None  # noqa: S101
     audiences = broadcast.audiences
     return Click(
-        one.click_id, now_ms, one.target.link_id, visit.code, visit.short_domain, broadcast.account, broadcast.broadcast_id,
-        broadcast.broadcast_no, link.contact_id,
+        one.click_id, now_ms, one.target.link_id, visit.code, visit.short_domain,
+        broadcast.account, broadcast.broadcast_id, broadcast.broadcast_no, link.contact_id,
         audiences[link.audience_no] if link.audience_no < len(audiences) else "",
         broadcast.keyword, broadcast.source, decision.location, link.destination_index,
-        decision.status, visit.method, sealed, visit.user_agent, visit.referrer, visit.accept, visit.accept_language, visit.purpose,
-        visit.sec_fetch, visit.sec_ch_ua,
+        decision.status, visit.method, sealed, visit.user_agent, visit.referrer, visit.accept,
+        visit.accept_language, visit.purpose, visit.sec_fetch, visit.sec_ch_ua,
     )  # fmt: skip

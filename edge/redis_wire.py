@@ -8,6 +8,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
@@ -32,6 +33,7 @@ class RedisWire:
         self._timeout_s = timeout_s
         self._tracked = tracked
         self._link: _Connection | None = None
+        self._first = asyncio.Event()
         self.on_connected: Callable[[], None] = lambda: None
         self.on_lost: Callable[[], None] = lambda: None
         self.on_invalidated: Callable[[list[str] | None], None] = lambda keys: None  # None: every key
@@ -52,6 +54,7 @@ class RedisWire:
                 continue
             pause_s = 0.05
             self._link = link
+            self._first.set()
             self.on_connected()
             try:
                 await link.watch(self._timeout_s)
@@ -59,6 +62,12 @@ class RedisWire:
                 self._link = None
                 link.abort()
                 self.on_lost()
+
+    async def wait_connected(self, longest_s: float) -> None:
+        """Give the first connection a moment."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(longest_s):
+                await self._first.wait()
 
     async def batch(self, commands: Sequence[Command]) -> list[Any]:
         """The replies in order; an error reply is a hiredis.ReplyError in its place. Raises RedisUnavailable."""
@@ -120,7 +129,7 @@ class _Connection(asyncio.Protocol):
     def send(self, commands: Sequence[Command]) -> "asyncio.Future[list[Any]]":
         if self._transport is None or self._transport.is_closing():
             raise RedisUnavailable("connection lost")
-        self._transport.write(b"".join([hiredis.pack_command(command) for command in commands]))
+        self._transport.write(b"".join([hiredis.pack_command(one) for one in commands]))  # type: ignore[arg-type]
         future: asyncio.Future[list[Any]] = self._loop.create_future()
         self._waiting.append((future, len(commands), self._loop.time()))
         return future

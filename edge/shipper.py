@@ -14,6 +14,7 @@ from typing import Any
 import hiredis
 import msgspec
 
+from edge.recorder import Recorder
 from edge.redis_wire import Command, RedisUnavailable, RedisWire
 from edge.spool import Spool
 from edge.spool_reader import Chunk, SpoolReader
@@ -30,13 +31,14 @@ log = logging.getLogger(__name__)
 
 
 class Shipper:
-    """Moves one lane. `live`: its process still appends to it; otherwise it ends when all is in ClickHouse."""
+    """Moves one lane. `recorder` still appends to it; without one the lane ends when all is in ClickHouse."""
 
-    def __init__(self, wire: RedisWire, spool: Spool, edge_id: str, *, live: bool) -> None:
+    def __init__(self, wire: RedisWire, spool: Spool, edge_id: str, recorder: Recorder | None = None) -> None:
         self._wire = wire
         self._spool = spool
         self._edge_id = edge_id
-        self._live = live
+        self._recorder = recorder
+        self._live = recorder is not None
         self._reader = SpoolReader(spool)
         self._stream = click_stream(spool.lane)
         self._name = lane_name(spool.lane)
@@ -45,7 +47,6 @@ class Shipper:
         self._stream_exists = False
         self._unsettled: deque[tuple[int, int]] = deque()  # (last seq, bytes) of entries not known to be in ClickHouse
         self._unsettled_bytes = 0
-        self.answered = spool.last_seq
         self.shipped = 0
         self.settled = 0  # every click up to this seq is in ClickHouse
         self.resent = 0  # entries Redis refused because it had them
@@ -58,6 +59,11 @@ class Shipper:
     @property
     def spooled(self) -> int:
         return self._spool.last_seq
+
+    @property
+    def answered(self) -> int:
+        """Visits of this lane answered. Of a dead process nothing is known but its spool."""
+        return self._recorder.answered if self._recorder is not None else self._spool.last_seq
 
     def wake(self) -> None:
         """There is something new in the spool."""
@@ -182,7 +188,11 @@ class Shipper:
 
     async def _report(self, ended: bool) -> None:
         state = LaneState(
-            edge_id=self._edge_id, answered=self.answered if self._live else max(self.answered, self.spooled),
-            spooled=self.spooled, shipped=self.shipped, updated_at_ms=time.time_ns() // 1_000_000, ended=ended,
-        )  # fmt: skip
+            edge_id=self._edge_id,
+            answered=self.answered,
+            spooled=self.spooled,
+            shipped=self.shipped,
+            updated_at_ms=time.time_ns() // 1_000_000,
+            ended=ended,
+        )
         await self._wire.call("HSET", LANES, self._name, msgspec.json.encode(state))
