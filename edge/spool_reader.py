@@ -3,7 +3,7 @@
 import msgspec
 
 from edge.spool import Segment, Spool
-from records.click import Frame, frames_in, whole_frames
+from records.click import HEADER_BYTES, Frame, frames_in, whole_frames
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -62,4 +62,4 @@ class SpoolReader:
     def _read(self, segment: Segment, max_bytes: int) -> bytes:
         with segment.path.open("rb", buffering=0) as file:
             file.seek(self._offset)
-            return file.read(min(max_bytes, segment.size - self._offset))
+            return file.read(min(max(max_bytes, HEADER_BYTES), segment.size - self._offset))

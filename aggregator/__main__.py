@@ -1,0 +1,89 @@
+"""One aggregator process: moves clicks from the streams into ClickHouse until told to stop."""
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import sys
+
+import redis.asyncio
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from aggregator.audit import Auditor
+from aggregator.click_stream import ClickStream
+from aggregator.devices import Devices
+from aggregator.enrich import Enricher
+from aggregator.geo import Geo, GeoError
+from aggregator.lanes import Lanes
+from aggregator.metrics import AggregatorCollector
+from aggregator.migrate import migrate
+from aggregator.pipeline import Pipeline
+from aggregator.settings import Settings
+from aggregator.visitors import Salts
+from aggregator.writer import Writer
+from records.click import AddressCipher
+from runtime.clickhouse import ClickHouse, wait_for_clickhouse
+from runtime.environment import SettingsError, settings_from
+from runtime.logs import start_logging
+from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
+
+log = logging.getLogger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Move clicks until SIGTERM or SIGINT."""
+    ops = listen(settings.ops_host, settings.ops_port)
+    geo = Geo(settings.geo_city_db, settings.geo_asn_db)
+    client = redis.asyncio.from_url(settings.redis_url, socket_timeout=10, socket_connect_timeout=2)
+    clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=60)
+    await wait_for_clickhouse(clickhouse, give_up_after_s=3600)
+    for name in await migrate(clickhouse):
+        log.info("schema migrated", extra={"file": name})
+
+    owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    lanes = Lanes(client, owner)
+    writer = Writer(clickhouse, owner)
+    enricher = Enricher(AddressCipher(settings.code_key), Salts(client), Devices(), geo)
+    pipeline = Pipeline(ClickStream(client), lanes, enricher, writer)
+    auditor = Auditor(clickhouse, lanes)
+
+    readiness = Readiness()
+    registry = CollectorRegistry()
+    registry.register(AggregatorCollector(pipeline, lanes, writer, auditor))
+    ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
+    async with asyncio.TaskGroup() as running:
+        background = [running.create_task(work) for work in (lanes.keep_holding(), auditor.run())]
+        moving = running.create_task(pipeline.run())
+        running.create_task(ops_server.run_until_stopped())
+        readiness.ready = True
+        log.info("aggregator runs", extra={"owner": owner})
+        log.info("aggregator stops", extra={"signal": await stop_signal()})
+        readiness.ready = False
+        pipeline.stop()
+        await moving
+        for task in background:
+            task.cancel()
+        ops_server.stop()
+    await client.aclose()
+    await clickhouse.close()
+
+
+def main() -> int:
+    try:
+        settings = settings_from(os.environ, Settings)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    start_logging("aggregator", settings.log_level)
+    try:
+        uvloop.run(serve(settings))
+    except (OSError, GeoError) as error:
+        log.error("aggregator cannot start", extra={"error": str(error)})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

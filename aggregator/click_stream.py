@@ -1,0 +1,86 @@
+"""Reads and acknowledges the click streams; one round trip for all lanes."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import redis.asyncio
+from redis.exceptions import ResponseError
+
+from aggregator.decode import Entry
+from records.keys import ENTRY_FIELD, GROUP, WATERMARKS, click_stream, lane_name
+
+CONSUMER = "owner"  # of every lane, whoever owns it: what a dead owner had read stays with the lane
+ENTRIES_AT_ONCE = 512  # over all lanes; an entry is at most some 64 KiB
+
+NEW = ">"
+PENDING = "0"
+
+
+class ClickStream:
+    def __init__(self, client: "redis.asyncio.Redis[Any]") -> None:
+        self._redis = client
+
+    async def open(self, lanes: Iterable[int]) -> None:
+        """Make sure the lanes' groups exist, where their streams do; everything in a stream is then delivered.
+
+        Never makes a stream: its edge has to notice when it is gone.
+        """
+        pipe = self._redis.pipeline(transaction=False)
+        for lane in lanes:
+            pipe.xgroup_create(click_stream(lane), GROUP, id="0", mkstream=False)
+        for reply in await pipe.execute(raise_on_error=False):
+            known = isinstance(reply, ResponseError) and ("BUSYGROUP" in str(reply) or "key to exist" in str(reply))
+            if isinstance(reply, Exception) and not known:
+                raise reply
+
+    async def read(self, lanes: list[int], which: str = NEW) -> tuple[list[Entry], list[int]]:
+        """(entries in order, lanes that have no group: their stream is new, or it was lost and made again)."""
+        count = max(8, ENTRIES_AT_ONCE // max(len(lanes), 1))
+        pipe = self._redis.pipeline(transaction=False)
+        for lane in lanes:
+            pipe.xreadgroup(GROUP, CONSUMER, {click_stream(lane): which}, count=count)
+        entries: list[Entry] = []
+        unopened: list[int] = []
+        for lane, reply in zip(lanes, await pipe.execute(raise_on_error=False), strict=True):
+            if isinstance(reply, ResponseError) and "NOGROUP" in str(reply):
+                unopened.append(lane)
+            elif isinstance(reply, Exception):
+                raise reply
+            else:
+                entries.extend(_entries(lane, reply))
+        return entries, unopened
+
+    async def ack(self, last_seqs: Mapping[int, list[int]], settled: Mapping[int, int]) -> None:
+        """Acknowledge entries by lane, publish how far each lane is in the table, and trim what is behind.
+
+        Everything read is acknowledged together, so what lies before the last acknowledged id is not needed.
+        """
+        pipe = self._redis.pipeline(transaction=False)
+        for lane, seqs in last_seqs.items():
+            pipe.xack(click_stream(lane), GROUP, *(f"{seq}-0" for seq in seqs))
+        if settled:
+            pipe.hset(WATERMARKS, mapping={lane_name(lane): seq for lane, seq in settled.items()})
+        for lane, seqs in last_seqs.items():
+            pipe.xtrim(click_stream(lane), minid=f"{max(seqs) + 1}-0", approximate=False)
+        await pipe.execute()
+
+    async def reset(self, lane: int) -> None:
+        """Make the edge send again all that is not settled: clicks are missing before some that came."""
+        await self._redis.delete(click_stream(lane))
+
+
+def _entries(lane: int, reply: Any) -> Iterable[Entry]:
+    """RESP3 answers a map stream -> [entries], RESP2 a list of [stream, entries]; nothing new is None or empty."""
+    if not reply:
+        return
+    streams = reply.values() if isinstance(reply, dict) else [item[1] for item in reply]
+    for stream in streams:
+        for entry_id, fields in _flat(stream):
+            yield Entry(lane, int(bytes(entry_id).partition(b"-")[0]), (fields or {}).get(ENTRY_FIELD))
+
+
+def _flat(stream: Any) -> Any:
+    # redis-py wraps the entries of a RESP3 answer in one more list.
+    if len(stream) == 1 and isinstance(stream[0], list):
+        return stream[0]
+    return stream

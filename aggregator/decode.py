@@ -1,0 +1,92 @@
+"""Stream entries -> clicks and dead letters. Pure."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from records.click import BadClick, Click, Frame, decode_frame, frames_in
+
+MAX_DEAD_SPAN = 10_000  # an undecodable entry stands for at most so many clicks; beyond it the id is a foreign one
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One stream entry as read. frames: None where the entry has no such field."""
+
+    lane: int
+    last_seq: int  # its id
+    frames: bytes | None
+
+
+class Numbered(msgspec.Struct, frozen=True, gc=False):
+    """A click with its identity."""
+
+    lane: int
+    seq: int
+    edge_id: str
+    click: Click
+
+
+class DeadClick(msgspec.Struct, frozen=True, gc=False):
+    """What stands in place of a click that does not decode. Field names are columns of dead_clicks."""
+
+    lane: int
+    seq: int
+    reason: str
+    payload: bytes
+
+
+class Span(msgspec.Struct, frozen=True, gc=False):
+    """The seqs first..last of a lane that one entry accounts for, as clicks or dead letters."""
+
+    lane: int
+    first_seq: int
+    last_seq: int
+
+
+class Batch(msgspec.Struct, frozen=True):
+    clicks: list[Numbered]
+    dead: list[DeadClick]
+    spans: list[Span]  # one an entry, in stream order
+
+
+def decode(entries: Iterable[Entry], settled: dict[int, int]) -> Batch:
+    """All clicks of some entries, each (lane, seq) once.
+
+    settled: per lane the seq up to which everything is known to be in the table, where an undecodable entry begins.
+    """
+    batch = Batch([], [], [])
+    reached = dict(settled)
+    for entry in entries:
+        first_seq = _decode_entry(entry, reached.get(entry.lane, 0), batch)
+        batch.spans.append(Span(entry.lane, first_seq, entry.last_seq))
+        reached[entry.lane] = max(reached.get(entry.lane, 0), entry.last_seq)
+    return batch
+
+
+def _decode_entry(entry: Entry, reached: int, batch: Batch) -> int:
+    """Adds the entry's clicks to the batch; gives its first seq."""
+    first_seq, seq = 0, 0
+    reason = "the entry has no frames" if entry.frames is None else "the frames end early"
+    for frame in frames_in(entry.frames or b""):
+        if not isinstance(frame, Frame):
+            reason = frame.reason
+            break
+        first_seq = first_seq or frame.first_seq
+        seq = frame.last_seq
+        _add(frame, entry.lane, batch)
+    if seq >= entry.last_seq:
+        return first_seq
+    start = max(seq, reached) + 1 if entry.last_seq - max(seq, reached) <= MAX_DEAD_SPAN else entry.last_seq
+    for dead_seq in range(start, entry.last_seq + 1):
+        payload = (entry.frames or b"") if dead_seq == start else b""
+        batch.dead.append(DeadClick(entry.lane, dead_seq, reason, payload))
+    return first_seq or start
+
+
+def _add(frame: Frame, lane: int, batch: Batch) -> None:
+    edge_id, clicks = decode_frame(frame)
+    for seq, click in enumerate(clicks, frame.first_seq):
+        if isinstance(click, BadClick):
+            batch.dead.append(DeadClick(lane, seq, click.reason, click.payload))
+        else:
+            batch.clicks.append(Numbered(lane, seq, edge_id, click))

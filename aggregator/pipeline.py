@@ -1,0 +1,199 @@
+"""The order of the steps: read, decode, check, enrich, insert, acknowledge. No other file knows it."""
+
+import asyncio
+import logging
+import time
+
+from redis.exceptions import RedisError
+
+from aggregator.click_stream import NEW, PENDING, ClickStream
+from aggregator.decode import Batch, Entry, Span, decode
+from aggregator.enrich import Enricher
+from aggregator.lanes import LEASE_S, LaneState, Lanes, LeaseLost, OwnedLane
+from aggregator.writer import Writer
+from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
+
+FULL_BATCH = 10_000  # clicks; below it the next round waits, so that parts are few
+ROUND_S = 0.5
+HOLD_EVERY_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Moves clicks of all lanes it owns, one batch at a time."""
+
+    def __init__(self, stream: ClickStream, lanes: Lanes, enricher: Enricher, writer: Writer) -> None:
+        self._stream, self._lanes, self._enricher, self._writer = stream, lanes, enricher, writer
+        self._stopping = asyncio.Event()
+        self._held_at = 0.0
+        self.batches = 0
+        self.failures = 0
+        self.moved_at = time.time()  # when the streams were last found empty or a batch was acknowledged
+        self.oldest_click_ms = 0  # of the last batch
+
+    def stop(self) -> None:
+        """Finish the batch in hand, then return from run()."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Move batches until stopped. Outages are waited out; what was in doubt is looked up again."""
+        pause_s = 0.1
+        while not self._stopping.is_set():
+            try:
+                moved = await self.move_one_batch()
+                pause_s = 0.1
+                if moved < FULL_BATCH:
+                    await self._rest(ROUND_S)
+            except LeaseLost as error:
+                log.warning("a lease was lost, its clicks are left to the new owner", extra={"lane": str(error)})
+                self._recover_all()
+            except (RedisError, ClickHouseRefused, ClickHouseUnreachable, OSError) as error:
+                self.failures += 1
+                log.warning("clicks wait", extra={"error": str(error)[:300]})
+                self._recover_all()
+                await self._rest(pause_s)
+                pause_s = min(pause_s * 2, 5.0)
+        await self._lanes.release()
+
+    async def move_one_batch(self) -> int:
+        """Move one batch from the streams into ClickHouse; gives its clicks.
+
+        Acknowledges only after every insert has returned: a crash before that line repeats entries, and repeated
+        entries are checked against the table. Whatever is raised, nothing is lost or doubled; recover afterwards.
+        """
+        await self._hold()
+        owned = self._ready_lanes()
+        entries, unopened = await self._stream.read(list(owned), NEW)
+        if unopened:  # streams that are new, or were lost and are written again from the last settled click
+            await self._stream.open(unopened)
+        return await self._move(entries)
+
+    async def _move(self, entries: list[Entry]) -> int:
+        if not entries:
+            self.moved_at = time.time()
+            return 0
+        owned = self._lanes.owned
+        lanes = {entry.lane for entry in entries}
+        self._lanes.check_held(lanes)
+        batch = await self._only_missing(decode(entries, {lane: owned[lane].settled for lane in lanes}))
+        received_at_ms = time.time_ns() // 1_000_000
+        rows = await self._enricher.rows(batch.clicks, received_at_ms)
+        await self._writer.insert_clicks(rows, self._lanes.check_held)
+        await self._writer.insert_dead(batch.dead, received_at_ms, self._lanes.check_held)
+        settled = {lane: _settled_after(owned[lane], batch.spans) for lane in lanes}
+        await self._stream.ack(_last_seqs(entries), settled)
+        self._acknowledged(batch, settled)
+        for lane in lanes:
+            await self._mend_hole(owned[lane])
+        return len(batch.clicks)
+
+    async def _only_missing(self, batch: Batch) -> Batch:
+        """Leave out what the table has. Free in the steady state: nothing lies at or below the floor of its lane."""
+        owned = self._lanes.owned
+        repeated = [span for span in batch.spans if span.first_seq <= owned[span.lane].floor]
+        if not repeated:
+            return batch
+        present = await self._writer.present(repeated)
+        return Batch(
+            [one for one in batch.clicks if (one.lane, one.seq) not in present],
+            [one for one in batch.dead if (one.lane, one.seq) not in present],
+            batch.spans,
+        )
+
+    def _acknowledged(self, batch: Batch, settled: dict[int, int]) -> None:
+        for span in batch.spans:
+            owned = self._lanes.owned[span.lane]
+            owned.floor = max(owned.floor, span.last_seq)
+        for lane, seq in settled.items():
+            self._lanes.owned[lane].settled = seq
+        if batch.clicks:
+            self.batches += 1
+            self.oldest_click_ms = min(one.click.clicked_at_ms for one in batch.clicks)
+        self.moved_at = time.time()
+
+    async def _mend_hole(self, lane: OwnedLane) -> None:
+        """Clicks came while earlier ones of their lane did not: have the edge send again from the last settled one.
+
+        Asked once for a hole: an edge whose disk is gone cannot, and the audit goes on telling of it.
+        """
+        if lane.settled < lane.floor and lane.reset_at != lane.settled:
+            lane.reset_at = lane.settled
+            log.warning("clicks are missing, the edge is asked to send again", extra={"behind": lane.settled})
+            await self._stream.reset(lane.lane)
+
+    async def _hold(self) -> None:
+        """Renew, take and recover lanes, and end those that are over; about once a second."""
+        now = time.monotonic()
+        if now - self._held_at >= HOLD_EVERY_S or not self._lanes.owned:
+            await self._lanes.hold()
+            for owned, state in self._lanes.ended():
+                await self._end(owned, state)
+            self._held_at = now
+        new = [owned for owned in self._lanes.owned.values() if not owned.recovered]
+        if new:
+            await self._recover(new)
+
+    async def _end(self, owned: OwnedLane, state: LaneState) -> None:
+        if state.spooled:
+            await self._writer.end_lane(owned.lane, state.edge_id, state.spooled, state.updated_at_ms)
+        await self._lanes.forget(owned.lane)
+
+    async def _recover(self, lanes: list[OwnedLane]) -> None:
+        """Take over where the last owner stopped: end what it may still be inserting, then ask the table."""
+        previous = await self._lanes.previous_owners(lanes)
+        for owner in {owner for owner in previous.values() if owner is not None}:
+            await self._writer.kill(f"clicks:{owner}:")
+        if any(previous[one.lane] is None and await self._writer.has_rows(one.lane) for one in lanes):
+            # Redis was lost and with it the owner's name. One that lives sees the lease taken before this wait is
+            # over; inserts it still has at the server are ended, and it looks them up.
+            await self._rest(LEASE_S)
+            await self._writer.kill("clicks:")
+        await self._lanes.sign(lanes)
+        await self._stream.open(one.lane for one in lanes)
+        for owned in lanes:
+            await self._ask_table(owned)
+        await self._move_pending([owned.lane for owned in lanes])
+
+    async def _ask_table(self, owned: OwnedLane) -> None:
+        reached = await self._writer.reached(owned.lane)
+        hint = min(await self._lanes.watermark(owned.lane), reached.last_seq)
+        owned.floor = reached.last_seq
+        owned.settled = await self._writer.settled(owned.lane, reached, hint)
+        owned.recovered = True
+
+    async def _move_pending(self, lanes: list[int]) -> None:
+        """What a former owner had read and not acknowledged."""
+        while lanes:
+            entries, _ = await self._stream.read(lanes, PENDING)
+            await self._move(entries)
+            lanes = sorted({entry.lane for entry in entries})
+
+    def _ready_lanes(self) -> list[int]:
+        return [lane for lane, owned in self._lanes.owned.items() if owned.recovered]
+
+    def _recover_all(self) -> None:
+        for owned in self._lanes.owned.values():
+            owned.recovered = False
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+
+def _settled_after(owned: OwnedLane, spans: list[Span]) -> int:
+    settled = owned.settled
+    for span in spans:
+        if span.lane == owned.lane and span.first_seq <= settled + 1:
+            settled = max(settled, span.last_seq)
+    return settled
+
+
+def _last_seqs(entries: list[Entry]) -> dict[int, list[int]]:
+    by_lane: dict[int, list[int]] = {}
+    for entry in entries:
+        by_lane.setdefault(entry.lane, []).append(entry.last_seq)
+    return by_lane

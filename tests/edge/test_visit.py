@@ -1,0 +1,95 @@
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.visit import NO_ADDRESS, code_of, host_of, visit_reader
+from records.click import packed_address
+from runtime.environment import Networks
+
+PROXIES = Networks([ip_network("10.0.0.0/8"), ip_network("fd00::/8")])
+
+
+def scope(path=b"/aB3dE5fG7", client="198.51.100.7", **headers):
+    return {
+        "method": "GET",
+        "raw_path": path,
+        "query_string": b"",
+        "client": (client, 4711),
+        "headers": [(name.replace("_", "-").encode(), value) for name, value in headers.items()],
+    }
+
+
+@pytest.mark.parametrize(
+    "glued", [".", ",", ")", "!", "?", "'", '"', "\u201d", "\u2019", "/", ").", "%22", "%E2%80%9D", "%29.", "/."]
+)
+def test_punctuation_that_an_app_glued_on_is_not_part_of_the_code(glued):
+    assert code_of(b"/aB3dE5fG7" + glued.encode()) == "aB3dE5fG7"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [b"/a/b", b"/a%2Fb", b"/a%00", b"/\x00", b"/x.php", b"/" + b"a" * 65, b"/" + b"a" * 10_000, b"//", b"/%", b"/a b"],
+)
+def test_a_path_that_cannot_be_a_code_is_none(path):
+    assert code_of(path) == ""
+
+
+@given(st.binary(max_size=300))
+def test_no_path_raises_or_gives_a_code_with_odd_characters(path):
+    code = code_of(b"/" + path)
+    assert all(character.isascii() and (character.isalnum() or character in "-_") for character in code)
+
+
+@pytest.mark.parametrize(
+    ("value", "host"),
+    [
+        (b"Go.Acme.Example", "go.acme.example"),
+        (b"go.acme.example:8080", "go.acme.example"),
+        (b"go.acme.example.", "go.acme.example"),
+        (b"", ""),
+        (b"[::1]:80", "[::1]:80"),
+    ],
+)
+def test_the_host_is_read_without_case_port_and_dot(value, host):
+    assert host_of(value) == host
+
+
+def test_a_forwarded_address_is_believed_only_behind_a_trusted_proxy():
+    read = visit_reader(PROXIES)
+
+    direct = read(scope(client="198.51.100.7", x_forwarded_for=b"203.0.113.1"))
+    behind = read(scope(client="10.0.0.5", x_forwarded_for=b"203.0.113.1"))
+
+    assert direct.address == packed_address("198.51.100.7")
+    assert behind.address == packed_address("203.0.113.1")
+
+
+@pytest.mark.parametrize(
+    ("headers", "address"),
+    [
+        ({"x_forwarded_for": b"1.1.1.1, 203.0.113.1, 10.2.2.2"}, "203.0.113.1"),
+        ({"x_forwarded_for": b"203.0.113.1:1234"}, "203.0.113.1"),
+        ({"x_forwarded_for": b"junk"}, "10.0.0.5"),
+        ({"x_forwarded_for": b"203.0.113.1, junk"}, "10.0.0.5"),
+        ({"forwarded": b'for=1.1.1.1, for="[2001:db8::1]:80";proto=https'}, "2001:db8::1"),
+        ({}, "10.0.0.5"),
+    ],
+)
+def test_what_stands_left_of_the_first_untrusted_hop_may_be_forged(headers, address):
+    assert visit_reader(PROXIES)(scope(client="10.0.0.5", **headers)).address == packed_address(address)
+
+
+def test_long_and_odd_headers_are_cut_not_refused():
+    visit = visit_reader(Networks())(scope(user_agent=b"\xff" * 5000, client="not an address"))
+
+    assert len(visit.user_agent) == 1024
+    assert visit.address == NO_ADDRESS
+
+
+def test_prefetch_and_fetch_headers_are_kept_as_evidence():
+    visit = visit_reader(Networks())(scope(sec_purpose=b"prefetch", x_moz=b"prefetch", sec_fetch_mode=b"navigate"))
+
+    assert visit.purpose == "prefetch prefetch"
+    assert visit.sec_fetch == "- navigate - -"

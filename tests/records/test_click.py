@@ -1,0 +1,106 @@
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from records.click import (
+    AddressCipher,
+    BadClick,
+    BrokenFrame,
+    Click,
+    Frame,
+    decode_frame,
+    encode_frame,
+    frames_in,
+    packed_address,
+    whole_frames,
+)
+
+CLICK = Click(
+    b"\x01" * 16, 1_700_000_000_000, 17, "aB3dE5fG7", "go.acme.example", "main", "spring", 3, "c-1", "vip", "", "sms",
+    "https://acme.example/", 0, 302, "GET", b"\x02" * 16, "Mozilla/5.0", "", "*/*", "en", "", "", "",
+)  # fmt: skip
+
+# Written by the first version of the record; every later version must read it.
+GOLDEN = bytes.fromhex(
+    "a30000005ee9300901000000000000000100000092a6656467652d3191dc0018c41001010101010101010101010101010101"
+    "cf0000018bcfe5680011a9614233644535664737af676f2e61636d652e6578616d706c65a46d61696ea6737072696e6703a3"
+    "632d31a3766970a0a3736d73b568747470733a2f2f61636d652e6578616d706c652f00cd012ea3474554c410020202020202"
+    "02020202020202020202ab4d6f7a696c6c612f352e30a0a32a2f2aa2656ea0a0a0"
+)
+
+
+def test_frames_written_by_the_first_version_are_still_read():
+    (frame,) = frames_in(GOLDEN)
+
+    assert decode_frame(frame) == ("edge-1", [CLICK])
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=6))
+def test_frames_behind_each_other_are_read_back(sizes):
+    data, seq = b"", 1
+    for size in sizes:
+        data += encode_frame("edge-1", seq, [CLICK] * size)
+        seq += size
+
+    frames = list(frames_in(data))
+
+    assert [frame.count for frame in frames] == sizes
+    assert frames[-1].last_seq == seq - 1
+    assert whole_frames(data) == (len(data), 1, seq - 1)
+
+
+@given(st.integers(0, 10_000))
+def test_a_frame_cut_anywhere_is_broken_and_nothing_before_it_is(cut):
+    first, second = encode_frame("edge-1", 1, [CLICK]), encode_frame("edge-1", 2, [CLICK, CLICK])
+    data = first + second[: 1 + cut % (len(second) - 1)]
+
+    good, broken = frames_in(data)
+
+    assert isinstance(good, Frame)
+    assert broken == BrokenFrame(len(first), broken.reason)
+    assert whole_frames(data) == (len(first), 1, 1)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 255))
+def test_a_changed_byte_is_noticed(place, change):
+    data = bytearray(encode_frame("edge-1", 1, [CLICK]))
+    data[place % len(data)] ^= change
+
+    assert not any(isinstance(frame, Frame) for frame in frames_in(bytes(data)))
+
+
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes_never_raise(data):
+    for frame in frames_in(data):
+        if isinstance(frame, Frame):
+            decode_frame(frame)
+
+
+def test_a_click_that_does_not_decode_is_set_apart_and_the_others_stay():
+    frame_of = encode_frame("edge-1", 5, [CLICK, msgspec.structs.replace(CLICK, link_id="not a number"), CLICK])
+    (frame,) = frames_in(frame_of)
+
+    _, clicks = decode_frame(frame)
+
+    assert clicks[0] == clicks[2] == CLICK
+    assert isinstance(clicks[1], BadClick)
+    assert clicks[1].seq == 6
+    assert "int" in clicks[1].reason
+
+
+def test_equal_addresses_do_not_look_equal_and_open_again():
+    cipher = AddressCipher(bytes(16))
+    address = packed_address("203.0.113.9")
+
+    sealed = {cipher.apply(address, lane=7, seq=seq) for seq in range(1, 100)}
+
+    assert len(sealed) == 99
+    assert cipher.apply(cipher.apply(address, 7, 1), 7, 1) == address
+    assert AddressCipher(b"another key 16by").apply(cipher.apply(address, 7, 1), 7, 1) != address
+
+
+@pytest.mark.parametrize("text", ["", "localhost", "1.2.3", "1.2.3.4:80", "[::1]"])
+def test_what_is_no_address_is_refused(text):
+    with pytest.raises(ValueError, match="address"):
+        packed_address(text)
