@@ -52,3 +52,8 @@ def lease_key(lane: int) -> str:
 def lane_name(lane: int) -> str:
     """A lane as people and Redis see it: 16 hex digits."""
     return f"{lane:016x}"
+
+
+def salt_key(day: str) -> str:
+    """Holds the salt of one UTC day's visitor ids (YYYY-MM-DD), with an expiry; kept nowhere else."""
+    return f"tt:salt:{day}"

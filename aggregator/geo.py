@@ -1,0 +1,121 @@
+"""Address -> place and network, from MaxMind DB files; all empty where no file is configured."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
+from itertools import islice
+from typing import Any
+
+import maxminddb
+import msgspec
+
+from runtime.environment import SettingsError
+
+MAX_NAME_BYTES = 128
+_REMEMBERED = 65_536  # prefixes; some 30 MB when full
+_MAPPED = b"\x00" * 10 + b"\xff\xff"  # IPv4 in its IPv6 form (RFC 4291 2.5.5.2)
+_CITY_FIELDS = frozenset({"country", "country_code", "registered_country", "city", "continent"})
+_ASN_FIELDS = frozenset({"autonomous_system_number"})
+
+
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """Where a visit came from, as far as its /24 or /48 tells. "" and 0 are "not known"."""
+
+    country: str = ""  # ISO 3166-1, two letters
+    region: str = ""
+    city: str = ""
+    asn: int = 0
+    as_org: str = ""
+    ip_prefix: str = ""  # "203.0.113.0/24", "2001:db8:1::/48"; "" for an address that was not readable
+
+
+NOWHERE = Place()
+
+
+class Geo:
+    """Looks up whole /24 and /48 networks only: nothing that is kept depends on more of the address.
+
+    city_db, asn_db: path of a file, or several separated by commas, of which the first that knows an address
+    answers (ip-location-db keeps IPv4 and IPv6 apart); "" for none. Raises SettingsError for what is not such a file.
+    """
+
+    def __init__(self, city_db: str = "", asn_db: str = "") -> None:
+        self._city = _open_all("TAPTRAIL_GEO_CITY_DB", city_db, _CITY_FIELDS)
+        self._asn = _open_all("TAPTRAIL_GEO_ASN_DB", asn_db, _ASN_FIELDS)
+        self._look_up = lru_cache(_REMEMBERED)(self._read)
+
+    def look_up(self, address16: bytes) -> Place:
+        """The place of a 16-byte address, IPv4 in its IPv4-mapped form."""
+        if address16[:12] == _MAPPED:
+            return self._look_up(address16[12:15])
+        return self._look_up(address16[:6])
+
+    def _read(self, prefix: bytes) -> Place:
+        if not any(prefix):
+            return NOWHERE
+        address = IPv4Address(prefix + b"\0") if len(prefix) == 3 else IPv6Address(prefix + bytes(10))
+        place, network = _record(self._city, address), _record(self._asn, address)
+        return Place(
+            country=_text(place.get("country_code") or _inside(place, "country", "iso_code"))[:2],
+            region=_text(place.get("state1") or _english(_first(place.get("subdivisions")))),
+            city=_text(_city_name(place.get("city"))),
+            asn=_number(network.get("autonomous_system_number")),
+            as_org=_text(network.get("autonomous_system_organization")),
+            ip_prefix=f"{address}/{len(prefix) * 8}",
+        )
+
+
+def _open_all(variable: str, paths: str, fields: frozenset[str]) -> list[maxminddb.Reader]:
+    return [_open(variable, path.strip(), fields) for path in paths.split(",") if path.strip()]
+
+
+def _open(variable: str, path: str, fields: frozenset[str]) -> maxminddb.Reader:
+    try:
+        # The default mode is MODE_MMAP_EXT, and MODE_MMAP where the C extension is absent (15 times slower).
+        reader = maxminddb.open_database(path)
+        records: Iterable[Any] = (record for _, record in islice(reader, 1000))
+        if any(isinstance(record, dict) and not fields.isdisjoint(record) for record in records):
+            return reader
+        reason = f"a {reader.metadata().database_type} database without any of {', '.join(sorted(fields))}"
+    except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+    raise SettingsError(f"{variable}={path}: {reason}; expected a MaxMind DB file (.mmdb), or nothing for no look-up")
+
+
+def _record(readers: list[maxminddb.Reader], address: IPv4Address | IPv6Address) -> dict[str, Any]:
+    for reader in readers:
+        if address.version == 6 and reader.metadata().ip_version == 4:
+            continue
+        try:
+            record = reader.get(address)
+        except maxminddb.InvalidDatabaseError:
+            continue  # one damaged record must not stop the clicks behind it
+        if isinstance(record, dict):
+            return record
+    return {}
+
+
+def _first(values: Any) -> Any:
+    return values[0] if isinstance(values, list) and values else None
+
+
+def _city_name(city: Any) -> Any:
+    return _english(city) if isinstance(city, dict) else city
+
+
+def _english(named: Any) -> Any:
+    return _inside(named, "names", "en")
+
+
+def _inside(record: Any, *path: str) -> Any:
+    for name in path:
+        record = record.get(name) if isinstance(record, dict) else None
+    return record
+
+
+def _text(value: Any) -> str:
+    return value[:MAX_NAME_BYTES] if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and 0 <= value < 2**32 else 0
