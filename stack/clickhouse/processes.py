@@ -1,0 +1,114 @@
+"""The statements under way, from the moment their headers were read, and KILL QUERY over them."""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Sequence
+
+import orjson
+
+from stack.clickhouse.engine import Engine, Session, quoted
+from stack.clickhouse.errors import QUERY_WAS_CANCELLED, SAME_QUERY_ID, ClickHouseError
+from stack.clickhouse.statement import Kill
+
+_GRACE_S = 0.05  # lets what waits in the sockets be read first
+
+
+class Process:
+    """One statement. It is cancelled at any time before it enters the engine, and never between."""
+
+    def __init__(self, mark: str, query_id: str, user: str) -> None:
+        self.mark, self.query_id, self.user = mark, query_id, user
+        self.query = ""
+        self.stops_in_engine = True  # an INSERT of rows does not: it is waited for
+        self.cancelled = asyncio.Event()
+        self.done = asyncio.Event()
+        self._entry = threading.Lock()
+        self._is_inside = False
+
+    def enter_engine(self) -> None:
+        """Called by the thread that is about to call the engine; raises ClickHouseError when it was cancelled."""
+        with self._entry:
+            self.check()
+            self._is_inside = True
+
+    def check(self) -> None:
+        if self.cancelled.is_set():
+            raise ClickHouseError(QUERY_WAS_CANCELLED, "Query was cancelled", "QUERY_WAS_CANCELLED")
+
+    def cancel(self) -> bool:
+        """Cancel it unless the engine has it already; says whether the engine has it."""
+        with self._entry:
+            if not self._is_inside:
+                self.cancelled.set()
+            return self._is_inside
+
+
+class Processes:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._running: dict[str, Process] = {}
+        self._marks = itertools.count(1)
+
+    def begin(self, query_id: str, user: str) -> Process:
+        """Note a statement; two of one id cannot run at a time. Every process begun must be ended."""
+        if query_id in self._running:
+            raise ClickHouseError(SAME_QUERY_ID, f"Query with id = {query_id} is already running.")
+        process = Process(f"taptrail-{next(self._marks)}", query_id, user)
+        self._running[query_id] = process
+        return process
+
+    def end(self, process: Process) -> None:
+        del self._running[process.query_id]
+        process.done.set()
+
+    async def stop(self, process: Process) -> None:
+        """Nobody wants its answer any more."""
+        if process.cancel():
+            await asyncio.to_thread(self._engine.kill, [process.mark])
+
+    async def kill(self, kill: Kill, by: Process) -> str:
+        """Carry out KILL QUERY; gives the SELECT that says what became of each.
+
+        After SYNC, nothing that matched can still take effect: it was cancelled before the engine had it, or the
+        engine is done with it. A statement whose bytes had arrived when the KILL did is seen by it.
+        """
+        await asyncio.sleep(_GRACE_S)
+        matched = await self._matching(kill.condition, by)
+        if kill.mode != "TEST":
+            await self._cancel(matched)
+        if kill.mode == "SYNC":
+            for process in matched:
+                await process.done.wait()
+        status = "finished" if kill.mode == "SYNC" else "waiting"
+        rows = [(status, process.query_id, process.user, process.query) for process in matched]
+        return values("kill_status String, query_id String, user String, query String", rows)
+
+    async def _matching(self, condition: str, by: Process) -> list[Process]:
+        """The engine judges the condition."""
+        others = [process for process in self._running.values() if process is not by]
+        rows = [(process.query_id, process.user, process.query) for process in others]
+        sql = values("query_id String, user String, query String", rows).replace("*", "query_id", 1)
+        answer, _ = await asyncio.to_thread(
+            self._engine.run, Session(""), f"{sql} AND ({condition}\n)", "JSONCompactEachRow"
+        )
+        query_ids = {orjson.loads(line)[0] for line in answer.splitlines()}
+        return [process for process in others if process.query_id in query_ids]
+
+    async def _cancel(self, matched: list[Process]) -> None:
+        inside = [process for process in matched if process.cancel() and process.stops_in_engine]
+        if inside:
+            await asyncio.to_thread(self._engine.kill, [process.mark for process in inside])
+
+    async def drain(self, at_most_s: float) -> None:
+        """Wait until nothing is under way, but not for ever."""
+        waits = [asyncio.ensure_future(process.done.wait()) for process in self._running.values()]
+        if waits:
+            await asyncio.wait(waits, timeout=at_most_s)
+
+
+def values(columns: str, rows: Sequence[tuple[str, ...]]) -> str:
+    """A SELECT of literal rows, also of none; ends in a WHERE clause."""
+    width = columns.count(",") + 1
+    listed = ", ".join("(" + ", ".join(quoted(text) for text in row) + ")" for row in rows or [("",) * width])
+    return f"SELECT * FROM values({quoted(columns)}, {listed}) WHERE {1 if rows else 0}"  # noqa: S608

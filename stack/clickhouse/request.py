@@ -1,0 +1,84 @@
+"""What a request asks for, from its parameters and headers."""
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+from aiohttp import web
+
+from stack.clickhouse.engine import Session
+from stack.clickhouse.errors import NOT_IMPLEMENTED, READONLY, ClickHouseError
+from stack.clickhouse.processes import Process
+from stack.clickhouse.users import WRITER, Limits, User
+
+# Parameters of the protocol itself; every other one is a setting (ClickHouse docs, "HTTP interface").
+_PROTOCOL = frozenset(
+    ("query", "database", "default_format", "query_id", "user", "password", "role", "quota_key", "log_comment")
+    + ("session_id", "session_timeout", "session_check", "close_session", "stacktrace", "client_protocol_version")
+    + ("compress", "decompress", "enable_http_compression", "http_zlib_compression_level")
+    + ("wait_end_of_query", "buffer_size", "add_http_cors_header", "http_response_headers")
+    + ("send_progress_in_http_headers", "http_headers_progress_interval_ms")
+    + ("cancel_http_readonly_queries_on_client_close", "http_write_exception_in_output_format")
+)
+# What the analyst may set: how an answer looks. The limits are taken apart in users.py.
+_HARMLESS = re.compile(
+    r"(output_format_\w+|date_time_(in|out)put_format|session_timezone|join_use_nulls|extremes|max_block_size"
+    r"|(result|timeout|read|group_by|sort)_overflow_mode|limit|offset|use_query_cache|readonly|prefer_column_name_to_alias)"
+)
+_IN_HEAD = 1 << 20
+_IN_HEAD_WHEN_WAITING = 64 << 20
+
+
+class Asked(msgspec.Struct, frozen=True):
+    query: str
+    query_id: str
+    default_format: str
+    session: Session
+    accept_encoding: str  # '' unless the client asked for compression
+    head_bytes: int  # an answer up to here is sent whole, with its summary and its status
+
+
+def asked_from(request: web.Request, user: User, process: Process) -> Asked:
+    """Raises ClickHouseError for what this server does not do and for what the user may not set."""
+    arguments, headers = request.query, request.headers
+    for name in ("compress", "decompress"):
+        if arguments.get(name, "0") not in ("0", ""):
+            raise ClickHouseError(
+                NOT_IMPLEMENTED,
+                f"{name}=1 is not supported; use Content-Encoding, or enable_http_compression=1 with Accept-Encoding",
+                "NOT_IMPLEMENTED",
+            )
+    is_waiting = arguments.get("wait_end_of_query", "0") not in ("0", "")
+    return Asked(
+        query=arguments.get("query", ""),
+        query_id=process.query_id,
+        default_format=arguments.get("default_format") or headers.get("X-ClickHouse-Format") or "TabSeparated",
+        session=_session(request, user, process.mark),
+        accept_encoding=headers.get("Accept-Encoding", "") if arguments.get("enable_http_compression") == "1" else "",
+        head_bytes=_IN_HEAD_WHEN_WAITING if is_waiting else _IN_HEAD,
+    )
+
+
+def _session(request: web.Request, user: User, mark: str) -> Session:
+    arguments, headers = request.query, request.headers
+    settings = {
+        name: text for name, text in arguments.items() if name not in _PROTOCOL and not name.startswith("param_")
+    }
+    if user.role != WRITER:
+        settings = Limits().over(_allowed(settings))
+    return Session(
+        mark=mark,
+        role=user.role,
+        database=arguments.get("database") or headers.get("X-ClickHouse-Database") or "default",
+        settings=settings,
+        reads_only=request.method in ("GET", "HEAD") or user.role != WRITER,
+        parameters={name[6:]: text for name, text in arguments.items() if name.startswith("param_")},
+    )
+
+
+def _allowed(settings: Mapping[str, str]) -> dict[str, str]:
+    limits = {field.name for field in msgspec.structs.fields(Limits)}
+    for name in settings:
+        if name not in limits and not _HARMLESS.fullmatch(name):
+            raise ClickHouseError(READONLY, f"Cannot modify '{name}' setting in readonly mode", "READONLY")
+    return {name: text for name, text in settings.items() if name != "readonly"}

@@ -1,0 +1,125 @@
+"""Real servers for every test: a Valkey and a ClickHouse engine a session, emptied before each test that uses them."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from aggregator.migrate import migrate
+from runtime.clickhouse import ClickHouse
+from stack.valkey import valkey_command
+
+WRITER, ANALYST = "taptrail:writer-password", "analyst:analyst-password"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], give_up_after_s: float = 20.0) -> None:
+    deadline = time.monotonic() + give_up_after_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def running(command: list[str], port: int, log: Path, environ: dict[str, str] | None = None) -> Iterator[int]:
+    """A server process that accepts connections on its port; gives its pid."""
+    with log.open("ab") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **(environ or {})})
+    try:
+        wait_until(lambda: accepts(port) or process.poll() is not None)
+        assert process.poll() is None, log.read_text()
+        yield process.pid
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def clickhouse_command(data: Path, port: int, *options: str) -> list[str]:
+    return [sys.executable, "-m", "stack.clickhouse", "--data", str(data), "--port", str(port), *options]
+
+
+def clickhouse_environ() -> dict[str, str]:
+    return {"TAPTRAIL_CLICKHOUSE_WRITER": WRITER, "TAPTRAIL_CLICKHOUSE_ANALYST": ANALYST}
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder, port = tmp_path_factory.mktemp("valkey"), free_port()
+    with running(valkey_command(folder, port), port, folder / "log"):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture(scope="session")
+def clickhouse_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    folder, port = tmp_path_factory.mktemp("clickhouse"), free_port()
+    with running(clickhouse_command(folder, port), port, folder / "log", clickhouse_environ()):
+        asyncio.run(_migrate(f"http://{WRITER}@127.0.0.1:{port}"))
+        yield port
+
+
+@pytest.fixture(scope="session")
+def clickhouse_url(clickhouse_port: int) -> str:
+    """The writer's URL; the schema is there."""
+    return f"http://{WRITER}@127.0.0.1:{clickhouse_port}"
+
+
+@pytest.fixture(scope="session")
+def analyst_url(clickhouse_port: int) -> str:
+    return f"http://{ANALYST}@127.0.0.1:{clickhouse_port}"
+
+
+@pytest.fixture
+async def redis(valkey_url: str) -> AsyncIterator[Redis]:
+    client = Redis.from_url(valkey_url)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def clickhouse(clickhouse_url: str) -> AsyncIterator[ClickHouse]:
+    client = ClickHouse(clickhouse_url)
+    await _empty(client)
+    yield client
+    await client.close()
+
+
+async def _migrate(url: str) -> None:
+    client = ClickHouse(url)
+    try:
+        await migrate(client)
+    finally:
+        await client.close()
+
+
+async def _empty(client: ClickHouse) -> None:
+    names = await client.value(
+        "SELECT groupArray(name) FROM system.tables"
+        " WHERE database = 'taptrail' AND engine LIKE '%MergeTree' AND name != 'migrations'"
+    )
+    for name in names:
+        await client.execute(f"TRUNCATE TABLE {name} SETTINGS max_table_size_to_drop = 0")
