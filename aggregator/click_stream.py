@@ -17,7 +17,7 @@ PENDING = "0"
 
 
 class ClickStream:
-    def __init__(self, client: "redis.asyncio.Redis[Any]") -> None:
+    def __init__(self, client: redis.asyncio.Redis) -> None:
         self._redis = client
 
     async def open(self, lanes: Iterable[int]) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 import redis.asyncio
@@ -46,7 +45,7 @@ class OwnedLane:
 class Lanes:
     """Discovers, leases and gives back lanes. owner: this process, a name no other process has."""
 
-    def __init__(self, client: "redis.asyncio.Redis[Any]", owner: str) -> None:
+    def __init__(self, client: redis.asyncio.Redis, owner: str) -> None:
         self._redis = client
         self.owner = owner
         self.owned: dict[int, OwnedLane] = {}
@@ -84,7 +83,8 @@ class Lanes:
         """Per lane, who wrote for it last; None where that is not known."""
         values = await self._redis.hmget(OWNERS, [lane_name(one.lane) for one in lanes])
         return {
-            one.lane: value.decode() if value is not None else None for one, value in zip(lanes, values, strict=True)
+            one.lane: bytes(value).decode() if value is not None else None
+            for one, value in zip(lanes, values, strict=True)
         }
 
     async def sign(self, lanes: list[OwnedLane]) -> None:

@@ -9,8 +9,9 @@ from redis.exceptions import RedisError
 from aggregator.click_stream import NEW, PENDING, ClickStream
 from aggregator.decode import Batch, Entry, Span, decode
 from aggregator.enrich import Enricher
-from aggregator.lanes import LEASE_S, LaneState, Lanes, LeaseLost, OwnedLane
+from aggregator.lanes import LEASE_S, Lanes, LeaseLost, OwnedLane
 from aggregator.writer import Writer
+from records.click import LaneState
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 
 FULL_BATCH = 10_000  # clicks; below it the next round waits, so that parts are few
@@ -144,7 +145,8 @@ class Pipeline:
         previous = await self._lanes.previous_owners(lanes)
         for owner in {owner for owner in previous.values() if owner is not None}:
             await self._writer.kill(f"clicks:{owner}:")
-        if any(previous[one.lane] is None and await self._writer.has_rows(one.lane) for one in lanes):
+        unknown = [one.lane for one in lanes if previous[one.lane] is None]
+        if unknown and await self._writer.have_rows(unknown):
             # Redis was lost and with it the owner's name. One that lives sees the lease taken before this wait is
             # over; inserts it still has at the server are ended, and it looks them up.
             await self._rest(LEASE_S)

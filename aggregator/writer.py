@@ -152,8 +152,10 @@ class Writer:
         rows = await self._clickhouse.rows(_REACHED, Reached, lane=lane)
         return rows[0]
 
-    async def has_rows(self, lane: int) -> bool:
-        return (await self.reached(lane)).rows > 0
+    async def have_rows(self, lanes: list[int]) -> bool:
+        """Whether clicks of any of these lanes are in the table."""
+        sql = "SELECT count() FROM clicks WHERE lane IN ({lanes:Array(UInt64)})"
+        return bool(await self._clickhouse.value(sql, lanes=lanes))
 
     async def settled(self, lane: int, reached: Reached, at_least: int) -> int:
         """The highest seq up to which the tables have every one; at_least: known from before."""
