@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from typing import cast
 
 import msgspec
 import redis.asyncio
@@ -82,10 +83,8 @@ class Lanes:
     async def previous_owners(self, lanes: list[OwnedLane]) -> dict[int, str | None]:
         """Per lane, who wrote for it last; None where that is not known."""
         values = await self._redis.hmget(OWNERS, [lane_name(one.lane) for one in lanes])
-        return {
-            one.lane: bytes(value).decode() if value is not None else None
-            for one, value in zip(lanes, values, strict=True)
-        }
+        names = [None if value is None else value.decode() for value in cast(list[bytes | None], values)]
+        return {one.lane: name for one, name in zip(lanes, names, strict=True)}
 
     async def sign(self, lanes: list[OwnedLane]) -> None:
         """Say that this process writes for these lanes from now on."""
