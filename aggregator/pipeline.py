@@ -68,6 +68,7 @@ class Pipeline:
         entries, unopened = await self._stream.read(list(owned), NEW)
         if unopened:  # streams that are new, or were lost and are written again from the last settled click
             await self._stream.open(unopened)
+            entries += (await self._stream.read(unopened))[0]
         return await self._move(entries)
 
     async def _move(self, entries: list[Entry]) -> int:

@@ -1,0 +1,224 @@
+"""The pipeline's promise on a real Valkey and a real ClickHouse engine: each click once, whatever happened before."""
+
+import secrets
+import time
+
+import msgspec
+import pytest
+
+from aggregator.click_stream import ClickStream
+from aggregator.devices import Devices
+from aggregator.enrich import Enricher
+from aggregator.geo import Geo
+from aggregator.lanes import Lanes, LeaseLost
+from aggregator.pipeline import Pipeline
+from aggregator.visitors import Salts
+from aggregator.writer import Writer
+from records.click import AddressCipher, LaneState, encode_frame
+from records.keys import ENTRY_FIELD, GROUP, LANES, WATERMARKS, click_stream, lane_name, lease_key
+from tests.records.test_click import CLICK
+
+LANE = 0xABCDEF0123456789
+
+
+class Aggregator:
+    """The parts of one aggregator process, wired as its __main__ does."""
+
+    def __init__(self, redis, clickhouse):
+        self.owner = secrets.token_hex(4)
+        self.lanes = Lanes(redis, self.owner)
+        self.writer = Writer(clickhouse, self.owner)
+        enricher = Enricher(AddressCipher(bytes(16)), Salts(redis), Devices(), Geo("", ""))
+        self.pipeline = Pipeline(ClickStream(redis), self.lanes, enricher, self.writer)
+
+    async def move_all(self):
+        for _ in range(3):
+            await self.pipeline.move_one_batch()
+
+
+@pytest.fixture
+def aggregator(redis, clickhouse):
+    return Aggregator(redis, clickhouse)
+
+
+async def register(redis, lane=LANE, *, spooled=0, ended=False):
+    state = LaneState("edge-1", spooled, spooled, spooled, 1, ended)
+    await redis.hset(LANES, lane_name(lane), msgspec.json.encode(state))
+
+
+async def add(redis, first_seq, count, lane=LANE, clicks=None):
+    frame = encode_frame("edge-1", first_seq, clicks or [CLICK] * count)
+    await redis.xadd(click_stream(lane), {ENTRY_FIELD: frame}, id=f"{first_seq + count - 1}-0")
+
+
+async def counts(clickhouse):
+    """(rows, distinct identities, rows of the projection)."""
+    rows = await clickhouse.value("SELECT count() FROM clicks SETTINGS optimize_use_projections = 0")
+    distinct = await clickhouse.value("SELECT uniqExact(lane, seq) FROM clicks")
+    per_lane = "SELECT lane, count() AS n FROM clicks GROUP BY lane"
+    projected = await clickhouse.value(f"SELECT sum(n) FROM ({per_lane}) SETTINGS force_optimize_projection = 1")
+    return rows, distinct, projected
+
+
+async def test_clicks_become_rows_and_are_acknowledged(redis, clickhouse, aggregator):
+    await register(redis)
+    await add(redis, 1, 3)
+    await add(redis, 4, 2)
+
+    await aggregator.move_all()
+
+    assert await counts(clickhouse) == (5, 5, 5)
+    assert await redis.hget(WATERMARKS, lane_name(LANE)) == b"5"
+    assert await redis.xlen(click_stream(LANE)) == 0
+    assert (await redis.xpending(click_stream(LANE), GROUP))["pending"] == 0
+
+
+async def test_a_crash_between_insert_and_acknowledgement_doubles_nothing(redis, clickhouse, aggregator):
+    await register(redis)
+    await add(redis, 1, 3)
+    await aggregator.move_all()
+    # The rows are in and the entries are pending again, as after a kill right before the acknowledgement.
+    await redis.delete(click_stream(LANE), WATERMARKS, lease_key(LANE))
+    await add(redis, 1, 3)
+    await redis.xgroup_create(click_stream(LANE), GROUP, id="0")
+    await redis.xreadgroup(GROUP, "owner", {click_stream(LANE): ">"})
+    await add(redis, 4, 1)
+
+    await Aggregator(redis, clickhouse).move_all()
+
+    assert await counts(clickhouse) == (4, 4, 4)
+    assert await redis.hget(WATERMARKS, lane_name(LANE)) == b"4"
+
+
+async def test_a_crash_between_two_partitions_inserts_only_the_second(redis, clickhouse, aggregator):
+    january, february = 1_769_903_999_999, 1_769_904_000_000  # the two sides of a month's end, UTC
+    clicks = [msgspec.structs.replace(CLICK, clicked_at_ms=at) for at in (january, february, january, february)]
+    await register(redis)
+    await add(redis, 1, 4, clicks=clicks)
+    await aggregator.move_all()
+    await clickhouse.execute("ALTER TABLE clicks DROP PARTITION 202602")
+    await redis.delete(click_stream(LANE), WATERMARKS, lease_key(LANE))
+    await add(redis, 1, 4, clicks=clicks)
+
+    await Aggregator(redis, clickhouse).move_all()
+
+    assert await counts(clickhouse) == (4, 4, 4)
+    months = await clickhouse.value("SELECT groupArray(n) FROM (SELECT count() n FROM clicks GROUP BY _partition_id)")
+    assert months == [2, 2]
+
+
+async def test_a_wiped_redis_and_a_stream_sent_again_double_nothing(redis, clickhouse, aggregator):
+    await register(redis)
+    await add(redis, 1, 3)
+    await aggregator.move_all()
+
+    await redis.flushall()
+    await register(redis)
+    await add(redis, 1, 3)
+    await add(redis, 4, 2)
+    await aggregator.move_all()
+
+    assert await counts(clickhouse) == (5, 5, 5)
+
+
+async def test_an_entry_that_does_not_decode_is_set_aside_and_the_stream_goes_on(redis, clickhouse, aggregator):
+    await register(redis)
+    await add(redis, 1, 1)
+    await redis.xadd(click_stream(LANE), {ENTRY_FIELD: b"junk"}, id="2-0")
+    await add(redis, 3, 1)
+
+    await aggregator.move_all()
+
+    assert (await counts(clickhouse))[0] == 2
+    (dead,) = await clickhouse.rows("SELECT lane, seq, reason, base64Decode(payload) AS payload FROM dead_clicks", dict)
+    assert (dead["lane"], dead["seq"], dead["payload"]) == (LANE, 2, "junk")
+    assert await redis.hget(WATERMARKS, lane_name(LANE)) == b"3"
+
+
+async def test_a_hole_is_kept_out_of_the_watermark_and_the_edge_is_asked_to_send_again(redis, clickhouse, aggregator):
+    await register(redis)
+    await add(redis, 1, 2)
+    await add(redis, 6, 1)
+
+    await aggregator.pipeline.move_one_batch()
+
+    assert (await counts(clickhouse))[0] == 3
+    assert await redis.hget(WATERMARKS, lane_name(LANE)) == b"2"
+    assert not await redis.exists(click_stream(LANE))
+
+    await add(redis, 3, 4)
+    await aggregator.move_all()
+
+    assert await counts(clickhouse) == (6, 6, 6)
+    assert await redis.hget(WATERMARKS, lane_name(LANE)) == b"6"
+
+
+async def test_an_edge_that_cannot_mend_a_hole_is_asked_once(redis, clickhouse, aggregator):
+    await register(redis)
+    await add(redis, 5, 1)
+    await aggregator.move_all()
+    await add(redis, 6, 1)
+
+    await aggregator.move_all()
+
+    assert await redis.exists(click_stream(LANE))
+    assert (await counts(clickhouse))[0] == 2
+
+
+async def test_a_lane_that_another_aggregator_holds_is_left_alone(redis, clickhouse, aggregator):
+    await register(redis)
+    await add(redis, 1, 1)
+    await aggregator.move_all()
+    await add(redis, 2, 1)
+
+    await Aggregator(redis, clickhouse).move_all()
+
+    assert (await counts(clickhouse))[0] == 1
+
+
+async def test_nothing_is_written_for_a_lane_whose_lease_has_lapsed(redis, clickhouse, aggregator):
+    await register(redis)
+    await aggregator.move_all()
+    await add(redis, 1, 1)
+    aggregator.lanes.owned[LANE].held_until = time.monotonic() - 1
+
+    with pytest.raises(LeaseLost):
+        await aggregator.pipeline.move_one_batch()
+
+    assert (await counts(clickhouse))[0] == 0
+
+
+async def test_a_lane_given_back_is_taken_at_once(redis, clickhouse, aggregator):
+    await register(redis)
+    await add(redis, 1, 1)
+    await aggregator.move_all()
+    await aggregator.lanes.release()
+    await add(redis, 2, 1)
+
+    await Aggregator(redis, clickhouse).move_all()
+
+    assert await counts(clickhouse) == (2, 2, 2)
+
+
+async def test_an_ended_lane_leaves_redis_and_stays_in_the_books(redis, clickhouse, aggregator):
+    await register(redis, spooled=3, ended=True)
+    await add(redis, 1, 3)
+    await aggregator.move_all()
+    aggregator.pipeline._held_at = 0.0
+
+    await aggregator.pipeline.move_one_batch()
+
+    assert await redis.keys("tt:clicks:*") == []
+    assert await redis.hlen(LANES) == 0
+    assert await clickhouse.value("SELECT last_seq FROM ended_lanes WHERE lane = {lane:UInt64}", lane=LANE) == 3
+
+
+async def test_many_lanes_share_one_insert(redis, clickhouse, aggregator):
+    for lane in range(1, 31):
+        await register(redis, lane)
+        await add(redis, 1, 10, lane)
+
+    await aggregator.move_all()
+
+    assert await counts(clickhouse) == (300, 300, 300)
+    assert await clickhouse.value("SELECT count() FROM system.parts WHERE table = 'clicks' AND active") == 1
