@@ -9,13 +9,15 @@ from typing import Any
 import maxminddb
 import msgspec
 
-from runtime.environment import SettingsError
-
-MAX_NAME_BYTES = 128
+MAX_NAME = 128
 _REMEMBERED = 65_536  # prefixes; some 30 MB when full
 _MAPPED = b"\x00" * 10 + b"\xff\xff"  # IPv4 in its IPv6 form (RFC 4291 2.5.5.2)
 _CITY_FIELDS = frozenset({"country", "country_code", "registered_country", "city", "continent"})
 _ASN_FIELDS = frozenset({"autonomous_system_number"})
+
+
+class GeoError(Exception):
+    """One line: the variable, the file, what is wrong with it, what was expected."""
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
@@ -36,7 +38,7 @@ class Geo:
     """Looks up whole /24 and /48 networks only: nothing that is kept depends on more of the address.
 
     city_db, asn_db: path of a file, or several separated by commas, of which the first that knows an address
-    answers (ip-location-db keeps IPv4 and IPv6 apart); "" for none. Raises SettingsError for what is not such a file.
+    answers (ip-location-db keeps IPv4 and IPv6 apart); "" for none. Raises GeoError for what is not such a file.
     """
 
     def __init__(self, city_db: str = "", asn_db: str = "") -> None:
@@ -79,7 +81,7 @@ def _open(variable: str, path: str, fields: frozenset[str]) -> maxminddb.Reader:
         reason = f"a {reader.metadata().database_type} database without any of {', '.join(sorted(fields))}"
     except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-    raise SettingsError(f"{variable}={path}: {reason}; expected a MaxMind DB file (.mmdb), or nothing for no look-up")
+    raise GeoError(f"{variable}={path}: {reason}; expected a MaxMind DB file (.mmdb), or nothing for no look-up")
 
 
 def _record(readers: list[maxminddb.Reader], address: IPv4Address | IPv6Address) -> dict[str, Any]:
@@ -114,7 +116,7 @@ def _inside(record: Any, *path: str) -> Any:
 
 
 def _text(value: Any) -> str:
-    return value[:MAX_NAME_BYTES] if isinstance(value, str) else ""
+    return value[:MAX_NAME] if isinstance(value, str) else ""
 
 
 def _number(value: Any) -> int:

@@ -38,7 +38,7 @@ def arrow_stream(rows: Sequence[ClickRow]) -> bytes:
     return sink.getvalue()
 
 
-def _array(name: str, values: tuple[Any, ...]) -> pa.Array:
+def _array(name: str, values: tuple[Any, ...]) -> "pa.Array[Any]":
     if name == "class_reasons":
         return _lists(values)
     if name not in _TYPES:
@@ -48,7 +48,7 @@ def _array(name: str, values: tuple[Any, ...]) -> pa.Array:
     return pa.array(values, _TYPES[name])
 
 
-def _lists(values: tuple[tuple[str, ...], ...]) -> pa.Array:
+def _lists(values: tuple[tuple[str, ...], ...]) -> "pa.Array[Any]":
     """A batch has few distinct lists: each is converted once."""
     places = {value: place for place, value in enumerate(dict.fromkeys(values))}
     distinct = pa.array(list(places), pa.list_(pa.string()))

@@ -1,0 +1,149 @@
+import re
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from aggregator.classify import CLASSIFIER_VERSION
+from aggregator.devices import Devices
+from aggregator.enrich import ClickRow, Enricher, cut, host_in, language_of
+from aggregator.geo import Geo
+from aggregator.visitors import Salts, day_of, visitor_id
+from records.click import AddressCipher, packed_address
+from tests.aggregator.clicks import CLICK, CODE_KEY, IPHONE, LANE, numbered
+
+RECEIVED_AT_MS = CLICK.clicked_at_ms + 900
+SALTS = {day_of(CLICK.clicked_at_ms): bytes(range(16)), day_of(CLICK.clicked_at_ms + 86_400_000): bytes(16)}
+ENRICHER = Enricher(AddressCipher(CODE_KEY), Salts(Redis(port=1)), Devices(), Geo())
+
+
+def row(address: str = "203.0.113.77", **changes: object) -> ClickRow:
+    return ENRICHER.enrich([numbered(1, address, **changes)], RECEIVED_AT_MS, SALTS)[0]
+
+
+def columns_of_clicks() -> list[str]:
+    schema = Path("aggregator/schema/001_tables.sql").read_text()
+    table = re.search(r"EXISTS clicks\n\((.*?)\n\s*PROJECTION", schema, re.S)
+    return re.findall(r"^    (\w+) [A-Z]", table[1], re.M)
+
+
+def test_a_row_is_the_columns_of_the_table_in_their_order():
+    assert list(ClickRow._fields) == columns_of_clicks()
+
+
+def test_a_row_says_what_the_edge_saw_and_what_was_found_out():
+    assert row(referrer="https://Messages.Google.com/web")._asdict() == {
+        "lane": LANE,
+        "seq": 1,
+        "account": "acme/seattle",
+        "click_id": CLICK.click_id,
+        "clicked_at": CLICK.clicked_at_ms,
+        "received_at": RECEIVED_AT_MS,
+        "short_domain": "go.acme.example",
+        "link_id": 4_000_000_017,
+        "code": "aB3dE5fG7",
+        "broadcast_id": "spring",
+        "broadcast_no": 7,
+        "contact_id": "c-000001",
+        "audience": "vip",
+        "keyword": "SALE",
+        "source": "sms",
+        "destination": "https://shop.acme.example/?c=c-000001",
+        "destination_index": 2,
+        "status": 302,
+        "method": "GET",
+        "visit_class": "human",
+        "class_reasons": ("agent-browser",),
+        "classifier_version": CLASSIFIER_VERSION,
+        "visitor_id": visitor_id(bytes(range(16)), packed_address("203.0.113.77"), IPHONE),
+        "device_type": "phone",
+        "device_brand": "Apple",
+        "device_model": "iPhone",
+        "os": "iOS",
+        "os_version": "17.5.1",
+        "browser": "Mobile Safari",
+        "browser_version": "17.5",
+        "country": "",
+        "region": "",
+        "city": "",
+        "asn": 0,
+        "as_org": "",
+        "language": "en-US",
+        "referrer_host": "messages.google.com",
+        "ip_prefix": "203.0.113.0/24",
+        "user_agent": IPHONE,
+        "accept": "text/html",
+        "purpose": "",
+        "sec_fetch": "",
+        "sec_ch_ua": "",
+        "edge_id": "edge-1",
+    }
+
+
+def test_the_address_is_in_no_field_of_a_row():
+    found = repr(row("198.51.100.234"))
+
+    assert "198.51.100.0/24" in found
+    assert "198.51.100.234" not in found
+    assert repr(packed_address("198.51.100.234"))[-12:-1] not in found
+
+
+def test_the_same_visitor_has_another_id_the_next_day():
+    today, tomorrow = row(), row(clicked_at_ms=CLICK.clicked_at_ms + 86_400_000)
+
+    assert today.visitor_id != tomorrow.visitor_id
+
+
+def test_rows_come_in_the_order_of_their_clicks():
+    clicks = [numbered(seq, f"203.0.113.{seq}") for seq in (3, 4, 9)]
+
+    assert [one.seq for one in ENRICHER.enrich(clicks, RECEIVED_AT_MS, SALTS)] == [3, 4, 9]
+
+
+def test_long_headers_are_cut():
+    long = row(user_agent=IPHONE + "\N{SNOWMAN}" * 900, accept="a" * 900, purpose="p" * 900, sec_ch_ua="c" * 900)
+
+    assert len(long.user_agent.encode()) <= 512
+    assert [len(text) for text in (long.accept, long.purpose, long.sec_ch_ua)] == [256, 256, 256]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("", ""), ("abc", "abc"), ("abcdef", "abcde"), ("ab\N{SNOWMAN}", "ab\N{SNOWMAN}"), ("abc\N{SNOWMAN}", "abc")],
+)
+def test_a_cut_text_ends_in_a_whole_character(text, kept):
+    assert cut(text, 5) == kept
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("en-US,en;q=0.9", "en-US"),
+        ("en-us", "en-US"),
+        ("zh-hant-TW;q=0.8, en", "zh-Hant-TW"),
+        ("es-419", "es-419"),
+        ("de", "de"),
+        ("", ""),
+        ("*", ""),
+        ("en_US", ""),
+        ("<script>", ""),
+        ("a" * 300, ""),
+    ],
+)
+def test_the_language_is_the_first_tag(header, language):
+    assert language_of(header) == language
+
+
+@pytest.mark.parametrize(
+    ("referrer", "host"),
+    [
+        ("https://Shop.Example:8443/path?q=1", "shop.example"),
+        ("android-app://com.google.android.gm/", "com.google.android.gm"),
+        ("http://[", ""),
+        ("not a url", ""),
+        ("", ""),
+        ("https://" + "x" * 500, "x" * 256),
+    ],
+)
+def test_the_referrer_leaves_its_host_only(referrer, host):
+    assert host_in(referrer) == host
