@@ -1,7 +1,8 @@
 import msgspec
+import pytest
 
 from aggregator.decode import Entry, Span, decode
-from records.click import encode_frame
+from records.click import Click, encode_frame
 from tests.records.test_click import CLICK
 
 
@@ -56,3 +57,27 @@ def test_one_bad_click_does_not_take_its_neighbours_with_it():
 
     assert [one.seq for one in batch.clicks] == [1, 3]
     assert [one.seq for one in batch.dead] == [2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"click_id": b"short"}, "click_id"),
+        ({"sealed_address": bytes(17)}, "sealed_address"),
+        ({"clicked_at_ms": -1}, "clicked_at_ms -1"),
+        ({"clicked_at_ms": 2**63}, "clicked_at_ms"),
+        ({"link_id": -1}, "link_id -1"),
+        ({"broadcast_no": -1}, "broadcast_no -1"),
+        ({"destination_index": 65_536}, "destination_index 65536"),
+        ({"status": -5}, "status -5"),
+    ],
+)
+def test_a_click_no_row_can_hold_is_set_aside_and_its_neighbours_stay(changes, reason):
+    misfit = msgspec.structs.replace(CLICK, **changes)
+
+    batch = decode([entry(3, encode_frame("edge-1", 1, [CLICK, misfit, CLICK]))], {7: 0})
+
+    assert [one.seq for one in batch.clicks] == [1, 3]
+    assert [one.seq for one in batch.dead] == [2]
+    assert reason in batch.dead[0].reason
+    assert msgspec.msgpack.decode(batch.dead[0].payload, type=Click) == misfit
