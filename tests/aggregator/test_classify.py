@@ -115,6 +115,10 @@ def test_a_navigation_to_a_document_is_a_tap():
     assert judge(user_agent="New Browser", sec_fetch=TAPPED) == Verdict(VisitClass.HUMAN, ("fetch-navigate",))
 
 
+def test_a_document_that_nobody_navigated_to_is_no_tap():
+    assert judge(user_agent="New Browser", sec_fetch="none no-cors - document").visit_class == VisitClass.UNKNOWN
+
+
 @pytest.mark.parametrize("sec_fetch", ["cross-site cors - empty", "cross-site no-cors - image"])
 def test_a_fetch_of_a_script_or_picture_is_not_a_tap(sec_fetch):
     assert judge(sec_fetch=sec_fetch) == Verdict(VisitClass.UNKNOWN, ("fetch-not-a-page",))

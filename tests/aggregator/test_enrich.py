@@ -94,6 +94,18 @@ def test_the_same_visitor_has_another_id_the_next_day():
     assert today.visitor_id != tomorrow.visitor_id
 
 
+async def test_clicks_of_two_days_get_the_salts_of_their_days(redis):
+    salts = Salts(redis)
+    enricher = Enricher(AddressCipher(CODE_KEY), salts, Devices(), Geo())
+    late = CLICK.clicked_at_ms - 86_400_000
+
+    rows = await enricher.rows([numbered(1, clicked_at_ms=late), numbered(2)], RECEIVED_AT_MS)
+
+    kept = await salts.for_days([day_of(late), day_of(CLICK.clicked_at_ms)])
+    expected = [visitor_id(salt, packed_address("203.0.113.77"), IPHONE) for salt in kept.values()]
+    assert [one.visitor_id for one in rows] == expected
+
+
 def test_rows_come_in_the_order_of_their_clicks():
     clicks = [numbered(seq, f"203.0.113.{seq}") for seq in (3, 4, 9)]
 
