@@ -2,6 +2,10 @@ import subprocess
 
 import pytest
 
+from stack.valkey import valkey_command
+from tests.conftest import accepts, free_port, wait_until
+from tests.edge.process import Edge, cache
+
 
 @pytest.fixture
 def small_disk(tmp_path):
@@ -13,3 +17,48 @@ def small_disk(tmp_path):
         pytest.skip("a small file system cannot be mounted here: the full-disk rule is not tested")
     yield mounted
     subprocess.run(["umount", str(mounted)], check=True)
+
+
+@pytest.fixture
+def edges(valkey_url, clickhouse_url, tmp_path):
+    """Starts edge processes on the session's servers; stops what is left of them."""
+    started = []
+
+    def start(redis_url=valkey_url, clickhouse_url=clickhouse_url, **settings):
+        started.append(Edge(redis_url, clickhouse_url, tmp_path, **{"TAPTRAIL_DRAIN_S": "0.2", **settings}))
+        return started[-1]
+
+    yield start
+    for edge in started:
+        if edge.process.poll() is None:
+            edge.kill()
+
+
+@pytest.fixture
+async def edge(redis, edges):
+    """An edge with links 0 to 19 in Redis."""
+    await cache(redis)
+    return edges()
+
+
+@pytest.fixture
+def own_valkey(tmp_path):
+    """A Valkey of the test's own, to be stopped and started."""
+    port = free_port()
+    valkey = OwnValkey(tmp_path / "valkey", port)
+    valkey.start()
+    yield valkey
+    valkey.kill()
+
+
+class OwnValkey:
+    def __init__(self, data, port):
+        self.data, self.port, self.url = data, port, f"redis://127.0.0.1:{port}/0"
+
+    def start(self):
+        self.process = subprocess.Popen(valkey_command(self.data, self.port), stdout=subprocess.DEVNULL)
+        wait_until(lambda: accepts(self.port))
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()

@@ -1,0 +1,178 @@
+"""DESIGN section 9, against a real edge process."""
+
+import contextlib
+import os
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from tests.edge.process import BROADCAST, DOMAIN, HOST, cache, cache_slug, cipher, destination
+
+CODE = cipher.seal(5)
+
+
+def test_a_live_link_redirects_and_nothing_may_keep_the_answer(edge):
+    answer = edge.get(f"/{CODE}")
+
+    assert (answer.status, answer.headers["Location"], answer.text) == (302, destination(5), "")
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.headers["X-Robots-Tag"] == "noindex, nofollow"
+
+
+@pytest.mark.parametrize("glued", [".", ",", ")", "!", "%22", "%E2%80%9D", "'", "/", ").", "/."])
+def test_punctuation_glued_to_a_code_changes_nothing(edge, glued):
+    assert edge.get(f"/{CODE}{glued}").headers["Location"] == destination(5)
+
+
+def test_a_query_does_not_choose_the_destination(edge):
+    assert edge.get(f"/{CODE}?url=https://evil.example").headers["Location"] == destination(5)
+
+
+def test_the_host_may_have_a_port_a_dot_and_capitals(edge):
+    assert edge.get(f"/{CODE}", host="GO.Acme.example.:8080").headers["Location"] == destination(5)
+
+
+def test_head_is_answered_as_get_without_a_body(edge):
+    answer = edge.get(f"/{CODE}", method="HEAD")
+    page = edge.get("/unknown00", method="HEAD")
+
+    assert (answer.status, answer.headers["Location"]) == (302, destination(5))
+    assert (page.status, page.text) == (404, "")
+    assert int(page.headers["Content-Length"]) > 500
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_other_methods_are_refused_with_the_ones_allowed(edge, method):
+    answer = edge.get(f"/{CODE}", method=method)
+
+    assert answer.status == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD"}
+
+
+ODD_PATHS = ["/nope12345", "/sale", "/a/b", "/a%2Fb", "/%00", "/" + "x" * 9000, "/x.php", "//", "/%ff%fe"]
+
+
+@pytest.mark.parametrize("path", ODD_PATHS)
+def test_an_unknown_code_gets_a_branded_404_page(edge, path):
+    answer = edge.get(path)
+
+    assert answer.status == 404
+    assert "Acme &amp; Sons" in answer.text
+    assert "Link not found" in answer.text
+
+
+def test_an_unknown_host_gets_a_plain_404(edge):
+    answer = edge.get(f"/{CODE}", host="evil.example")
+
+    assert (answer.status, answer.headers["Location"]) == (404, None)
+
+
+async def test_unknown_codes_lead_to_the_domains_own_page_where_it_has_one(redis, edge):
+    await cache(redis, domain=msgspec.structs.replace(DOMAIN, not_found="https://acme.example/404"))
+
+    assert edge.get("/nope12345").headers["Location"] == "https://acme.example/404"
+
+
+async def test_a_stopped_broadcast_is_over_on_the_next_tap_and_never_looks_unknown(redis, edge):
+    assert edge.tap(5) == destination(5)
+    await cache(redis, broadcast=msgspec.structs.replace(BROADCAST, stopped=True))
+
+    answer = edge.get(f"/{CODE}")
+
+    assert answer.status == 410
+    assert "switched off" in answer.text
+
+
+async def test_a_fixed_destination_is_in_force_on_the_next_tap(redis, edge):
+    assert edge.tap(5) == destination(5)
+    await cache(redis, broadcast=msgspec.structs.replace(BROADCAST, destinations=("https://new.example/",)))
+
+    assert edge.tap(5) == "https://new.example/"
+
+
+async def test_a_code_of_another_domain_is_unknown_here(redis, edge):
+    await cache(redis, domain=msgspec.structs.replace(DOMAIN, short_domain="other.example"))
+
+    assert edge.get(f"/{CODE}", host="other.example").status == 404
+    assert edge.get(f"/{CODE}").status == 302
+
+
+async def test_a_slug_leads_where_its_link_leads(redis, edge):
+    await cache_slug(redis, "SALE", 5)
+
+    assert edge.get("/SALE").headers["Location"] == destination(5)
+    assert edge.get("/sale").status == 404
+
+
+async def test_links_minted_while_the_edge_runs_are_known_at_once(redis, edge):
+    assert edge.tap(100) == 404
+    await cache(redis, links=[100])
+
+    assert edge.tap(100) == destination(100)
+
+
+def test_a_domain_answers_for_itself(edge):
+    assert "Acme" in edge.get("/").text
+    assert "Disallow: /" in edge.get("/robots.txt").text
+    assert edge.get("/favicon.ico").status == 204
+    assert edge.get("/.well-known/apple-app-site-association").status == 404
+
+
+async def test_app_links_and_home_are_the_owners(redis, edge):
+    links = {"apple-app-site-association": '{"applinks":{}}'}
+    await cache(redis, domain=msgspec.structs.replace(DOMAIN, home="https://acme.example/", app_links=links))
+
+    assert edge.get("/").headers["Location"] == "https://acme.example/"
+    answer = edge.get("/.well-known/apple-app-site-association")
+    assert (answer.text, answer.headers["Content-Type"]) == ('{"applinks":{}}', "application/json")
+
+
+def request(path, *headers):
+    lines = b"".join(header + b"\r\n" for header in (b"Host: " + HOST.encode(), *headers))
+    return b"GET %b HTTP/1.1\r\n%b\r\n" % (path.encode(), lines)
+
+
+def test_pipelined_requests_are_answered_in_their_order(edge):
+    data = b"".join(request("/" + cipher.seal(link_id)) for link_id in (1, 2, 3, 4))
+
+    got = edge.send(data + request("/nope12345", b"Connection: close"), until=b"</html>")
+
+    places = [got.index(destination(link_id).encode()) for link_id in (1, 2, 3, 4)]
+    assert places == sorted(places)
+    assert got.count(b"HTTP/1.1 302") == 4
+
+
+def test_a_connection_is_kept_or_closed_as_asked(edge):
+    assert b"connection: close" not in edge.send(request(f"/{CODE}"))
+    assert b"connection: close" in edge.send(request(f"/{CODE}", b"Connection: close"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x00\x01\x02\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nBad Header\x00: x\r\n\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /x HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+    ],
+)  # fmt: skip
+def test_broken_requests_do_not_disturb_the_others(edge, data):
+    with contextlib.suppress(OSError):
+        edge.send(data + b"\r\n\r\n")
+
+    assert edge.tap(5) == destination(5)
+
+
+def test_a_wrong_setting_is_refused_at_start_by_name(tmp_path):
+    environ = {**os.environ, "TAPTRAIL_CODE_KEY": "tooshort", "TAPTRAIL_SPOOL_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-m", "edge"], env=environ, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "TAPTRAIL_CODE_KEY" in done.stderr
+    assert "32 hex digits" in done.stderr
+    assert "tooshort" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
