@@ -74,11 +74,21 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def clickhouse_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
     folder, port = tmp_path_factory.mktemp("clickhouse"), free_port()
-    with running(clickhouse_command(folder, port), port, folder / "log", clickhouse_environ()):
+    with running(clickhouse_command(folder, port), port, folder / "log", clickhouse_environ()) as pid:
         asyncio.run(_migrate(f"http://{WRITER}@127.0.0.1:{port}"))
-        yield port
+        yield port, pid
+
+
+@pytest.fixture(scope="session")
+def clickhouse_port(clickhouse_server: tuple[int, int]) -> int:
+    return clickhouse_server[0]
+
+
+@pytest.fixture(scope="session")
+def clickhouse_pid(clickhouse_server: tuple[int, int]) -> int:
+    return clickhouse_server[1]
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from aiohttp import web
 from runtime.logs import start_logging
 from runtime.serve import listen, stop_signal
 from stack.clickhouse.engine import Engine
+from stack.clickhouse.errors import ClickHouseError
 from stack.clickhouse.server import Server
 from stack.clickhouse.users import ANALYST, WRITER, User
 
@@ -30,11 +31,18 @@ def main(data: Path, host: str, port: int, max_memory_bytes: int, max_body_bytes
     """
     start_logging("clickhouse", os.environ.get("TAPTRAIL_LOG_LEVEL", "info"))
     users = [_user("TAPTRAIL_CLICKHOUSE_WRITER", WRITER), _user("TAPTRAIL_CLICKHOUSE_ANALYST", ANALYST)]
-    engine = Engine(data.absolute(), max_memory_bytes)
+    try:
+        engine = Engine(data.absolute(), max_memory_bytes)
+    except ClickHouseError as error:
+        sys.exit(f"{data.absolute()} cannot be opened, another process may hold it: {error}")
     folder = data.absolute() / "bodies"
     folder.mkdir(exist_ok=True)
-    asyncio.run(_serve(Server(engine, users, folder, max_body_bytes), host, port))
-    engine.close()
+    try:
+        asyncio.run(_serve(Server(engine, users, folder, max_body_bytes), host, port))
+    except OSError as error:
+        sys.exit(str(error))
+    finally:
+        engine.close()
 
 
 def _user(variable: str, role: str) -> User:

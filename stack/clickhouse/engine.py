@@ -16,7 +16,7 @@ import msgspec
 
 from stack.clickhouse.errors import BAD_ARGUMENTS, READONLY, ClickHouseError, EngineError
 from stack.clickhouse.statement import Insert, Select
-from stack.clickhouse.users import WRITER, write_users
+from stack.clickhouse.users import WRITER, users_options
 
 _CHUNK = 4 << 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -30,6 +30,9 @@ _SMALL = {
     "background_fetches_pool_size": 1,
     "mark_cache_size": 128 << 20,
 }
+
+# Where the embedded engine differs from a server by default.
+_AS_A_SERVER = {"implicit_select": "0", "allow_introspection_functions": "0", "storage_file_read_method": "pread"}
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -58,9 +61,7 @@ class Engine:
 
     def __init__(self, data: Path, max_memory_bytes: int) -> None:
         data.mkdir(parents=True, exist_ok=True)
-        users = data / "users.xml"
-        write_users(users)
-        options = {**_SMALL, "max_server_memory_usage": max_memory_bytes, "users_config": str(users)}
+        options = {**_SMALL, "max_server_memory_usage": max_memory_bytes, **users_options(data)}
         self._uri = f"{data / 'engine'}?{urlencode(options, safe='/')}"
         self._root = self._opened()
         self.version = self._root.query("SELECT version()", "TSVRaw").bytes().decode().strip()
@@ -102,7 +103,10 @@ class Engine:
         self._root.close()
 
     def _opened(self) -> Any:
-        return chdb.connect(self._uri)  # type: ignore[no-untyped-call]
+        try:
+            return chdb.connect(self._uri)  # type: ignore[no-untyped-call]
+        except (chdb.ChdbError, RuntimeError) as error:
+            raise EngineError(error) from error
 
     @contextmanager
     def _handle(self, session: Session, sql: str) -> Iterator[Any]:
@@ -119,7 +123,7 @@ class Engine:
 
 
 def _prepare(handle: Any, session: Session) -> None:
-    _set(handle, {**session.settings, "log_comment": session.mark})
+    _set(handle, {**_AS_A_SERVER, **session.settings, "log_comment": session.mark})
     if session.database != "default":
         handle.query(f"USE {_identifier(session.database)}", "TSV")
     if session.role != WRITER:

@@ -12,14 +12,16 @@ from stack.clickhouse.processes import Process
 from stack.clickhouse.users import WRITER, Limits, User
 
 # Parameters of the protocol itself; every other one is a setting (ClickHouse docs, "HTTP interface").
-_PROTOCOL = frozenset(
-    ("query", "database", "default_format", "query_id", "user", "password", "role", "quota_key", "log_comment")
-    + ("session_id", "session_timeout", "session_check", "close_session", "stacktrace", "client_protocol_version")
-    + ("compress", "decompress", "enable_http_compression", "http_zlib_compression_level")
-    + ("wait_end_of_query", "buffer_size", "add_http_cors_header", "http_response_headers")
-    + ("send_progress_in_http_headers", "http_headers_progress_interval_ms")
-    + ("cancel_http_readonly_queries_on_client_close", "http_write_exception_in_output_format")
-)
+# fmt: off
+_PROTOCOL = frozenset({
+    "query", "database", "default_format", "query_id", "user", "password", "role", "quota_key", "log_comment",
+    "session_id", "session_timeout", "session_check", "close_session", "stacktrace", "client_protocol_version",
+    "compress", "decompress", "enable_http_compression", "http_zlib_compression_level", "http_response_headers",
+    "wait_end_of_query", "buffer_size", "add_http_cors_header", "send_progress_in_http_headers",
+    "http_headers_progress_interval_ms", "cancel_http_readonly_queries_on_client_close",
+    "http_write_exception_in_output_format",
+})
+# fmt: on
 # What the analyst may set: how an answer looks. The limits are taken apart in users.py.
 _HARMLESS = re.compile(
     r"(output_format_\w+|date_time_(in|out)put_format|session_timezone|join_use_nulls|extremes|max_block_size"

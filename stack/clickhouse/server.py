@@ -143,10 +143,9 @@ class Server:
         except BaseException:
             self.processes.end(process)
             raise
-        body, counts = await self._in_engine(
-            process, self._reads, lambda: self._engine.run(asked.session, sql, asked.default_format)
-        )
-        return answers.whole(asked, self._headers(asked.query_id), asked.default_format, body, counts)
+        name = kill.format or asked.default_format
+        body, counts = await self._in_engine(process, self._reads, lambda: self._engine.run(asked.session, sql, name))
+        return answers.whole(asked, self._headers(asked.query_id), name, body, counts)
 
     async def _in_engine(self, process: Process, pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
         def entered() -> T:

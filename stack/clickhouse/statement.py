@@ -52,10 +52,11 @@ class Select(msgspec.Struct, frozen=True):
 
 
 class Kill(msgspec.Struct, frozen=True):
-    """KILL QUERY WHERE condition SYNC|ASYNC|TEST."""
+    """KILL QUERY WHERE condition SYNC|ASYNC|TEST, with the FORMAT of its answer."""
 
     condition: str
     mode: str
+    format: str
 
 
 class Other(msgspec.Struct, frozen=True):
@@ -151,7 +152,13 @@ def _select(text: bytes, whole: list[Token]) -> Select:
 
 
 def _kill(text: bytes, whole: list[Token]) -> Kill:
-    mode = whole[-1].text.upper().decode()
+    if any(token.depth < 0 for token in whole):
+        raise Malformed("a parenthesis is closed that was not opened")
+    name = ""
+    if len(whole) > 4 and whole[-2].is_word(b"FORMAT"):
+        name = whole[-1].text.decode()
+        whole = whole[:-2]
+    mode = whole[-1].text.upper().decode("utf-8", "replace")
     if mode not in ("SYNC", "ASYNC", "TEST"):
-        return Kill(text[whole[2].end : whole[-1].end].decode(), "ASYNC")
-    return Kill(text[whole[2].end : whole[-1].start].decode(), mode)
+        return Kill(text[whole[2].end : whole[-1].end].decode(), "ASYNC", name)
+    return Kill(text[whole[2].end : whole[-1].start].decode(), mode, name)

@@ -61,8 +61,12 @@ def _least(wanted: str | None, limit: int) -> int:
     return min(int(wanted), limit) if wanted and wanted.isdigit() and int(wanted) > 0 else limit
 
 
-def write_users(path: Path) -> None:
-    path.write_text(_USERS)
+def users_options(folder: Path) -> dict[str, str]:
+    """The options that make the engine read these users; it looks at users_config only beside a config-file."""
+    users, config = folder / "users.xml", folder / "config.xml"
+    users.write_text(_USERS)
+    config.write_text("<clickhouse/>\n")
+    return {"users_config": str(users), "config-file": str(config)}
 
 
 def authenticate(users: list[User], headers: Mapping[str, str], arguments: Mapping[str, str]) -> User | None:

@@ -1,0 +1,82 @@
+"""The directory opens again after any end of its process."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+
+from runtime.clickhouse import ClickHouse
+from tests.conftest import WRITER, clickhouse_command, clickhouse_environ, free_port, running
+
+
+@contextlib.asynccontextmanager
+async def served(folder):
+    port = free_port()
+    with running(clickhouse_command(folder, port), port, folder / "log", clickhouse_environ()) as pid:
+        client = ClickHouse(f"http://{WRITER}@127.0.0.1:{port}", database="default")
+        try:
+            yield client, pid
+        finally:
+            await client.close()
+
+
+async def test_what_was_inserted_is_there_after_sigkill(tmp_path):
+    async with served(tmp_path) as (client, pid):
+        await client.execute("CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n SETTINGS fsync_after_insert = 1")
+        for n in range(20):
+            await client.insert("INSERT INTO default.t FORMAT TSV", b"%d\n" % n)
+        os.kill(pid, signal.SIGKILL)
+
+    async with served(tmp_path) as (client, _):
+        assert await client.value("SELECT count() FROM t") == 20
+
+
+async def test_sigterm_finishes_the_inserts_that_run(tmp_path):
+    async with served(tmp_path) as (client, pid):
+        await client.execute("CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n")
+        sql = "INSERT INTO default.t SELECT number + sleepEachRow(0.1) FROM numbers(10) SETTINGS max_block_size = 1"
+        inserting = asyncio.ensure_future(client.execute(sql))
+        async with asyncio.timeout(10):
+            while not await client.value("SELECT count() FROM system.processes WHERE query LIKE 'INSERT%'"):
+                await asyncio.sleep(0.02)
+        os.kill(pid, signal.SIGTERM)
+        await inserting
+
+    async with served(tmp_path) as (client, _):
+        assert await client.value("SELECT count() FROM t") == 10
+
+
+def test_a_second_process_on_the_same_directory_is_refused(tmp_path):
+    port = free_port()
+    with running(clickhouse_command(tmp_path, port), port, tmp_path / "log", clickhouse_environ()):
+        refused = refusal(tmp_path, free_port())
+
+    assert str(tmp_path) in refused
+    assert "Traceback" not in refused
+
+
+def test_a_port_that_is_taken_is_refused_by_number(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = refusal(tmp_path, port)
+
+    assert f"127.0.0.1:{port}" in refused
+    assert "Traceback" not in refused
+
+
+def test_a_missing_password_is_refused_by_name(tmp_path):
+    assert "TAPTRAIL_CLICKHOUSE_ANALYST" in refusal(tmp_path, free_port(), TAPTRAIL_CLICKHOUSE_ANALYST="analyst")
+
+
+def refusal(folder, port, **environ):
+    """What a process that must not start says."""
+    ended = subprocess.run(
+        clickhouse_command(folder, port), env={**os.environ, **clickhouse_environ(), **environ},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    return ended.stderr

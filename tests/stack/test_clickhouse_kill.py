@@ -1,0 +1,116 @@
+"""After KILL QUERY ... SYNC, no statement it matched can still take effect."""
+
+import asyncio
+import json
+
+from tests.stack.test_clickhouse_inserts import head_of
+
+INSERTS = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO scratch%'"
+SLOW = "SELECT sleepEachRow(0.1) FROM numbers(100) SETTINGS max_block_size = 1"
+
+
+async def test_an_insert_that_still_receives_its_body_is_cancelled(writer, table, clickhouse_port):
+    query = "INSERT INTO scratch FORMAT TSV&query_id=clicks:1"
+    reader, sender = await asyncio.open_connection("127.0.0.1", clickhouse_port)
+    sender.write(head_of(clickhouse_port, query, "Content-Length: 8") + b"1\ta\n")
+    await sender.drain()
+
+    killed = await writer("KILL QUERY WHERE query_id LIKE 'clicks:%' SYNC FORMAT JSONEachRow")
+    sender.write(b"2\tb\n")
+
+    assert json.loads(killed.body)["query_id"] == "clicks:1"
+    assert json.loads(killed.body)["kill_status"] == "finished"
+    answer = await reader.read(4096)
+    assert b"X-ClickHouse-Exception-Code: 394" in answer
+    assert (await writer("SELECT count() FROM scratch")).text == "0"
+    sender.close()
+
+
+async def test_a_request_of_which_only_the_headers_came_is_cancelled(writer, table, clickhouse_port):
+    reader, sender = await asyncio.open_connection("127.0.0.1", clickhouse_port)
+    sender.write(head_of(clickhouse_port, "INSERT INTO scratch FORMAT TSV&query_id=clicks:2", "Content-Length: 4"))
+    await sender.drain()
+
+    killed = await writer("KILL QUERY WHERE query_id = 'clicks:2' SYNC")
+
+    assert killed.text.startswith("finished\tclicks:2\ttaptrail")
+    assert b"394" in await reader.read(4096)
+    sender.close()
+
+
+async def test_an_insert_inside_the_engine_is_waited_for(writer, table):
+    rows = b"".join(b"%d\tx\n" % n for n in range(3_000_000))
+    inserting = asyncio.ensure_future(writer(rows, query="INSERT INTO scratch FORMAT TSV", query_id="clicks:3"))
+    async with asyncio.timeout(20):
+        while (
+            await writer("SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO scratch%'")
+        ).text != "1":
+            await asyncio.sleep(0)
+
+    await writer("KILL QUERY WHERE query_id LIKE 'clicks:%' SYNC")
+    after_kill = (await writer("SELECT count() FROM scratch")).text
+
+    assert (await inserting).status == 200
+    assert after_kill == "3000000" == (await writer("SELECT count() FROM scratch")).text
+
+
+async def test_a_select_inside_the_engine_is_stopped(writer):
+    running = asyncio.ensure_future(writer(SLOW, query_id="slow"))
+    async with asyncio.timeout(10):
+        while (await writer("SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow%'")).text != "2":
+            await asyncio.sleep(0.02)
+
+    async with asyncio.timeout(3):
+        killed = await writer("KILL QUERY WHERE query_id = 'slow' SYNC")
+
+    assert killed.text.startswith("finished\tslow")
+    assert (await running).code == "394"
+
+
+async def test_an_insert_select_is_stopped(writer, table):
+    sql = "INSERT INTO scratch SELECT number, toString(sleepEachRow(0.1)) FROM numbers(100) SETTINGS max_block_size = 1"
+    running = asyncio.ensure_future(writer(sql, query_id="slow"))
+    async with asyncio.timeout(10):
+        while (
+            await writer("SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO scratch%'")
+        ).text != "1":
+            await asyncio.sleep(0.02)
+
+    async with asyncio.timeout(3):
+        await writer("KILL QUERY WHERE query_id = 'slow' SYNC")
+
+    assert (await running).status != 200
+    assert (await writer("SELECT count() FROM scratch")).text == "0"
+
+
+async def test_a_statement_that_waits_for_its_turn_is_cancelled(writer, table):
+    running = [asyncio.ensure_future(writer(SLOW, query_id=f"slow:{n}")) for n in range(12)]
+    await asyncio.sleep(0.3)
+
+    async with asyncio.timeout(5):
+        killed = await writer("KILL QUERY WHERE query_id LIKE 'slow:%' SYNC")
+
+    assert len(killed.text.splitlines()) == 12
+    assert {said.code for said in await asyncio.gather(*running)} == {"394"}
+
+
+async def test_what_does_not_match_lives_on(writer):
+    running = asyncio.ensure_future(writer("SELECT sleep(0.5)", query_id="other"))
+    await asyncio.sleep(0.1)
+
+    assert (await writer("KILL QUERY WHERE query_id LIKE 'clicks:%' SYNC")).body == b""
+    assert (await running).text == "0"
+
+
+async def test_a_condition_that_is_wrong_kills_nothing(writer):
+    assert (await writer("KILL QUERY WHERE nope = 1 SYNC")).code == "47"
+    assert (await writer("KILL QUERY WHERE 1) OR (1 SYNC")).code == "62"
+
+
+async def test_two_statements_of_one_query_id_cannot_run_at_a_time(writer):
+    first = asyncio.ensure_future(writer("SELECT sleep(0.5)", query_id="twice"))
+    await asyncio.sleep(0.1)
+
+    assert (await writer("SELECT 1", query_id="twice")).code == "216"
+    await first
+    assert (await writer("SELECT 1", query_id="twice")).text == "1"
