@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 
@@ -67,14 +67,28 @@ class Processes:
         if process.cancel():
             await asyncio.to_thread(self._engine.kill, [process.mark])
 
-    async def kill(self, kill: Kill, by: Process) -> str:
+    def listing(self, user: str | None = None) -> str:
+        """A SELECT of the statements under way, or of one user's, with what the engine knows of each."""
+        rows = [
+            (process.mark, process.query_id, process.user, process.query)
+            for process in self._running.values()
+            if user in (None, process.user)
+        ]
+        own = values("mark String, query_id String, user String, query String", rows)
+        return (
+            "SELECT own.query_id AS query_id, own.query_id AS initial_query_id, own.user AS user, own.query AS query,"  # noqa: S608
+            f" engine.* EXCEPT (query_id, initial_query_id, user, query) FROM ({own}) AS own"
+            " LEFT JOIN system.processes AS engine ON engine.Settings['log_comment'] = own.mark"
+        )
+
+    async def kill(self, kill: Kill, parameters: Mapping[str, str], by: Process) -> str:
         """Carry out KILL QUERY; gives the SELECT that says what became of each.
 
         After SYNC, nothing that matched can still take effect: it was cancelled before the engine had it, or the
         engine is done with it. A statement whose bytes had arrived when the KILL did is seen by it.
         """
         await asyncio.sleep(_GRACE_S)
-        matched = await self._matching(kill.condition, by)
+        matched = await self._matching(kill.condition, parameters, by)
         if kill.mode != "TEST":
             await self._cancel(matched)
         if kill.mode == "SYNC":
@@ -84,13 +98,13 @@ class Processes:
         rows = [(status, process.query_id, process.user, process.query) for process in matched]
         return values("kill_status String, query_id String, user String, query String", rows)
 
-    async def _matching(self, condition: str, by: Process) -> list[Process]:
+    async def _matching(self, condition: str, parameters: Mapping[str, str], by: Process) -> list[Process]:
         """The engine judges the condition."""
         others = [process for process in self._running.values() if process is not by]
         rows = [(process.query_id, process.user, process.query) for process in others]
         sql = values("query_id String, user String, query String", rows).replace("*", "query_id", 1)
         answer, _ = await asyncio.to_thread(
-            self._engine.run, Session(""), f"{sql} AND ({condition}\n)", "JSONCompactEachRow"
+            self._engine.run, Session("", parameters=parameters), f"{sql} AND ({condition}\n)", "JSONCompactEachRow"
         )
         query_ids = {orjson.loads(line)[0] for line in answer.splitlines()}
         return [process for process in others if process.query_id in query_ids]

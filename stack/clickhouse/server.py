@@ -17,7 +17,7 @@ from stack.clickhouse.engine import Counts, Engine
 from stack.clickhouse.errors import AUTHENTICATION_FAILED, READONLY, ClickHouseError
 from stack.clickhouse.processes import Process, Processes
 from stack.clickhouse.request import Asked, asked_from
-from stack.clickhouse.statement import Insert, Kill, Select
+from stack.clickhouse.statement import Insert, Kill, Select, with_processes
 from stack.clickhouse.text import Text, read_text
 from stack.clickhouse.users import ANALYST, User, authenticate, named_user
 
@@ -79,7 +79,9 @@ class Server:
             case Insert():
                 return await self._insert(asked, text, text.statement, process)
             case Select():
-                return await self._select(request, asked, text.statement, process)
+                seen = process.user if user.role == ANALYST else None
+                select = with_processes(text.statement, lambda: self.processes.listing(seen))
+                return await self._select(request, asked, select, process)
             case Kill():
                 return await self._kill(asked, text.statement, process)
         return await self._run(asked, text, process)
@@ -119,7 +121,7 @@ class Server:
             async with answers.opened(read_end) as stream:
                 head, is_whole = await answers.up_to(stream, asked.head_bytes)
                 if is_whole:
-                    counts = await running
+                    counts = await asyncio.shield(running)
                     return answers.whole(asked, self._headers(asked.query_id), output_format, head, counts)
                 streamed = answers.Streamed(request, asked, self._headers(asked.query_id), output_format)
                 await streamed.begin()
@@ -127,7 +129,7 @@ class Server:
                 async for chunk in answers.chunks(stream):
                     await streamed.write(chunk)
             try:
-                await running
+                await asyncio.shield(running)
             except ClickHouseError as error:
                 return await streamed.fail(error)
             return await streamed.end()
@@ -139,7 +141,7 @@ class Server:
         try:
             if asked.session.reads_only:
                 raise ClickHouseError(READONLY, "Cannot execute query in readonly mode", "READONLY")
-            sql = await self.processes.kill(kill, process)
+            sql = await self.processes.kill(kill, asked.session.parameters, process)
         except BaseException:
             self.processes.end(process)
             raise

@@ -1,7 +1,7 @@
 """What kind of statement a request carries, and where its parts lie. Pure; the engine's parser has the last word."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -114,6 +114,15 @@ def words(text: bytes) -> Iterator[bytes]:
     for token in tokens(text):
         if token.kind in ("word", "quoted"):
             yield token.text.strip(b'`"')
+
+
+def with_processes(select: Select, processes: Callable[[], str]) -> Select:
+    """The SELECT with what `processes` gives, a SELECT itself, in the place of the table system.processes."""
+    text, whole = select.head.encode(), list(tokens(select.head.encode()))
+    for first, dot, second in reversed(list(zip(whole, whole[1:], whole[2:], strict=False))):
+        if first.is_word(b"SYSTEM") and dot.text == b"." and second.is_word(b"PROCESSES"):
+            text = text[: first.start] + f"({processes()})".encode() + text[second.end :]
+    return msgspec.structs.replace(select, head=text.decode())
 
 
 def _insert(text: bytes) -> Statement:

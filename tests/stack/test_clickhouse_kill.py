@@ -114,3 +114,28 @@ async def test_two_statements_of_one_query_id_cannot_run_at_a_time(writer):
     assert (await writer("SELECT 1", query_id="twice")).code == "216"
     await first
     assert (await writer("SELECT 1", query_id="twice")).text == "1"
+
+
+async def test_a_condition_takes_parameters(writer):
+    running = asyncio.ensure_future(writer(SLOW, query_id="mint:'1"))
+    await asyncio.sleep(0.1)
+
+    killed = await writer("KILL QUERY WHERE startsWith(query_id, {id:String}) SYNC", param_id="mint:'")
+
+    assert killed.text.startswith("finished\tmint:\\'1\ttaptrail")
+    assert (await running).code == "394"
+
+
+async def test_the_list_of_processes_shows_statements_by_the_id_their_client_gave(writer, analyst):
+    running = asyncio.ensure_future(writer(SLOW, query_id="shown"))
+    await asyncio.sleep(0.2)
+
+    columns = "query_id, user, query, elapsed > 0"
+    sql = f"SELECT {columns} FROM system.processes WHERE query_id != 'me' FORMAT JSONCompactEachRow"
+    seen = await writer(sql, query_id="me")
+    own = await analyst(sql, query_id="me")
+
+    await writer("KILL QUERY WHERE query_id = 'shown' SYNC")
+    assert json.loads(seen.body) == ["shown", "taptrail", SLOW, 1]
+    assert own.body == b"", "an analyst sees no statement of another user"
+    await running
