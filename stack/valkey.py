@@ -20,5 +20,6 @@ def valkey_command(data: Path, port: int, *, max_memory_bytes: int = 1 << 30) ->
         # Buckets of 128 links stay listpacks (records/keys.py).
         "hash-max-listpack-entries": "512",
         "hash-max-listpack-value": "128",
+        "loglevel": "warning",
     }
     return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]

@@ -1,0 +1,128 @@
+"""The processes of the whole system on one machine, and how each says that it is ready."""
+
+import asyncio
+import functools
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import aiohttp
+import msgspec
+
+from stack.credentials import Credentials, api_keys
+from stack.ports import HOST
+from stack.supervisor import Child
+from stack.valkey import valkey_command
+
+WRITER_NAME, ANALYST_NAME = "taptrail", "analyst"
+
+
+class Places(msgspec.Struct, frozen=True):
+    """Where everything of one run is."""
+
+    data: Path
+    edge: int
+    control: int
+    clickhouse: int
+    redis: int
+    edge_ops: list[int]  # one port for each edge worker
+    aggregator_ops: int
+    control_ops: int
+
+    @property
+    def redis_url(self) -> str:
+        return f"redis://{HOST}:{self.redis}/0"
+
+    def clickhouse_url(self, name: str, password: str) -> str:
+        return f"http://{name}:{password}@{HOST}:{self.clickhouse}"
+
+
+def clickhouse(places: Places, credentials: Credentials) -> Child:
+    command = [sys.executable, "-m", "stack.clickhouse", "--data", str(places.data / "clickhouse")]
+    return Child(
+        "clickhouse",
+        [*command, "--port", str(places.clickhouse)],
+        {
+            **os.environ,
+            "TAPTRAIL_CLICKHOUSE_WRITER": f"{WRITER_NAME}:{credentials.writer_password}",
+            "TAPTRAIL_CLICKHOUSE_ANALYST": f"{ANALYST_NAME}:{credentials.analyst_password}",
+        },
+        functools.partial(answers, f"http://{HOST}:{places.clickhouse}/ping"),
+        grace_s=40,
+    )
+
+
+def valkey(places: Places) -> Child:
+    command = valkey_command(places.data / "valkey", places.redis)
+    return Child("redis", command, os.environ, functools.partial(pongs, places.redis))
+
+
+def edge(places: Places, credentials: Credentials, worker: int) -> Child:
+    ops_port = places.edge_ops[worker]
+    environ = _environ(places, credentials, ops_port) | {"TAPTRAIL_PORT": str(places.edge)}
+    return Child("edge", [sys.executable, "-m", "edge"], environ, _ready(ops_port), grace_s=30)
+
+
+def aggregator(places: Places, credentials: Credentials) -> Child:
+    environ = _environ(places, credentials, places.aggregator_ops)
+    command = [sys.executable, "-m", "aggregator"]
+    return Child("aggregator", command, environ, _ready(places.aggregator_ops), grace_s=70)
+
+
+def control(places: Places, credentials: Credentials) -> Child:
+    keys, _ = api_keys(os.environ, credentials)
+    environ = _environ(places, credentials, places.control_ops)
+    environ |= {"TAPTRAIL_PORT": str(places.control), "TAPTRAIL_API_KEYS": keys}
+    return Child("control", [sys.executable, "-m", "control"], environ, _ready(places.control_ops))
+
+
+def _environ(places: Places, credentials: Credentials, ops_port: int) -> dict[str, str]:
+    """TAPTRAIL_* of this process's environment win over defaults, not over where this run puts things."""
+    defaults = {"TAPTRAIL_CODE_KEY": credentials.code_key, "TAPTRAIL_SPOOL_DIR": str(places.data / "spool")}
+    given = {name: text for name, text in os.environ.items() if text or not name.startswith("TAPTRAIL_")}
+    return {
+        **defaults,
+        **given,
+        "TAPTRAIL_HOST": HOST,
+        "TAPTRAIL_OPS_HOST": HOST,
+        "TAPTRAIL_OPS_PORT": str(ops_port),
+        "TAPTRAIL_REDIS_URL": places.redis_url,
+        "TAPTRAIL_CLICKHOUSE_URL": places.clickhouse_url(WRITER_NAME, credentials.writer_password),
+    }
+
+
+def ignored(environ: Mapping[str, str]) -> list[str]:
+    """The variables that say where things are: in an embedded system the options of `up` do."""
+    names = ("HOST", "PORT", "OPS_HOST", "OPS_PORT", "REDIS_URL", "CLICKHOUSE_URL")
+    return [f"TAPTRAIL_{name}" for name in names if environ.get(f"TAPTRAIL_{name}")]
+
+
+def _ready(ops_port: int) -> Callable[[], Awaitable[bool]]:
+    return functools.partial(answers, f"http://{HOST}:{ops_port}/readyz")
+
+
+async def answers(url: str) -> bool:
+    """Whether GET gives a 200."""
+    timeout = aiohttp.ClientTimeout(total=2)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
+            return response.status == 200
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return False
+
+
+async def pongs(port: int) -> bool:
+    """Whether Valkey answers; while it loads its data it does not."""
+    try:
+        reader, writer = await asyncio.open_connection(HOST, port)
+    except OSError:
+        return False
+    try:
+        writer.write(b"PING\r\n")
+        async with asyncio.timeout(2):
+            return await reader.readline() == b"+PONG\r\n"
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        writer.close()
