@@ -52,7 +52,11 @@ def up(
     edge_workers: int,
 ) -> None:  # fmt: skip
     """Run the whole system here, with its own Valkey and ClickHouse, until Ctrl-C."""
-    start_logging("up", os.environ.get("TAPTRAIL_LOG_LEVEL", "info"))
+    level = os.environ.get("TAPTRAIL_LOG_LEVEL") or "info"
+    try:
+        start_logging("up", level)
+    except ValueError as error:
+        raise click.ClickException(f"TAPTRAIL_LOG_LEVEL={level}; expected debug, info, warning or error") from error
     data = data.absolute()
     wanted = [
         ("--edge-port", edge_port),

@@ -89,7 +89,7 @@ def parse(text: bytes) -> Statement:
     """Take one statement apart; raises Malformed. For an INSERT, what follows FORMAT is not looked at."""
     first = next(tokens(text), None)
     if first is None:
-        return Other("")
+        raise Malformed("Empty query")
     if first.is_word(b"INSERT"):
         return _insert(text)
     whole = list(tokens(text))
