@@ -1,0 +1,62 @@
+"""The commands of `taptrail`. Each is imported when it is called, so that --help and the processes start fast."""
+
+import importlib
+import sys
+
+import click
+
+# command -> (module, attribute, what it does)
+_COMMANDS = {
+    "up": ("stack.up", "up", "Run the whole system in the foreground, on 127.0.0.1."),
+    "mint": ("cli.mint", "mint", "Give every contact of a CSV file a short link of its own."),
+    "broadcast": ("cli.manage", "broadcast", "Show, create, fix, stop or resume a broadcast."),
+    "domain": ("cli.manage", "domain", "Show or register a short domain."),
+    "link": ("cli.manage", "link", "Make a shared link, or look one up."),
+    "report": ("cli.read", "report", "Show the engagement of a broadcast."),
+    "ledger": ("cli.read", "ledger", "Check that every answered tap is accounted for."),
+    "sql": ("cli.read", "sql", "Query the click tables as an analyst."),
+    "edge": ("cli.processes", "edge", "Run one edge process, configured by environment."),
+    "aggregator": ("cli.processes", "aggregator", "Run one aggregator process, configured by environment."),
+    "control": ("cli.processes", "control", "Run one control process, configured by environment."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        try:
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if cmd_name == "up":
+                raise click.ClickException(
+                    f"`taptrail up` needs the embedded stack, and {error.name} is not installed: "
+                    "pip install 'taptrail[stack]'"
+                ) from None
+            raise
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_Lazy)
+def taptrail() -> None:
+    """Branded, per-contact short links for text messages, with every tap recorded exactly once.
+
+    Clients find the service by TAPTRAIL_CONTROL_URL and TAPTRAIL_API_KEY, or by the running `taptrail up` of this
+    directory.
+    """
+
+
+def main() -> None:
+    taptrail(prog_name="taptrail")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""`taptrail broadcast`, `taptrail domain`, `taptrail link`."""
+
+from typing import Any
+from urllib.parse import quote
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cli.api import as_json, call
+
+_json = click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
+_account = click.option("--account", default=None, help="An account below the key's own.")
+
+
+def _show(answer: dict[str, Any], json_: bool) -> None:
+    if json_:
+        as_json(answer)
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in answer.items():
+        shown = "\n".join(map(str, value)) if isinstance(value, list) else value
+        table.add_row(name, "-" if shown in (None, "") else str(shown))
+    Console().print(table)
+
+
+def _broadcast_path(broadcast_id: str) -> str:
+    return f"/v1/broadcasts/{quote(broadcast_id, safe='')}"
+
+
+@click.group()
+def broadcast() -> None:
+    """Show, create, fix, stop or resume a broadcast; a change is in force on every link within a second."""
+
+
+@broadcast.command("show")
+@click.argument("broadcast_id")
+@_account
+@_json
+def broadcast_show(broadcast_id: str, account: str | None, json_: bool) -> None:
+    """Print a broadcast."""
+    _show(call("GET", _broadcast_path(broadcast_id), account=account), json_)
+
+
+@broadcast.command("put")
+@click.argument("broadcast_id")
+@click.option("--domain", required=True)
+@click.option("--to", "destinations", multiple=True, required=True)
+@click.option("--source", default="sms", show_default=True)
+@click.option("--keyword", default="")
+@click.option("--valid-from", default=None)
+@click.option("--expires-at", default=None)
+@click.option("--fallback", default=None)
+@click.option("--forward-query", is_flag=True)
+@_account
+@_json
+def broadcast_put(broadcast_id: str, domain: str, destinations: tuple[str, ...], account: str | None, json_: bool,
+                  **fields: Any) -> None:  # fmt: skip
+    """Create a broadcast, or replace it."""
+    body = {"short_domain": domain, "destinations": list(destinations)} | {k: v for k, v in fields.items() if v}
+    _show(call("PUT", _broadcast_path(broadcast_id), body, account=account), json_)
+
+
+def _patch(broadcast_id: str, change: dict[str, Any], account: str | None, json_: bool) -> None:
+    _show(call("PATCH", _broadcast_path(broadcast_id), change, account=account), json_)
+
+
+@broadcast.command("to")
+@click.argument("broadcast_id")
+@click.argument("destinations", nargs=-1, required=True)
+@_account
+@_json
+def broadcast_to(broadcast_id: str, destinations: tuple[str, ...], account: str | None, json_: bool) -> None:
+    """Fix where the links lead, also those already sent."""
+    _patch(broadcast_id, {"destinations": list(destinations)}, account, json_)
+
+
+@broadcast.command("stop")
+@click.argument("broadcast_id")
+@_account
+@_json
+def broadcast_stop(broadcast_id: str, account: str | None, json_: bool) -> None:
+    """Switch all its links off."""
+    _patch(broadcast_id, {"stopped": True}, account, json_)
+
+
+@broadcast.command("resume")
+@click.argument("broadcast_id")
+@_account
+@_json
+def broadcast_resume(broadcast_id: str, account: str | None, json_: bool) -> None:
+    """Switch its links on again."""
+    _patch(broadcast_id, {"stopped": False}, account, json_)
+
+
+@broadcast.command("expire")
+@click.argument("broadcast_id")
+@click.argument("expires_at")
+@_account
+@_json
+def broadcast_expire(broadcast_id: str, expires_at: str, account: str | None, json_: bool) -> None:
+    """Set when its links end (RFC 3339), or `never`."""
+    _patch(broadcast_id, {"expires_at": None if expires_at == "never" else expires_at}, account, json_)
+
+
+@click.group()
+def domain() -> None:
+    """Show or register a short domain."""
+
+
+@domain.command("show")
+@click.argument("name")
+@_account
+@_json
+def domain_show(name: str, account: str | None, json_: bool) -> None:
+    """Print a domain."""
+    _show(call("GET", f"/v1/domains/{quote(name, safe='')}", account=account), json_)
+
+
+@domain.command("put")
+@click.argument("name")
+@click.option("--display-name", default="")
+@click.option("--home", default=None, help="Where the bare domain leads.")
+@click.option("--not-found", default=None, help="Where unknown codes lead.")
+@click.option("--expired", default=None, help="Where links that are over lead.")
+@_account
+@_json
+def domain_put(name: str, account: str | None, json_: bool, **fields: Any) -> None:
+    """Register a domain, or replace what it says."""
+    body = {key: value for key, value in fields.items() if value}
+    _show(call("PUT", f"/v1/domains/{quote(name, safe='')}", body, account=account), json_)
+
+
+@click.group()
+def link() -> None:
+    """Make a shared link, or look one up."""
+
+
+@link.command("make")
+@click.option("--domain", default=None)
+@click.option("--to", "destination", default=None)
+@click.option("--slug", default=None, help="Chosen by you, such as SALE; without it the link gets a code.")
+@click.option("--source", default=None)
+@click.option("--keyword", default=None)
+@click.option("--broadcast", "broadcast_id", default=None, help="Instead of --to: one of its destinations.")
+@click.option("--destination-index", type=int, default=None)
+@_account
+@_json
+def link_make(domain: str | None, account: str | None, json_: bool, **fields: Any) -> None:
+    """Make a link without a contact: for a keyword, a poster, a page."""
+    body = {"short_domain": domain, **fields}
+    _show(call("POST", "/v1/links", {k: v for k, v in body.items() if v is not None}, account=account), json_)
+
+
+@link.command("show")
+@click.argument("short_url")
+@_account
+@_json
+def link_show(short_url: str, account: str | None, json_: bool) -> None:
+    """Say what a short URL is and where it goes now."""
+    host, _, code = short_url.partition("://")[2].partition("/") if "://" in short_url else short_url.partition("/")
+    if not code:
+        raise click.ClickException(f"{short_url!r} is not a short URL; expected go.acme.example/CODE")
+    _show(call("GET", f"/v1/links/{quote(host, safe='')}/{quote(code, safe='')}", account=account), json_)
