@@ -9,7 +9,7 @@ import click
 from aiohttp import web
 
 from runtime.logs import start_logging
-from runtime.serve import listen, stop_signal
+from runtime.serve import stop_signal
 from stack.clickhouse.engine import Engine
 from stack.clickhouse.errors import ClickHouseError
 from stack.clickhouse.server import Server
@@ -64,7 +64,8 @@ async def _serve(server: Server, host: str, port: int) -> None:
         shutdown_timeout=_DRAIN_S,
     )
     await runner.setup()
-    await web.SockSite(runner, listen(host, port)).start()
+    # Alone on its port: with SO_REUSEPORT a second server would take half of the requests.
+    await web.TCPSite(runner, host, port, reuse_port=False).start()
     await stop_signal()
     await server.processes.drain(_DRAIN_S)
     await runner.cleanup()

@@ -118,4 +118,4 @@ def test_curl_asks_in_one_line(clickhouse_port):
     assert curl(url, "-d", "EXISTS TABLE taptrail.clicks") == "1\n"
     assert curl(f"{url}?query=SELECT+1") == "1\n"
     assert curl("--compressed", f"{url}?query=SELECT+1&enable_http_compression=1") == "1\n"
-    assert curl(url, "--data-binary", "@/dev/null") == "Code: 62. DB::Exception: Empty query (SYNTAX_ERROR)\n"
+    assert "Empty query" in curl(url, "--data-binary", "@/dev/null")

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 
 from runtime.clickhouse import ClickHouse
@@ -58,13 +57,12 @@ def test_a_second_process_on_the_same_directory_is_refused(tmp_path):
 
 
 def test_a_port_that_is_taken_is_refused_by_number(tmp_path):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        refused = refusal(tmp_path, port)
+    (tmp_path / "first").mkdir()
+    port = free_port()
+    with running(clickhouse_command(tmp_path / "first", port), port, tmp_path / "log", clickhouse_environ()):
+        refused = refusal(tmp_path / "second", port)
 
-    assert f"127.0.0.1:{port}" in refused
+    assert str(port) in refused
     assert "Traceback" not in refused
 
 
