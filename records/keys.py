@@ -49,6 +49,11 @@ def lease_key(lane: int) -> str:
     return f"tt:lease:{lane_name(lane)}"
 
 
+def lock_key(name: str) -> str:
+    """Held for moments by the control process that writes the thing named."""
+    return f"tt:lock:{name}"
+
+
 def lane_name(lane: int) -> str:
     """A lane as people and Redis see it: 16 hex digits."""
     return f"{lane:016x}"

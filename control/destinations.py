@@ -1,0 +1,114 @@
+"""Whether a URL may be a destination. Pure: what needs a look-up is left to the caller."""
+
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import SplitResult, urlsplit
+
+MAX_BYTES = 2048
+PLACEHOLDERS = ("contact_id", "code", "broadcast_id", "click_id")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+_PRIVATE_SUFFIXES = ("localhost", "local", "internal", "home.arpa")
+
+
+def destination_fault(url: str, *, allow_http: bool, allow_private: bool, template: bool = True) -> str | None:
+    """What is wrong with a destination, or None. template: whether it may hold placeholders."""
+    return (
+        _text_fault(url)
+        or _placeholder_fault(url, template)
+        or _address_fault(_PLACEHOLDER.sub("x", url), allow_http, allow_private)
+    )
+
+
+def destination_host(url: str) -> str:
+    """The host of a URL without a fault, as it is looked up: lower-case ASCII, no trailing dot."""
+    return ascii_host(urlsplit(_PLACEHOLDER.sub("x", url)).hostname or "") or ""
+
+
+def ascii_host(host: str) -> str | None:
+    """A host name in lower-case ASCII (IDNA), without its trailing dot; None for what cannot be one."""
+    try:
+        name = host.encode("idna").decode("ascii").lower().removesuffix(".")
+    except UnicodeError:
+        return None
+    return name if len(name) <= 253 and all(_LABEL.fullmatch(label) for label in name.split(".")) else None
+
+
+def _text_fault(url: str) -> str | None:
+    if not url:
+        return "it is empty; expected an absolute https URL"
+    size = len(url.encode("utf-8", "replace"))
+    if size > MAX_BYTES:
+        return f"it has {size} bytes; at most {MAX_BYTES} are allowed"
+    for character in url:
+        if character <= " " or "\x7f" <= character <= "\xa0" or character == "\\":
+            what = "a space" if character == " " else "a control character" if character != "\\" else "a backslash"
+            return f"it holds {what} (U+{ord(character):04X}); percent-encode it or take it out"
+    return None
+
+
+def _placeholder_fault(url: str, template: bool) -> str | None:
+    for name in _PLACEHOLDER.findall(url):
+        if not template:
+            return f"it holds the placeholder {{{name}}}; placeholders are for destinations of links only"
+        if name not in PLACEHOLDERS:
+            known = " ".join(f"{{{known}}}" for known in PLACEHOLDERS)
+            return f"it holds the unknown placeholder {{{name[:40]}}}; known are {known}"
+    if any(brace in _PLACEHOLDER.sub("", url) for brace in "{}"):
+        return "it holds a single brace; write %7B or %7D, or a whole placeholder"
+    before_path = re.match(r"[^:/?#]*:?(//[^/?#]*)?", url)
+    if before_path and "{" in before_path[0]:
+        return "it holds a placeholder in its scheme or host; they may stand in path, query and fragment"
+    return None
+
+
+def _address_fault(url: str, allow_http: bool, allow_private: bool) -> str | None:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        return f"it is not a URL: {error}"
+    schemes = ("https", "http") if allow_http else ("https",)
+    if parts.scheme not in schemes or not url[len(parts.scheme) :].startswith("://"):
+        return f"its scheme is {parts.scheme or 'missing'}; expected {' or '.join(f'{name}://' for name in schemes)}"
+    if "@" in parts.netloc:
+        return "it holds a user name or password before the host; leave out what stands before the @"
+    if not host:
+        return "it has no host; expected an absolute URL like https://shop.example/sale"
+    if port == 0:
+        return "its port is 0; expected 1 to 65535"
+    return _host_fault(parts, host, allow_private)
+
+
+def _host_fault(parts: SplitResult, host: str, allow_private: bool) -> str | None:
+    address = _address(host)
+    name = ascii_host(host) if address is None else host
+    if name is None or "%" in host:
+        return f"its host {host[:60]} is not a host name"
+    if address is None and (parts.netloc.startswith("[") or _looks_like_a_number(name)):
+        # Browsers read 0x7f.1, 127.1 and 2130706433 as addresses (WHATWG URL, "ends in a number").
+        return f"its host {host[:60]} is a number that is not a whole IP address"
+    if allow_private:
+        return None
+    if address is not None and not _is_public(address):
+        return f"its host {host} is not a public address, recipients cannot reach it"
+    if address is None and ("." not in name or name.endswith(tuple(f".{suffix}" for suffix in _PRIVATE_SUFFIXES))):
+        return f"its host {host[:60]} is a local name, recipients cannot reach it"
+    return None
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
+    return bool(mapped.is_global) and not mapped.is_multicast
+
+
+def _looks_like_a_number(name: str) -> bool:
+    last = name.rpartition(".")[2]
+    return last.isdigit() or re.fullmatch(r"0x[0-9a-f]*", last) is not None

@@ -1,0 +1,104 @@
+"""Refusals as RFC 9457 problem details: what was wrong, where, and what is expected."""
+
+import re
+from typing import Any
+
+import msgspec
+
+MEDIA_TYPE = "application/problem+json"
+
+# kind -> (status, title). The kind is the fragment of `type`, and its place in the page /docs.
+KINDS = {
+    "unauthorized": (401, "A valid API key is needed"),
+    "not-found": (404, "There is no such thing here"),
+    "method": (405, "This method is not offered here"),
+    "conflict": (409, "It does not fit what is there already"),
+    "in-progress": (409, "The same is being done right now"),
+    "too-large": (413, "The body is too large"),
+    "not-json": (400, "The body is not JSON"),
+    "invalid": (422, "A value is not what it must be"),
+    "internal": (500, "The service failed"),
+    "unavailable": (503, "A store cannot be reached"),
+    "not-in-force": (503, "Recorded, not yet in force on the edges"),
+}
+
+
+class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 9457, with the field and, for NDJSON, the line at fault."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str = ""
+    line: int = 0
+
+
+class Problem(Exception):
+    """Ends a request with a problem document. detail: what was wrong and what is expected, for a person."""
+
+    def __init__(self, kind: str, detail: str, *, field: str = "", line: int = 0, retry_after_s: int = 0) -> None:
+        super().__init__(detail)
+        self.status, self.title = KINDS[kind]
+        self.kind, self.detail, self.field, self.line = kind, detail, field, line
+        self.retry_after_s = retry_after_s
+
+    @property
+    def body(self) -> ProblemBody:
+        return ProblemBody(f"/docs#{self.kind}", self.title, self.status, self.detail, self.field, self.line)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        headers = {"WWW-Authenticate": 'Bearer realm="taptrail"'} if self.status == 401 else {}
+        return headers | ({"Retry-After": str(self.retry_after_s)} if self.retry_after_s else {})
+
+
+def invalid(field: str, detail: str) -> Problem:
+    return Problem("invalid", detail, field=field)
+
+
+def decoded(data: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
+    """The body as its record; raises Problem that names the field, its value and what was expected."""
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError as error:
+        field, detail = fault_of(error, data)
+        raise invalid(field, detail) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem("not-json", f"the body is not JSON in UTF-8: {error}") from None
+
+
+def fault_of(error: msgspec.ValidationError, data: bytes) -> tuple[str, str]:
+    """(field, what is wrong with it) of a JSON document that does not fit its record."""
+    message, _, path = str(error).partition(" - at `$")
+    path = path.rstrip("`").lstrip(".")
+    message = message[:1].lower() + message[1:]
+    named = re.match(r"object (?:contains unknown|missing required) field `(.*)`", message, re.DOTALL)
+    if named:
+        field = ".".join(part for part in (path, shortened(named[1])) if part)
+        unknown = "unknown" in message[:24]
+        return field, f"field {field} is not known here" if unknown else f"field {field} is required"
+    value = _value_at(msgspec.json.decode(data), path)
+    return path, f"{path or 'the body'} is {described(value)}: {message.replace('`', '')}"
+
+
+def _value_at(document: Any, path: str) -> Any:
+    for part in re.findall(r"[^.\[\]]+", path):
+        if isinstance(document, list) and part.isdigit():
+            document = document[int(part)]
+        elif isinstance(document, dict) and part in document:
+            document = document[part]
+        else:
+            return document
+    return document
+
+
+def described(value: Any) -> str:
+    """A value as an error message shows it: short whatever its size."""
+    if isinstance(value, str) and len(value) > 60:
+        return f"{shortened(value)!r} ({len(value)} characters)"
+    return shortened(msgspec.json.encode(value).decode("utf-8", "replace"))
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
