@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 
-from runtime.clickhouse import ClickHouse
+import pytest
+
+from runtime.clickhouse import ClickHouse, ClickHouseRefused
 from tests.conftest import WRITER, clickhouse_command, clickhouse_environ, free_port, running
 
 
@@ -64,6 +66,19 @@ def test_a_port_that_is_taken_is_refused_by_number(tmp_path):
 
     assert str(port) in refused
     assert "Traceback" not in refused
+
+
+async def test_a_body_beyond_the_limit_is_refused_and_inserts_nothing(tmp_path):
+    port = free_port()
+    command = clickhouse_command(tmp_path, port, "--max-body-bytes", "100000")
+    with running(command, port, tmp_path / "log", clickhouse_environ()):
+        client = ClickHouse(f"http://{WRITER}@127.0.0.1:{port}", database="default")
+        await client.execute("CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n")
+        with pytest.raises(ClickHouseRefused, match="larger than 100000 bytes"):
+            await client.insert("INSERT INTO default.t FORMAT TSV", b"1\n" * 50_001)
+        await client.insert("INSERT INTO default.t FORMAT TSV", b"1\n" * 50_000)
+        assert await client.value("SELECT count() FROM t") == 50_000
+        await client.close()
 
 
 def test_a_missing_password_is_refused_by_name(tmp_path):
