@@ -15,7 +15,7 @@ from stack.clickhouse.errors import ClickHouseError
 from stack.clickhouse.server import Server
 from stack.clickhouse.users import ANALYST, WRITER, User
 
-_DRAIN_S = 30.0
+_DRAIN_S = 15.0
 
 
 @click.command()
@@ -61,14 +61,17 @@ async def _serve(server: Server, host: str, port: int) -> None:
         auto_decompress=False,
         max_line_size=1 << 20,
         max_field_size=1 << 20,
-        shutdown_timeout=_DRAIN_S,
+        shutdown_timeout=1.0,
     )
     await runner.setup()
     # Alone on its port: with SO_REUSEPORT a second server would take half of the requests.
-    await web.TCPSite(runner, host, port, reuse_port=False).start()
+    site = web.TCPSite(runner, host, port, reuse_port=False)
+    await site.start()
     await stop_signal()
+    await site.stop()
     await server.processes.drain(_DRAIN_S)
     await runner.cleanup()
+    await server.processes.drain(_DRAIN_S)  # what came on open connections meanwhile
 
 
 if __name__ == "__main__":

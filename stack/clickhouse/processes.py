@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import orjson
 
@@ -20,6 +21,8 @@ class Process:
     def __init__(self, mark: str, query_id: str, user: str) -> None:
         self.mark, self.query_id, self.user = mark, query_id, user
         self.query = ""
+        self.only_reads = False
+        self.handed_over = False  # to a thread that ends it; until then its handler does
         self.stops_in_engine = True  # an INSERT of rows does not: it is waited for
         self.cancelled = asyncio.Event()
         self.done = asyncio.Event()
@@ -50,13 +53,18 @@ class Processes:
         self._running: dict[str, Process] = {}
         self._marks = itertools.count(1)
 
-    def begin(self, query_id: str, user: str) -> Process:
-        """Note a statement; two of one id cannot run at a time. Every process begun must be ended."""
+    @contextmanager
+    def begun(self, query_id: str, user: str) -> Iterator[Process]:
+        """Note a statement until it is over; two of one id cannot run at a time."""
         if query_id in self._running:
             raise ClickHouseError(SAME_QUERY_ID, f"Query with id = {query_id} is already running.")
         process = Process(f"taptrail-{next(self._marks)}", query_id, user)
         self._running[query_id] = process
-        return process
+        try:
+            yield process
+        finally:
+            if not process.handed_over:
+                self.end(process)
 
     def end(self, process: Process) -> None:
         del self._running[process.query_id]
@@ -115,10 +123,13 @@ class Processes:
             await asyncio.to_thread(self._engine.kill, [process.mark for process in inside])
 
     async def drain(self, at_most_s: float) -> None:
-        """Wait until nothing is under way, but not for ever."""
-        waits = [asyncio.ensure_future(process.done.wait()) for process in self._running.values()]
-        if waits:
-            await asyncio.wait(waits, timeout=at_most_s)
+        """Wait until nothing is under way, but not for ever; what only reads is stopped."""
+        running = list(self._running.values())
+        for process in running:
+            if process.only_reads:
+                await self.stop(process)
+        if running:
+            await asyncio.wait([asyncio.ensure_future(process.done.wait()) for process in running], timeout=at_most_s)
 
 
 def values(columns: str, rows: Sequence[tuple[str, ...]]) -> str:

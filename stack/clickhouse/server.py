@@ -17,7 +17,7 @@ from stack.clickhouse.engine import Counts, Engine
 from stack.clickhouse.errors import AUTHENTICATION_FAILED, READONLY, ClickHouseError
 from stack.clickhouse.processes import Process, Processes
 from stack.clickhouse.request import Asked, asked_from
-from stack.clickhouse.statement import Insert, Kill, Select, with_processes
+from stack.clickhouse.statement import Insert, Kill, Other, Select, with_processes
 from stack.clickhouse.text import Text, read_text
 from stack.clickhouse.users import ANALYST, User, authenticate, named_user
 
@@ -34,6 +34,7 @@ class Server:
         self._writes = ThreadPoolExecutor(4, "write")
         self._reads = ThreadPoolExecutor(6, "read")
         self._analyses = ThreadPoolExecutor(3, "analyst")
+        self._kills = ThreadPoolExecutor(1, "kill")
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -51,8 +52,8 @@ class Server:
         query_id = request.query.get("query_id") or request.headers.get("X-ClickHouse-Query-Id") or str(uuid.uuid4())
         try:
             user = self._user(request)
-            process = self.processes.begin(query_id, user.name)
-            return await self._answer(request, user, process)
+            with self.processes.begun(query_id, user.name) as process:
+                return await self._answer(request, user, process)
         except ClickHouseError as error:
             return answers.refusal(error, self._headers(query_id))
 
@@ -68,12 +69,8 @@ class Server:
         return user
 
     async def _answer(self, request: web.Request, user: User, process: Process) -> web.StreamResponse:
-        try:
-            asked = asked_from(request, user, process)
-            text = read_text(asked.query, await self._body(request, process), user.role)
-        except BaseException:
-            self.processes.end(process)
-            raise
+        asked = asked_from(request, user, process)
+        text = read_text(asked.query, await self._body(request, process), user.role)
         process.query = text.shown
         match text.statement:
             case Insert():
@@ -100,12 +97,14 @@ class Server:
         return answers.whole(asked, self._headers(asked.query_id), asked.default_format, b"", counts)
 
     async def _run(self, asked: Asked, text: Text, process: Process) -> web.StreamResponse:
+        pool = self._writes if text.statement == Other("INSERT") else self._pool(asked)
         body, counts = await self._in_engine(
-            process, self._pool(asked), lambda: self._engine.run(asked.session, text.whole(), asked.default_format)
+            process, pool, lambda: self._engine.run(asked.session, text.whole(), asked.default_format)
         )
         return answers.whole(asked, self._headers(asked.query_id), asked.default_format, body, counts)
 
     async def _select(self, request: web.Request, asked: Asked, select: Select, process: Process) -> web.StreamResponse:
+        process.only_reads = True
         read_end, write_end = os.pipe()
 
         def write() -> Counts:
@@ -138,15 +137,11 @@ class Server:
                 await self.processes.stop(process)
 
     async def _kill(self, asked: Asked, kill: Kill, process: Process) -> web.StreamResponse:
-        try:
-            if asked.session.reads_only:
-                raise ClickHouseError(READONLY, "Cannot execute query in readonly mode", "READONLY")
-            sql = await self.processes.kill(kill, asked.session.parameters, process)
-        except BaseException:
-            self.processes.end(process)
-            raise
+        if asked.session.reads_only:
+            raise ClickHouseError(READONLY, "Cannot execute query in readonly mode", "READONLY")
+        sql = await self.processes.kill(kill, asked.session.parameters, process)
         name = kill.format or asked.default_format
-        body, counts = await self._in_engine(process, self._reads, lambda: self._engine.run(asked.session, sql, name))
+        body, counts = await self._in_engine(process, self._kills, lambda: self._engine.run(asked.session, sql, name))
         return answers.whole(asked, self._headers(asked.query_id), name, body, counts)
 
     async def _in_engine(self, process: Process, pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
@@ -159,6 +154,7 @@ class Server:
     def _start(self, process: Process, pool: ThreadPoolExecutor, call: Callable[[], T]) -> "asyncio.Future[T]":
         """Run `call` in a thread of the pool. The process ends with the call, whether or not its client waits."""
         running = asyncio.get_running_loop().run_in_executor(pool, call)
+        process.handed_over = True
         running.add_done_callback(functools.partial(self._ended, process))
         return running
 

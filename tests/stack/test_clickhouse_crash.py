@@ -8,8 +8,10 @@ import subprocess
 
 import pytest
 
-from runtime.clickhouse import ClickHouse, ClickHouseRefused
+from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 from tests.conftest import WRITER, clickhouse_command, clickhouse_environ, free_port, running
+
+ENDLESS = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))"
 
 
 @contextlib.asynccontextmanager
@@ -47,6 +49,18 @@ async def test_sigterm_finishes_the_inserts_that_run(tmp_path):
 
     async with served(tmp_path) as (client, _):
         assert await client.value("SELECT count() FROM t") == 10
+
+
+async def test_sigterm_does_not_wait_for_readers(tmp_path):
+    async with served(tmp_path) as (client, pid):
+        reading = asyncio.ensure_future(client.value(ENDLESS))
+        async with asyncio.timeout(10):
+            while not await client.value("SELECT count() FROM system.processes WHERE query LIKE '%sipHash64(n%'") > 1:
+                await asyncio.sleep(0.02)
+        os.kill(pid, signal.SIGTERM)
+        async with asyncio.timeout(5):
+            with pytest.raises((ClickHouseRefused, ClickHouseUnreachable)):
+                await reading
 
 
 def test_a_second_process_on_the_same_directory_is_refused(tmp_path):
