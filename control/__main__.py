@@ -1,0 +1,93 @@
+"""One control process: builds its parts once, serves until told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+
+import uvloop
+from redis.asyncio import Redis
+from starlette.types import ASGIApp
+
+from control.accounts import Keys
+from control.api import Api
+from control.app import control_app
+from control.broadcasts import Broadcasts
+from control.cache import Cache
+from control.domains import DestinationRules, Domains
+from control.ids import Ids
+from control.links import Links
+from control.locks import Locks
+from control.metrics import REGISTRY
+from control.mint import Minter
+from control.resync import Resync, trouble_of
+from control.settings import Settings
+from control.shared import SharedLinks
+from records.code import CodeCipher
+from runtime.clickhouse import ClickHouse
+from runtime.environment import SettingsError, settings_from
+from runtime.logs import start_logging
+from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
+
+log = logging.getLogger(__name__)
+
+
+def build(settings: Settings, redis: Redis, clickhouse: ClickHouse) -> tuple[ASGIApp, Resync]:
+    """The application, and the task that keeps the cache true."""
+    rules = DestinationRules(settings.allow_http_destinations, settings.allow_private_destinations)
+    cipher = CodeCipher(settings.code_key)
+    cache, locks, ids, links = Cache(redis), Locks(redis), Ids(redis, clickhouse), Links(clickhouse)
+    domains = Domains(clickhouse, cache, locks, rules)
+    broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids)
+    minter = Minter(broadcasts, ids, links, cache, locks, cipher)
+    shared = SharedLinks(broadcasts, domains, ids, links, cache, locks, cipher)
+    api = Api(Keys(settings.api_keys), domains, broadcasts, minter, shared, clickhouse, redis)
+    return control_app(api), Resync(redis, cache, ids, domains, broadcasts, links)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; raises OSError when a port cannot be had."""
+    public, ops = listen(settings.host, settings.port), listen(settings.ops_host, settings.ops_port)
+    redis = Redis.from_url(settings.redis_url, socket_timeout=5.0, socket_connect_timeout=2.0)
+    clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=60.0)
+    app, resync = build(settings, redis, clickhouse)
+    readiness = Readiness()
+    readiness.degraded = trouble_of(resync)
+    server = HttpServer(app, public, grace_s=30)
+    ops_server = HttpServer(ops_app(REGISTRY, readiness), ops, grace_s=1)
+
+    async with asyncio.TaskGroup() as running:
+        resyncing = running.create_task(resync.run())
+        serving = [running.create_task(one.run_until_stopped()) for one in (server, ops_server)]
+        readiness.ready = True
+        log.info("control serves", extra={"port": settings.port})
+        name = await stop_signal()
+        readiness.ready = False
+        log.info("control stops", extra={"signal": name})
+        server.stop()
+        await serving[0]
+        ops_server.stop()
+        resyncing.cancel()
+    await clickhouse.close()
+    with contextlib.suppress(Exception):
+        await redis.aclose()
+
+
+def main() -> int:
+    try:
+        settings = settings_from(os.environ, Settings)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    start_logging("control", settings.log_level)
+    try:
+        uvloop.run(serve(settings))
+    except OSError as error:
+        log.error("control cannot start", extra={"error": str(error)})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

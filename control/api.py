@@ -1,0 +1,147 @@
+"""The calls of the API: read the request, do the one thing, answer."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+from starlette.requests import Request
+from starlette.responses import Response
+
+from control.accounts import Keys, addressed
+from control.bodies import (
+    BroadcastBody,
+    BroadcastPatch,
+    DomainBody,
+    LinkBody,
+    broadcast_answer,
+    domain_answer,
+)
+from control.broadcasts import Broadcasts
+from control.bulk import LineStream, received
+from control.domains import Domains
+from control.ledger import read_ledger
+from control.mint import Minter
+from control.problems import Problem, decoded, described, invalid
+from control.report import read_report
+from control.shared import SharedLinks
+from runtime.clickhouse import ClickHouse
+
+MAX_BODY_BYTES = 1024 * 1024
+
+_encoder = msgspec.json.Encoder()
+_domain = msgspec.json.Decoder(DomainBody)
+_broadcast = msgspec.json.Decoder(BroadcastBody)
+_patch = msgspec.json.Decoder(BroadcastPatch)
+_link = msgspec.json.Decoder(LinkBody)
+
+
+class Api:
+    def __init__(  # noqa: PLR0917 - what the calls are about
+        self,
+        keys: Keys,
+        domains: Domains,
+        broadcasts: Broadcasts,
+        minter: Minter,
+        shared: SharedLinks,
+        clickhouse: ClickHouse,
+        redis: Redis,
+    ) -> None:
+        self._keys, self._domains, self._broadcasts, self._minter = keys, domains, broadcasts, minter
+        self._shared, self._clickhouse, self._redis = shared, clickhouse, redis
+
+    async def put_domain(self, request: Request) -> Response:
+        root = self._root(request)
+        body: DomainBody = decoded(await _small_body(request), _domain)
+        account = request.query_params.get("account")
+        domain, created = await self._domains.put(request.path_params["domain"], root, account, body)
+        return _json(domain_answer(domain), 201 if created else 200)
+
+    async def get_domain(self, request: Request) -> Response:
+        domain = await self._domains.visible(request.path_params["domain"], self._account(request))
+        return _json(domain_answer(domain))
+
+    async def put_broadcast(self, request: Request) -> Response:
+        self._root(request)
+        body: BroadcastBody = decoded(await _small_body(request), _broadcast)
+        account = self._account(request, body.account)
+        broadcast, created = await self._broadcasts.put(account, request.path_params["broadcast_id"], body)
+        return _json(broadcast_answer(broadcast), 201 if created else 200)
+
+    async def patch_broadcast(self, request: Request) -> Response:
+        self._root(request)
+        body: BroadcastPatch = decoded(await _small_body(request), _patch)
+        account = self._account(request, body.account)
+        return _json(broadcast_answer(await self._broadcasts.patch(account, request.path_params["broadcast_id"], body)))
+
+    async def get_broadcast(self, request: Request) -> Response:
+        broadcast = await self._broadcasts.get(self._account(request), request.path_params["broadcast_id"])
+        return _json(broadcast_answer(broadcast))
+
+    async def mint(self, request: Request) -> Response:
+        """Reads and checks the whole body, then answers while it mints."""
+        broadcast = await self._broadcasts.get(self._account(request), request.path_params["broadcast_id"])
+        skip_bad = _flag(request, "skip_bad")
+        key = _idempotency_key(request)
+        body = await received(request, len(broadcast.destinations), skip_bad=skip_bad)
+        lines = self._minter.mint(broadcast, body.contacts, key, body.digest)
+        return LineStream(await _first(lines), lines)
+
+    async def report(self, request: Request) -> Response:
+        broadcast = await self._broadcasts.get(self._account(request), request.path_params["broadcast_id"])
+        return _json(await read_report(self._clickhouse, broadcast))
+
+    async def create_link(self, request: Request) -> Response:
+        self._root(request)
+        body: LinkBody = decoded(await _small_body(request), _link)
+        account = self._account(request, body.account)
+        return _json(await self._shared.create(account, body, _idempotency_key(request)), 201)
+
+    async def get_link(self, request: Request) -> Response:
+        parts = request.path_params
+        return _json(await self._shared.look_up(parts["domain"], parts["code"], self._account(request)))
+
+    async def ledger(self, request: Request) -> Response:
+        self._root(request)
+        return _json(await read_ledger(self._redis, self._clickhouse))
+
+    def _root(self, request: Request) -> str:
+        """The account of the key; raises Problem without a valid one."""
+        return self._keys.account_of(request.headers.get("authorization", ""))
+
+    def _account(self, request: Request, in_body: str | None = None) -> str:
+        return addressed(self._root(request), request.query_params.get("account"), in_body)
+
+
+async def _first(lines: AsyncIterator[bytes]) -> bytes:
+    """The first lines, so that what fails before any link was minted fails with its own status."""
+    return await anext(lines, b"")
+
+
+async def _small_body(request: Request) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > MAX_BODY_BYTES:
+            raise Problem("too-large", f"the body has more than {MAX_BODY_BYTES} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _flag(request: Request, name: str) -> bool:
+    text = request.query_params.get(name, "false")
+    if text not in ("true", "false"):
+        raise invalid(name, f"{name} is {described(text)}; expected true or false")
+    return text == "true"
+
+
+def _idempotency_key(request: Request) -> str:
+    key = request.headers.get("idempotency-key", "")
+    if len(key) > 255 or not key.isprintable():
+        raise invalid("Idempotency-Key", "Idempotency-Key has more than 255 characters, or ones that do not print")
+    return key
+
+
+def _json(answer: Any, status: int = 200) -> Response:
+    return Response(_encoder.encode(answer), status, media_type="application/json")

@@ -1,0 +1,158 @@
+"""Engagement of one broadcast: people, not preview bots. A click here is a visit that was redirected."""
+
+# ruff: noqa: S608 - statements are put together from the constants of this module alone
+
+import asyncio
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from records.broadcast import Broadcast
+from runtime.clickhouse import ClickHouse
+
+T = TypeVar("T")
+
+
+class Classes(msgspec.Struct):
+    human: int
+    preview: int
+    prefetch: int
+    scanner: int
+    bot: int
+    unknown: int
+
+
+class SecondsToTap(msgspec.Struct):
+    """From sent_at to each contact's first human click; null without one."""
+
+    median: float | None
+    p90: float | None
+
+
+class AudienceRow(msgspec.Struct):
+    audience: str
+    links: int
+    clicks: int
+    unique_contacts: int
+    click_through_rate: float
+
+
+class DestinationRow(msgspec.Struct):
+    destination_index: int
+    links: int
+    clicks: int
+    unique_contacts: int
+    click_through_rate: float
+    destination: str = ""  # as it is now
+
+
+class DeviceRow(msgspec.Struct):
+    device_type: str
+    clicks: int
+
+
+class CountryRow(msgspec.Struct):
+    country: str
+    clicks: int
+
+
+class HourRow(msgspec.Struct):
+    hour: datetime
+    clicks: int
+
+
+class Report(msgspec.Struct, kw_only=True):
+    broadcast_id: str
+    links: int
+    contacts: int
+    clicks: Classes
+    unique_contacts: int
+    click_through_rate: float
+    seconds_to_tap: SecondsToTap
+    by_audience: list[AudienceRow]
+    by_device: list[DeviceRow]
+    by_country: list[CountryRow]
+    by_destination: list[DestinationRow]
+    by_hour: list[HourRow]
+
+
+_HERE = "account = {account:String} AND broadcast_id = {id:String}"
+_CLICKS = f"FROM clicks WHERE {_HERE} AND status BETWEEN 300 AND 399"
+_PEOPLE = f"{_CLICKS} AND visit_class = 'human'"
+_CLASS_COUNTS = ", ".join(f"countIf(visit_class = '{name}') AS {name}" for name in Classes.__struct_fields__)
+_LINKS = f"""
+SELECT links, contacts, unique_contacts, click_through_rate FROM broadcast_report WHERE {_HERE}
+"""
+_SECONDS = f"""
+SELECT quantilesExactOrNull(0.5, 0.9)(seconds) FROM
+(
+    SELECT greatest(toUnixTimestamp64Milli(min(clicked_at)) - {{sent:Int64}}, 0) / 1000 AS seconds
+    {_PEOPLE} AND contact_id != '' GROUP BY contact_id
+)
+"""
+
+
+class _Total(msgspec.Struct):
+    links: int
+    contacts: int
+    unique_contacts: int
+    click_through_rate: float
+
+
+def _grouped(view: str, column: str) -> str:
+    return f"""
+    SELECT {column}, links, human_clicks AS clicks, unique_contacts, click_through_rate
+    FROM {view} WHERE {_HERE} ORDER BY links DESC, {column}
+    """
+
+
+def _counted(expression: str, name: str, order: str) -> str:
+    return f"SELECT {expression} AS {name}, count() AS clicks {_PEOPLE} GROUP BY {name} ORDER BY {order} LIMIT 10000"
+
+
+async def read_report(clickhouse: ClickHouse, broadcast: Broadcast) -> Report:
+    """As of now. Contacts are counted exactly."""
+
+    async def rows(sql: str, row: type[T]) -> list[T]:
+        return await clickhouse.rows(sql, row, account=broadcast.account, id=broadcast.broadcast_id)
+
+    totals, classes, seconds = await asyncio.gather(
+        rows(_LINKS, _Total),
+        rows(f"SELECT {_CLASS_COUNTS} {_CLICKS}", Classes),
+        _seconds_to_tap(clickhouse, broadcast),
+    )
+    audiences, destinations, devices, countries, hours = await asyncio.gather(
+        rows(_grouped("audience_report", "audience"), AudienceRow),
+        rows(_grouped("destination_report", "destination_index"), DestinationRow),
+        rows(_counted("device_type", "device_type", "clicks DESC, device_type"), DeviceRow),
+        rows(_counted("country", "country", "clicks DESC, country"), CountryRow),
+        rows(_counted("formatDateTime(clicked_at, '%Y-%m-%dT%H:00:00Z', 'UTC')", "hour", "hour"), HourRow),
+    )
+    total = totals[0] if totals else _Total(0, 0, 0, 0.0)
+    return Report(
+        broadcast_id=broadcast.broadcast_id,
+        **msgspec.structs.asdict(total),
+        clicks=classes[0],
+        seconds_to_tap=seconds,
+        by_audience=audiences,
+        by_device=devices,
+        by_country=countries,
+        by_destination=[_with_url(row, broadcast) for row in destinations],
+        by_hour=hours,
+    )
+
+
+async def _seconds_to_tap(clickhouse: ClickHouse, broadcast: Broadcast) -> SecondsToTap:
+    if not broadcast.sent_at_ms:
+        return SecondsToTap(None, None)
+    quantiles: list[Any] = await clickhouse.value(
+        _SECONDS, account=broadcast.account, id=broadcast.broadcast_id, sent=broadcast.sent_at_ms
+    )
+    return SecondsToTap(*quantiles) if quantiles else SecondsToTap(None, None)
+
+
+def _with_url(row: DestinationRow, broadcast: Broadcast) -> DestinationRow:
+    if row.destination_index < len(broadcast.destinations):
+        row.destination = broadcast.destinations[row.destination_index]
+    return row
