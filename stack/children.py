@@ -74,7 +74,7 @@ def control(places: Places, credentials: Credentials) -> Child:
     keys, _ = api_keys(os.environ, credentials)
     environ = _environ(places, credentials, places.control_ops)
     environ |= {"TAPTRAIL_PORT": str(places.control), "TAPTRAIL_API_KEYS": keys}
-    return Child("control", [sys.executable, "-m", "control"], environ, _ready(places.control_ops))
+    return Child("control", [sys.executable, "-m", "control"], environ, _ready(places.control_ops), grace_s=35)
 
 
 def _environ(places: Places, credentials: Credentials, ops_port: int) -> dict[str, str]:
