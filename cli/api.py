@@ -3,9 +3,9 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import aiohttp
 import click
@@ -65,35 +65,54 @@ async def _call(method: str, path: str, body: Any, missing_ok: bool, query: dict
         raise unreachable(where, error) from error
 
 
-async def raise_for(response: aiohttp.ClientResponse) -> None:
-    """Turn a problem document into one line for a person."""
+async def raise_for(response: aiohttp.ClientResponse, line_nos: Sequence[int] = ()) -> None:
+    """Turn a problem document into one line for a person. line_nos: of the lines of the request, in their file."""
     if response.status < 400:
         return
+    raise click.ClickException(described(await response.read(), f"the service answered {response.status}", line_nos))
+
+
+def described(document: bytes, otherwise: str, line_nos: Sequence[int] = ()) -> str:
+    """What a problem document says."""
     try:
-        problem = json.loads(await response.text())
-        where = f" (line {problem['line']})" if problem.get("line") else ""
-        text = f"{problem.get('detail') or problem.get('title')}{where}"
+        problem = json.loads(document)
+        text = str(problem.get("detail") or problem.get("title") or otherwise)
+        line = int(problem.get("line") or 0)
     except (ValueError, AttributeError):
-        text = f"the service answered {response.status}"
-    raise click.ClickException(text)
+        return otherwise
+    if not line:
+        return text
+    return f"line {file_line(line, line_nos)}: {text.removeprefix(f'line {line}: ')}"
+
+
+def file_line(line: int, line_nos: Sequence[int]) -> int:
+    return line_nos[line - 1] if 0 < line <= len(line_nos) else line
 
 
 def unreachable(where: Service, error: BaseException) -> click.ClickException:
     return click.ClickException(f"the service at {where.url} cannot be reached: {error or type(error).__name__}")
 
 
-async def stream(path: str, body: AsyncIterator[bytes], headers: dict[str, str], query: dict[str, str]) -> Any:
-    """POST lines and yield the lines of the answer as they arrive."""
+async def stream(
+    path: str, body: IO[bytes], headers: dict[str, str], query: dict[str, str], line_nos: Sequence[int]
+) -> AsyncIterator[bytes]:
+    """POST lines and yield the lines of the answer as they arrive, many whole lines at a time."""
     where = service()
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
+    rest = b""
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout, read_bufsize=1 << 20) as session,
             session.post(where.url + path, data=body, params=query, headers=where.headers(**headers)) as response,
         ):
-            await raise_for(response)
-            async for line in response.content:
-                yield line
+            await raise_for(response, line_nos)
+            async for piece in response.content.iter_any():
+                lines, newline, tail = piece.rpartition(b"\n")
+                if newline:
+                    yield rest + lines + newline
+                    rest = tail
+                else:
+                    rest += piece
     except (aiohttp.ClientError, TimeoutError) as error:
         raise unreachable(where, error) from error
 

@@ -1,18 +1,24 @@
 """Reads a contacts file: CSV with a header, `contact_id` required, `audience` and `destination_index` optional.
 
-Every line is checked before anything is sent, so that a bad file mints nothing.
+Every line is checked before anything is sent, so that a bad file mints nothing. Other columns are left alone.
 """
 
 import csv
-import hashlib
+from array import array
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
 COLUMNS = ("contact_id", "audience", "destination_index")
-MAX_FIELD = 256
+MAX_FIELD = {"contact_id": 256, "audience": 128, "destination_index": 5}
+MAX_LINE_BYTES = 64 * 1024
 MAX_SHOWN = 40
+BATCH_BYTES = 1024 * 1024
+
+_encoder = msgspec.json.Encoder()
 
 
 class BadLine(msgspec.Struct, frozen=True):
@@ -32,95 +38,121 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     destination_index: int | None = None
 
 
-def read_contacts(path: Path) -> Iterator[Contact | BadLine]:
-    """The lines in order; raises ContactsError where there is no header to go by."""
-    with path.open("rb") as file:
-        header = next(iter(_cells(file.readline(), 1)), None)
-        if not isinstance(header, list):
-            raise ContactsError(f"{path}: line 1 is not a CSV header; expected contact_id[,audience]")
-        places = _places(path, [name.strip().lstrip("\ufeff").lower() for name in header])
-        for line_no, raw in enumerate(file, 2):
-            for cells in _cells(raw, line_no):
-                yield cells if isinstance(cells, BadLine) else _contact(cells, places, len(header), line_no)
+class Checked(msgspec.Struct):
+    """What a file holds. The request's line n is the file's line line_nos[n - 1]."""
+
+    bad: list[BadLine]
+    line_nos: array  # type: ignore[type-arg]
+    named: int  # good lines with a destination_index
+    digest: str  # of the request
+
+    def links(self, destinations: int) -> int:
+        return (len(self.line_nos) - self.named) * destinations + self.named
 
 
-def checked(path: Path, *, skip_bad: bool) -> tuple[list[BadLine], int]:
-    """(bad lines, good lines); raises ContactsError at the first bad line unless skip_bad."""
-    seen: dict[tuple[str, int | None], int] = {}
+def checked(path: Path, request: IO[bytes], *, skip_bad: bool) -> Checked:
+    """Write the good lines to `request` as NDJSON; raises ContactsError at the first bad line unless skip_bad."""
+    seen: dict[tuple[str, int | None] | str, int] = {}
     bad: list[BadLine] = []
-    for line_no, line in enumerate(read_contacts(path), 2):
-        fault = _repeated(line, line_no, seen)
-        if fault is None:
-            continue
-        if not skip_bad:
-            raise ContactsError(f"{path}: line {fault.line_no}: {fault.error}; nothing was minted")
-        bad.append(fault)
-    if not seen:
-        raise ContactsError(f"{path}: it has no contacts below its header")
-    return bad, len(seen)
+    line_nos, named, digest = array("I"), 0, sha256()
+    for batch in read_contacts(path):
+        good: list[Contact] = []
+        for line_no, line in batch:
+            fault = line if isinstance(line, BadLine) else _repeated(line, line_no, seen)
+            if fault is None:
+                good.append(line)  # type: ignore[arg-type]
+                line_nos.append(line_no)
+            elif skip_bad:
+                bad.append(fault)
+            else:
+                raise ContactsError(f"{path}: line {fault.line_no}: {fault.error}; nothing was minted")
+        named += sum(contact.destination_index is not None for contact in good)
+        lines = _encoder.encode_lines(good)
+        digest.update(lines)
+        request.write(lines)
+    if not line_nos:
+        raise ContactsError(f"{path}: it has no {'good ' if bad else ''}contacts below its header; nothing was minted")
+    return Checked(bad, line_nos, named, digest.hexdigest())
 
 
-def fingerprint(path: Path, broadcast: str) -> str:
-    """The Idempotency-Key of a file and a broadcast: the same file gives the same links again."""
+def read_contacts(path: Path) -> Iterator[list[tuple[int, Contact | BadLine]]]:
+    """(line number, line) in order, some thousand at a time; raises ContactsError without a header to go by."""
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-    digest.update(b"\0" + broadcast.encode())
-    return "csv-" + digest.hexdigest()[:40]
+        header = _cells(file.readline(MAX_LINE_BYTES), 1)
+        if isinstance(header, BadLine):
+            raise ContactsError(f"{path}: line 1 {header.error[3:]}; expected a CSV header like contact_id,audience")
+        names = [name.strip().lstrip("\ufeff").lower() for name in header]
+        places = _places(path, names)
+        line_no = 2
+        while raw := file.readlines(BATCH_BYTES):
+            yield [
+                (no, cells if isinstance(cells, BadLine) else _contact(cells, places, len(names), no))
+                for no, cells in enumerate(_rows(raw, line_no), line_no)
+            ]
+            line_no += len(raw)
 
 
-def _repeated(line: Contact | BadLine, line_no: int, seen: dict[tuple[str, int | None], int]) -> BadLine | None:
-    if isinstance(line, BadLine):
-        return line
-    first = seen.setdefault((line.contact_id, line.destination_index), line_no)
+def _rows(raw: list[bytes], first_line_no: int) -> list[list[str] | BadLine]:
+    """The cells of each line. All at once where nothing is wrong, which is four times as fast."""
+    if max(map(len, raw)) <= MAX_LINE_BYTES:
+        try:
+            rows = list(csv.reader([line.decode().rstrip("\r\n") for line in raw], strict=True))
+        except (UnicodeDecodeError, csv.Error):
+            rows = []
+        if len(rows) == len(raw) and all(rows):
+            return rows  # type: ignore[return-value]
+    return [_cells(line, line_no) for line_no, line in enumerate(raw, first_line_no)]
+
+
+def _cells(raw: bytes, line_no: int) -> list[str] | BadLine:
+    if len(raw) >= MAX_LINE_BYTES:
+        return BadLine(line_no, f"it has {len(raw)} bytes or more; expected a contact id and an audience")
+    try:
+        text = raw.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        return BadLine(line_no, f"it is not UTF-8 (byte {error.start + 1})")
+    if not text.strip():
+        return BadLine(line_no, "it is empty")
+    try:
+        return next(csv.reader([text], strict=True))
+    except csv.Error as error:
+        return BadLine(line_no, f"it is not CSV: {error}")
+
+
+def _contact(cells: list[str], places: dict[str, int], columns: int, line_no: int) -> Contact | BadLine:
+    if len(cells) != columns:
+        return BadLine(line_no, f"it has {len(cells)} fields, the header has {columns}")
+    contact_id = cells[places["contact_id"]].strip()
+    audience = cells[places["audience"]].strip() if "audience" in places else ""
+    index = cells[places["destination_index"]].strip() if "destination_index" in places else ""
+    for name, value in (("contact_id", contact_id), ("audience", audience), ("destination_index", index)):
+        if len(value) > MAX_FIELD[name]:
+            return BadLine(line_no, f"{name} has {len(value)} characters; at most {MAX_FIELD[name]} are allowed")
+        if not value.isprintable() and any(c < " " or "\x7f" <= c <= "\x9f" for c in value):
+            return BadLine(line_no, f"{name} has a control character: {_shown(value)}")
+    if not contact_id:
+        return BadLine(line_no, "contact_id is empty")
+    if index and not (index.isascii() and index.isdigit()):
+        return BadLine(line_no, f"destination_index is {_shown(index)}; expected a whole number")
+    return Contact(contact_id, audience, int(index) if index else None)
+
+
+def _repeated(line: Contact, line_no: int, seen: dict[tuple[str, int | None] | str, int]) -> BadLine | None:
+    key = line.contact_id if line.destination_index is None else (line.contact_id, line.destination_index)
+    first = seen.setdefault(key, line_no)
     if first != line_no:
         return BadLine(line_no, f"contact {_shown(line.contact_id)} was on line {first} already")
     return None
 
 
 def _places(path: Path, header: list[str]) -> dict[str, int]:
-    unknown = [name for name in header if name not in COLUMNS]
     if "contact_id" not in header:
-        raise ContactsError(f"{path}: the header is {_shown(','.join(header))}; the column contact_id is missing")
-    repeated = [name for name in COLUMNS if header.count(name) > 1]
-    if repeated:
-        raise ContactsError(f"{path}: the column {repeated[0]} stands twice in the header")
-    return {name: place for place, name in enumerate(header) if name not in unknown}
-
-
-def _cells(raw: bytes, line_no: int) -> Iterator[list[str] | BadLine]:
-    if len(raw) > 64 * 1024:
-        yield BadLine(line_no, f"it has {len(raw)} bytes; expected a contact id and an audience")
-        return
-    try:
-        text = raw.decode("utf-8").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        yield BadLine(line_no, f"it is not UTF-8 (byte {error.start + 1})")
-        return
-    if not text.strip():
-        yield BadLine(line_no, "it is empty")
-        return
-    try:
-        yield next(csv.reader([text], strict=True))
-    except csv.Error as error:
-        yield BadLine(line_no, f"it is not CSV: {error}")
-
-
-def _contact(cells: list[str], places: dict[str, int], columns: int, line_no: int) -> Contact | BadLine:
-    if len(cells) != columns:
-        return BadLine(line_no, f"it has {len(cells)} fields, the header has {columns}")
-    values = {name: cells[place].strip() for name, place in places.items()}
-    contact_id, audience = values["contact_id"], values.get("audience", "")
-    for name, value in values.items():
-        if len(value) > MAX_FIELD:
-            return BadLine(line_no, f"{name} has {len(value)} characters; at most {MAX_FIELD} are allowed")
-        if any(ord(character) < 32 or ord(character) == 127 for character in value):
-            return BadLine(line_no, f"{name} has a control character: {_shown(value)}")
-    if not contact_id:
-        return BadLine(line_no, "contact_id is empty")
-    index = values.get("destination_index", "")
-    if index and not (index.isascii() and index.isdigit()):
-        return BadLine(line_no, f"destination_index is {_shown(index)}; expected a whole number")
-    return Contact(contact_id, audience, int(index) if index else None)
+        hint = "; separate the columns by commas" if len(header) == 1 and set(header[0]) & set(";\t|") else ""
+        raise ContactsError(f"{path}: the column contact_id is missing; the header is {_shown(','.join(header))}{hint}")
+    for name in COLUMNS:
+        if header.count(name) > 1:
+            raise ContactsError(f"{path}: the column {name} stands twice in the header")
+    return {name: header.index(name) for name in COLUMNS if name in header}
 
 
 def _shown(text: str) -> str:

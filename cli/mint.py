@@ -4,9 +4,9 @@ import asyncio
 import csv
 import os
 import sys
-from collections.abc import AsyncIterator
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 import click
@@ -14,11 +14,10 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.api import as_json, call, stream
-from cli.contacts import BadLine, Contact, ContactsError, checked, fingerprint, read_contacts
+from cli.api import as_json, call, file_line, stream
+from cli.contacts import Checked, ContactsError, checked
 
 OUT_COLUMNS = ("contact_id", "destination_index", "link_id", "code", "short_url")
-SEND_BYTES = 256 * 1024
 
 
 class _Line(msgspec.Struct):
@@ -30,7 +29,11 @@ class _Line(msgspec.Struct):
     code: str = ""
     short_url: str = ""
     line: int = 0
-    error: Any = None
+    error: str = ""
+    detail: str = ""  # of the problem that cut the answer off
+
+
+_decoder = msgspec.json.Decoder(_Line)
 
 
 @click.command()
@@ -65,20 +68,26 @@ def mint(
     CONTACTS has a header with `contact_id` and, optionally, `audience` and `destination_index`. The same file and
     broadcast give the same links again, also after an interruption.
     """
-    try:
-        bad, good = checked(contacts, skip_bad=skip_bad)
-    except ContactsError as error:
-        raise click.ClickException(str(error)) from None
+    if not out.absolute().parent.is_dir():
+        raise click.ClickException(f"the folder of --out {out} does not exist")
     shared = {"source": source, "keyword": keyword, "expires_at": expires_at}
-    per_line = ensure_broadcast(domain, broadcast_id, list(destinations), shared, account)
-    for fault in bad:
-        click.echo(f"line {fault.line_no} skipped: {fault.error}", err=True)
-    written = asyncio.run(_mint(contacts, broadcast_id, out, good * per_line, {line.line_no for line in bad}, account))
-    result = {"broadcast_id": broadcast_id, "links": written, "skipped": len(bad), "out": str(out)}
+    with tempfile.TemporaryFile() as request:
+        try:
+            lines = checked(contacts, request, skip_bad=skip_bad)
+        except ContactsError as error:
+            raise click.ClickException(str(error)) from None
+        total = lines.links(ensure_broadcast(domain, broadcast_id, list(destinations), shared, account))
+        for fault in lines.bad:
+            _skipped(fault.line_no, fault.error)
+        request.seek(0)
+        minting = Minting(broadcast_id, account, skip_bad, out, total)
+        written, refused = asyncio.run(_mint(minting, request, lines))
+    skipped = len(lines.bad) + refused
+    result = {"broadcast_id": broadcast_id, "links": written, "skipped": skipped, "out": str(out)}
     if json_:
         as_json(result)
     else:
-        click.echo(f"{written} links are in {out}" + (f", {len(bad)} lines were skipped" if bad else ""))
+        click.echo(f"{written} links are in {out}" + (f", {skipped} lines were skipped" if skipped else ""))
 
 
 def ensure_broadcast(
@@ -105,57 +114,57 @@ def ensure_broadcast(
     return len(call("PUT", path, body, account=account)["destinations"])
 
 
-async def _mint(
-    contacts: Path, broadcast_id: str, out: Path, total: int, skipped: set[int], account: str | None
-) -> int:
-    headers = {
-        "Content-Type": "application/x-ndjson",
-        "Idempotency-Key": fingerprint(contacts, f"{account or ''} {broadcast_id} {len(skipped)}"),
-    }
-    path = f"/v1/broadcasts/{quote(broadcast_id, safe='')}/links"
-    answer = stream(path, _request(contacts, skipped), headers, {"account": account} if account else {})
-    partial = out.with_name(out.name + ".partial")
-    decoder = msgspec.json.Decoder(_Line)
-    written = 0
+class Minting(msgspec.Struct, frozen=True):
+    broadcast_id: str
+    account: str | None
+    skip_bad: bool
+    out: Path
+    total: int  # links expected
+
+
+async def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> tuple[int, int]:
+    """Send the lines and write the links; gives (links written, lines the service refused)."""
+    headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": f"csv-{lines.digest[:40]}"}
+    query = {"account": minting.account, "skip_bad": "true" if minting.skip_bad else None}
+    path = f"/v1/broadcasts/{quote(minting.broadcast_id, safe='')}/links"
+    given = {name: value for name, value in query.items() if value is not None}
+    answer = stream(path, request, headers, given, lines.line_nos)
+    partial = minting.out.with_name(f"{minting.out.name}.partial")
+    written = refused = 0
     with _progress() as progress, partial.open("w", newline="") as file:
-        task = progress.add_task("Minting", total=total)
+        task = progress.add_task("Minting", total=minting.total)
         writer = csv.writer(file)
         writer.writerow(OUT_COLUMNS)
-        async for raw in answer:
-            line = decoder.decode(raw)
-            if line.error is not None:
-                raise click.ClickException(f"line {line.line}: {line.error}; {partial} holds the links before it")
-            writer.writerow((line.contact_id, line.destination_index, line.link_id, line.code, line.short_url))
-            written += 1
-            if written % 1000 == 0:
-                progress.update(task, completed=written)
-        progress.update(task, completed=written)
-    if written != total:
-        raise click.ClickException(
-            f"{written} of {total} links came back; run the same command again to complete {out}"
-        )
-    os.replace(partial, out)
-    return written
+        async for block in answer:
+            links = _links(block, lines, minting)
+            writer.writerows(
+                (link.contact_id, link.destination_index, link.link_id, link.code, link.short_url) for link in links
+            )
+            written += len(links)
+            refused += block.count(b"\n") - len(links)
+            progress.update(task, completed=written)
+    if written != minting.total and not refused:
+        raise click.ClickException(f"{written} of {minting.total} links came back; run the same command again")
+    os.replace(partial, minting.out)
+    return written, refused
 
 
-async def _request(contacts: Path, skipped: set[int]) -> AsyncIterator[bytes]:
-    """The good lines as NDJSON, in pieces."""
-    encoder = msgspec.json.Encoder()
-    piece = bytearray()
-    for line_no, line in enumerate(read_contacts(contacts), 2):
-        if isinstance(line, BadLine) or line_no in skipped:
-            continue
-        _append(piece, encoder, line)
-        if len(piece) > SEND_BYTES:
-            yield bytes(piece)
-            piece.clear()
-    if piece:
-        yield bytes(piece)
+def _links(block: bytes, lines: Checked, minting: Minting) -> list[_Line]:
+    """The links of some lines of the answer; lines the service refused are told of. Raises click.ClickException."""
+    links: list[_Line] = []
+    for answer in _decoder.decode_lines(block):
+        if answer.short_url:
+            links.append(answer)
+        elif answer.error:
+            _skipped(file_line(answer.line, lines.line_nos), answer.error)
+        else:
+            partial = f"{minting.out}.partial holds the links up to here; run the same command again to go on"
+            raise click.ClickException(f"{answer.detail or 'the answer was cut off'}; {partial}")
+    return links
 
 
-def _append(piece: bytearray, encoder: msgspec.json.Encoder, contact: Contact) -> None:
-    encoder.encode_into(contact, piece, -1)
-    piece += b"\n"
+def _skipped(line_no: int, error: str) -> None:
+    click.echo(f"line {line_no} skipped: {error}", err=True)
 
 
 def _progress() -> Progress:
