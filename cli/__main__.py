@@ -1,7 +1,6 @@
 """The commands of `taptrail`. Each is imported when it is called, so that --help and the processes start fast."""
 
 import importlib
-import sys
 
 import click
 
@@ -59,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from cli.api import as_json, call, local_stack
 
-console = Console()
+console = Console(soft_wrap=True)
 
 
 @click.command()
@@ -39,7 +39,7 @@ def report(broadcast_id: str, account: str | None, json_: bool) -> None:
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name in rows[0]:
         table.add_column(name.replace("_", " "))
     for row in rows:
@@ -67,11 +67,12 @@ def ledger(json_: bool) -> None:
 
 def _print_ledger(answer: dict[str, Any]) -> None:
     names = ("answered", "spooled", "waiting", "shipped", "pending", "inserted", "dead", "gap")
-    table = Table("lane", *names, title="Ledger, in clicks", title_justify="left")
+    table = Table(title="Ledger, in clicks", title_justify="left", box=None, pad_edge=False)
+    for name in ("lane", *names):
+        table.add_column(name, justify="left" if name == "lane" else "right", no_wrap=True)
     wrong = [lane for lane in answer["lanes"] if lane.get("gap")]
     for lane in (wrong or answer["lanes"])[:20]:
         table.add_row(str(lane["lane"]), *(str(lane.get(name, "")) for name in names))
-    table.add_section()
     table.add_row("all", *(str(answer[name]) for name in names))
     console.print(table)
     if answer["gap"]:

@@ -28,7 +28,7 @@ DESTINATION = "https://shop.acme.example/autumn?contact={contact_id}&click={clic
 TAP_SHARE = {"vip": 0.55, "regular": 0.32, "new": 0.24, "lapsed": 0.09}  # of each audience, who taps
 AT_ONCE = 32
 
-console = Console()
+console = Console(soft_wrap=True)
 
 
 class DemoFailed(Exception):
@@ -211,12 +211,21 @@ def show(report: dict[str, Any]) -> None:
         f"Broadcast {BROADCAST}: {report['links']} links, {report['unique_contacts']} people tapped "
         f"({report['click_through_rate']:.1%}), {clicks['human']} taps by people; machines: {machines}"
     )
-    audiences = Table("audience", "links", "people", "click-through", title="By audience")
+    audiences = Table(
+        "audience",
+        "links",
+        "people",
+        "click-through",
+        title="By audience",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
     for row in report["by_audience"]:
         audiences.add_row(
             row["audience"], str(row["links"]), str(row["unique_contacts"]), f"{row['click_through_rate']:.1%}"
         )
-    devices = Table("device", "taps", title="By device")
+    devices = Table("device", "taps", title="By device", title_justify="left", box=None, pad_edge=False)
     for row in report["by_device"]:
         devices.add_row(row["device_type"], str(row["clicks"]))
     console.print(audiences, devices)
