@@ -125,16 +125,22 @@ def _contact(cells: list[str], places: dict[str, int], columns: int, line_no: in
     contact_id = cells[places["contact_id"]].strip()
     audience = cells[places["audience"]].strip() if "audience" in places else ""
     index = cells[places["destination_index"]].strip() if "destination_index" in places else ""
-    for name, value in (("contact_id", contact_id), ("audience", audience), ("destination_index", index)):
-        if len(value) > MAX_FIELD[name]:
-            return BadLine(line_no, f"{name} has {len(value)} characters; at most {MAX_FIELD[name]} are allowed")
-        if not value.isprintable() and any(c < " " or "\x7f" <= c <= "\x9f" for c in value):
-            return BadLine(line_no, f"{name} has a control character: {_shown(value)}")
+    fault = _fault("contact_id", contact_id) or _fault("audience", audience) or _fault("destination_index", index)
+    if fault:
+        return BadLine(line_no, fault)
     if not contact_id:
         return BadLine(line_no, "contact_id is empty")
     if index and not (index.isascii() and index.isdigit()):
         return BadLine(line_no, f"destination_index is {_shown(index)}; expected a whole number")
     return Contact(contact_id, audience, int(index) if index else None)
+
+
+def _fault(name: str, value: str) -> str | None:
+    if len(value) > MAX_FIELD[name]:
+        return f"{name} has {len(value)} characters; at most {MAX_FIELD[name]} are allowed"
+    if value.isprintable() or not any(c < " " or "\x7f" <= c <= "\x9f" for c in value):
+        return None
+    return f"{name} has a control character: {_shown(value)}"
 
 
 def _repeated(line: Contact, line_no: int, seen: dict[tuple[str, int | None] | str, int]) -> BadLine | None:
