@@ -1,0 +1,57 @@
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from stack.valkey import valkey_command
+from tests.conftest import accepts, free_port, wait_until
+from tests.control.process import Control
+
+
+@pytest.fixture(scope="session")
+def control_process(valkey_url, clickhouse_url, tmp_path_factory) -> Iterator[Control]:
+    control = Control(valkey_url, clickhouse_url, tmp_path_factory.mktemp("control"))
+    yield control
+    control.stop()
+
+
+@pytest.fixture
+async def control(redis, clickhouse, control_process) -> Control:
+    """A control process on empty stores."""
+    return control_process
+
+
+@pytest.fixture
+def controls(clickhouse_url, tmp_path):
+    """Starts control processes on stores of the test's choice; stops what is left of them."""
+    started = []
+
+    def start(redis_url, clickhouse_url=clickhouse_url, **settings):
+        started.append(Control(redis_url, clickhouse_url, tmp_path, **settings))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def own_valkey(tmp_path):
+    """A Valkey of the test's own, to be stopped and started."""
+    valkey = OwnValkey(tmp_path / "valkey", free_port())
+    valkey.start()
+    yield valkey
+    valkey.kill()
+
+
+class OwnValkey:
+    def __init__(self, data, port):
+        self.data, self.port, self.url = data, port, f"redis://127.0.0.1:{port}/0"
+
+    def start(self):
+        self.process = subprocess.Popen(valkey_command(self.data, self.port), stdout=subprocess.DEVNULL)
+        wait_until(lambda: accepts(self.port))
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()

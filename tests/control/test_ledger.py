@@ -1,0 +1,109 @@
+import msgspec
+
+from control.ledger import EndedLane, Evidence, LaneCounts, judge, read_ledger
+from records.click import LaneState
+from records.keys import LANES, WATERMARKS, lane_name
+
+
+def state(answered, spooled, shipped, ended=False):
+    return LaneState("edge-1", answered, spooled, shipped, 0, ended)
+
+
+def counts(clicks, settled, *, dead=0, doubled=0, last_seq=None):
+    return LaneCounts(7, clicks + doubled, dead, clicks, dead, clicks + dead, settled, last_seq or clicks + dead)
+
+
+def judged(states=None, watermark=0, in_tables=None, ended_at=None):
+    evidence = Evidence(
+        {7: states} if states else {},
+        {7: watermark},
+        {7: in_tables} if in_tables else {},
+        {7: EndedLane(7, "edge-1", ended_at)} if ended_at else {},
+    )
+    return judge(evidence)
+
+
+def adds_up(ledger):
+    return (
+        ledger.answered == ledger.spooled == ledger.shipped + ledger.waiting
+        and ledger.shipped == ledger.inserted + ledger.dead + ledger.pending
+    )
+
+
+def test_clicks_on_their_way_are_no_gap():
+    ledger = judged(state(100, 100, 90), watermark=80, in_tables=counts(79, 80, dead=1))
+
+    assert (ledger.waiting, ledger.pending, ledger.inserted, ledger.dead, ledger.gap) == (10, 10, 79, 1, 0)
+    assert adds_up(ledger)
+
+
+def test_rows_may_arrive_before_the_edge_reports_that_it_sent_them():
+    ledger = judged(state(100, 100, 90), watermark=100, in_tables=counts(120, 100))
+
+    assert (ledger.answered, ledger.shipped, ledger.inserted, ledger.gap) == (120, 120, 120, 0)
+    assert adds_up(ledger)
+
+
+def test_a_click_that_is_missing_below_the_watermark_is_a_gap():
+    ledger = judged(state(100, 100, 100), watermark=90, in_tables=counts(89, 89, last_seq=90))
+
+    assert (ledger.gap, ledger.lanes[0].missing, ledger.pending) == (1, 1, 10)
+
+
+def test_a_doubled_click_is_a_gap_also_when_another_is_missing():
+    ledger = judged(state(100, 100, 100), watermark=100, in_tables=counts(99, 99, doubled=1, last_seq=100))
+
+    assert (ledger.lanes[0].missing, ledger.lanes[0].doubled, ledger.gap) == (1, 1, 2)
+
+
+def test_an_ended_lane_is_whole_in_the_tables():
+    assert judged(in_tables=counts(50, 0), ended_at=50).gap == 0
+    assert judged(in_tables=counts(49, 0, last_seq=49), ended_at=50).gap == 1
+    assert judged(ended_at=50).gap == 50
+
+
+def test_an_ended_lane_whose_spool_lost_answers_is_a_gap():
+    assert judged(state(103, 100, 100, ended=True), watermark=100, in_tables=counts(100, 100)).gap == 3
+
+
+def test_a_lane_that_redis_forgot_is_judged_by_its_rows():
+    assert judged(in_tables=counts(50, 0)).gap == 0
+    assert judged(in_tables=counts(48, 0, last_seq=50)).gap == 2
+
+
+async def insert(clickhouse, lane, seqs):
+    rows = [
+        {"lane": lane, "seq": seq, "click_id": "0190a000-0000-7000-8000-000000000000", "clicked_at": "1790000000.000"}
+        for seq in seqs
+    ]
+    await clickhouse.insert_rows("clicks", rows)
+
+
+async def test_the_ledger_counts_what_the_stores_hold(redis, clickhouse):
+    await redis.hset(LANES, lane_name(7), msgspec.json.encode(state(12, 12, 11)))
+    await redis.hset(WATERMARKS, lane_name(7), 10)
+    await insert(clickhouse, 7, [1, 2, 3, 4, 5, 6, 7, 8, 9])
+    await clickhouse.insert_rows("dead_clicks", [{"lane": 7, "seq": 10, "reason": "odd", "received_at": "1790000000"}])
+    await insert(clickhouse, 2**64 - 1, [1, 2, 3])
+    await clickhouse.insert_rows("ended_lanes", [{"lane": 2**64 - 1, "edge_id": "e", "last_seq": 3, "ended_at": "1790000000"}])
+
+    ledger = await read_ledger(redis, clickhouse)
+    assert (ledger.answered, ledger.waiting, ledger.inserted, ledger.dead, ledger.pending) == (15, 1, 12, 1, 1)
+    assert ledger.gap == 0
+    assert adds_up(ledger)
+
+    await insert(clickhouse, 7, [9])
+    await redis.hset(WATERMARKS, lane_name(7), 11)
+    ledger = await read_ledger(redis, clickhouse)
+    assert ledger.gap == 2
+
+
+async def test_many_clicks_are_counted_by_lane_and_only_doubtful_lanes_seq_by_seq(redis, clickhouse, monkeypatch):
+    monkeypatch.setattr("control.ledger.COUNT_ALL_UP_TO", 0)
+    await insert(clickhouse, 1, range(1, 11))
+    await insert(clickhouse, 2, [1, 2, 4])
+    await redis.hset(WATERMARKS, lane_name(1), 10)
+
+    ledger = await read_ledger(redis, clickhouse)
+
+    assert [(lane.inserted, lane.missing, lane.gap) for lane in ledger.lanes] == [(10, 0, 0), (3, 1, 1)]
