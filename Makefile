@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lock clean
+.PHONY: help demo up test loadtest check lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -24,6 +24,9 @@ up: $(VENV)/installed  ## the whole system in the foreground, on 127.0.0.1
 
 test: $(VENV)/installed  ## the fast tests, on a real Valkey and the ClickHouse engine
 	$(BIN)/python -m pytest
+
+loadtest: $(VENV)/installed  ## Locust: a broadcast's taps, checked and counted
+	$(BIN)/python -m loadtest.run
 
 check: $(VENV)/installed  ## lint, format, types, import contracts
 	$(BIN)/ruff check .

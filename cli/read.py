@@ -13,7 +13,7 @@ from rich.table import Table
 
 from cli.api import as_json, call, local_stack
 
-console = Console(soft_wrap=True)
+console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
 
 @click.command()

@@ -28,7 +28,7 @@ DESTINATION = "https://shop.acme.example/autumn?contact={contact_id}&click={clic
 TAP_SHARE = {"vip": 0.55, "regular": 0.32, "new": 0.24, "lapsed": 0.09}  # of each audience, who taps
 AT_ONCE = 32
 
-console = Console(soft_wrap=True)
+console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
 
 class DemoFailed(Exception):
