@@ -17,8 +17,10 @@ def test_a_call_addresses_the_keys_account_unless_it_says_otherwise():
     assert addressed("acme", None, "acme/seattle") == "acme/seattle"
 
 
-@pytest.mark.parametrize(("in_query", "in_body", "status"), [("main", None, 404), (None, "acmeco", 404),
-                                                            ("acme/a", "acme/b", 422), ("ACME/ a", None, 422)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("in_query", "in_body", "status"),
+    [("main", None, 404), (None, "acmeco", 404), ("acme/a", "acme/b", 422), ("ACME/ a", None, 422)],
+)
 def test_an_account_outside_the_keys_own_does_not_exist(in_query, in_body, status):
     with pytest.raises(Problem) as raised:
         addressed("acme", in_query, in_body)

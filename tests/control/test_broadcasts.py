@@ -73,7 +73,7 @@ async def test_broadcast_numbers_are_dense_also_after_redis_lost_everything(cont
         ({"short_domain": DOMAIN, "destinations": [SHOP], "fallback": "https://10.0.0.1/"}, "fallback", "cannot reach"),
         ({"short_domain": DOMAIN, "destinations": [SHOP], "status": 200}, "status", "status is 200"),
         ({"short_domain": DOMAIN, "destinations": [SHOP], "expires_at": "tomorrow"}, "expires_at", '"tomorrow"'),
-        ({"short_domain": DOMAIN, "destinations": [SHOP], "expires_at": "2030-01-01T00:00:00"}, "expires_at", "timezone"),
+        ({"short_domain": DOMAIN, "destinations": [SHOP], "sent_at": "2030-01-01T00:00:00"}, "sent_at", "timezone"),
         ({"short_domain": DOMAIN, "destinations": [SHOP], "stoped": True}, "stoped", "not known"),
     ],
 )  # fmt: skip
@@ -131,7 +131,9 @@ async def test_an_account_uses_its_own_domains_and_those_above_it(control):
 async def test_the_same_id_names_another_broadcast_in_another_account(control):
     control.call("PUT", f"/v1/domains/{DOMAIN}", {}, ACME)
     control.call("PUT", "/v1/broadcasts/b", {"short_domain": DOMAIN, "destinations": [SHOP]}, ACME)
-    control.call("PUT", "/v1/broadcasts/b?account=acme/seattle", {"short_domain": DOMAIN, "destinations": [OTHER]}, ACME)
+    control.call(
+        "PUT", "/v1/broadcasts/b?account=acme/seattle", {"short_domain": DOMAIN, "destinations": [OTHER]}, ACME
+    )
 
     assert control.call("GET", "/v1/broadcasts/b", key=ACME).body["destinations"] == [SHOP]
     assert control.call("GET", "/v1/broadcasts/b?account=acme/seattle", key=ACME).body["destinations"] == [OTHER]

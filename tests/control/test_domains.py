@@ -43,7 +43,8 @@ async def test_an_account_above_manages_the_domains_below_it(control):
 
 
 @pytest.mark.parametrize(
-    "name", ["localhost", "acme", "127.0.0.1", "go_acme.example", "-go.acme.example", "go..example", "a" * 64 + ".example"]
+    "name",
+    ["localhost", "acme", "127.0.0.1", "go_acme.example", "-go.acme.example", "go..example", "a" * 64 + ".example"],
 )
 async def test_what_is_no_host_name_is_refused(control, name):
     answer = control.call("PUT", f"/v1/domains/{name}", {})

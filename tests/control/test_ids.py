@@ -1,5 +1,8 @@
 import asyncio
 
+import pytest
+from redis.asyncio import Redis
+
 from control.ids import Claim, Ids
 from control.problems import Problem
 from records.keys import ALLOCATED
@@ -43,14 +46,12 @@ async def test_no_two_claims_overlap_while_redis_is_wiped_again_and_again(redis,
 
 
 async def test_without_redis_nothing_is_claimed(redis, clickhouse, own_valkey):
-    from redis.asyncio import Redis
-
     away = Redis.from_url(own_valkey.url)
     own_valkey.kill()
 
-    try:
+    with pytest.raises(Problem) as raised:
         await Ids(away, clickhouse).claim(wanted("a", 10))
-    except Problem as problem:
-        assert (problem.status, problem.retry_after_s) == (503, 5)
+
+    assert (raised.value.status, raised.value.retry_after_s) == (503, 5)
     assert await clickhouse.value("SELECT count() FROM mints") == 0
     await away.aclose()

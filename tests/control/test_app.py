@@ -1,0 +1,94 @@
+import subprocess
+import sys
+
+import pytest
+
+from control.operations import OPERATIONS
+from tests.control.process import MAIN
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
+async def test_no_call_is_answered_without_a_key(control, operation):
+    path = operation.path.format(domain="go.acme.example", broadcast_id="spring", code="SALE")
+
+    for key in ("", "not-a-key-of-this-service"):
+        answer = control.call(operation.method, path, {} if operation.body else None, key=key)
+        assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, 'Bearer realm="taptrail"')
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_the_documentation_needs_no_key(control):
+    page = control.call("GET", "/docs", key="")
+
+    assert page.status == 200
+    assert all(operation.path in page.body for operation in OPERATIONS)
+    assert 'src="' not in page.body
+    assert "http" not in page.body.replace("https://control/", "").replace("https://shop.acme.example/", "")
+
+
+async def test_the_openapi_document_describes_every_call_and_every_field(control):
+    document = control.call("GET", "/v1/openapi.json", key="").body
+
+    described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    assert described == {(operation.method, operation.path) for operation in OPERATIONS}
+    broadcast = document["components"]["schemas"]["BroadcastBody"]
+    assert broadcast["required"] == ["short_domain", "destinations"]
+    assert broadcast["additionalProperties"] is False
+
+
+async def test_what_is_not_there_and_what_is_not_offered_are_problems_too(control):
+    assert control.call("GET", "/v2/links").status == 404
+    refused = control.call("DELETE", "/v1/broadcasts/spring")
+    assert refused.status == 405
+    assert {"GET", "PUT", "PATCH"} <= set(refused.headers["Allow"].split(", "))
+    assert refused.body["type"] == "/docs#method"
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"{} {}"])
+async def test_a_body_that_is_not_json_is_refused(control, body):
+    answer = control.call("PUT", "/v1/domains/go.acme.example", body)
+
+    assert (answer.status, answer.body["type"]) == (400, "/docs#not-json")
+
+
+async def test_a_body_that_is_too_large_is_refused(control):
+    answer = control.call("PUT", "/v1/domains/go.acme.example", b'{"home":"' + b"x" * 2_000_000 + b'"}')
+
+    assert answer.status == 413
+    assert "1048576" in answer.body["detail"]
+
+
+async def test_calls_are_counted_by_route_and_not_by_path(control):
+    control.call("GET", "/v1/broadcasts/one-of-many")
+    control.call("GET", "/junk")
+
+    metrics = control.metrics()
+
+    route = "/v1/broadcasts/{broadcast_id}"
+    assert f'taptrail_control_requests_total{{method="GET",route="{route}",status="404"}}' in metrics
+    assert "one-of-many" not in metrics
+    assert "junk" not in metrics
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [("TAPTRAIL_API_KEYS", "acme", "account:key"), ("TAPTRAIL_API_KEYS", "", "is not set"),
+     ("TAPTRAIL_PORT", "http", "a port"), ("TAPTRAIL_CODE_KEY", "beef", "32 hex digits"),
+     ("TAPTRAIL_REDIS_URL", "127.0.0.1", "redis://")],
+)  # fmt: skip
+def test_a_wrong_variable_stops_the_process_at_start_with_one_line(variable, value, named):
+    environ = {
+        "TAPTRAIL_CODE_KEY": "00" * 16,
+        "TAPTRAIL_API_KEYS": f"main:{MAIN}",
+        "TAPTRAIL_REDIS_URL": "redis://127.0.0.1:1",
+        "TAPTRAIL_CLICKHOUSE_URL": "http://127.0.0.1:1",
+        variable: value,
+    }
+
+    command = [sys.executable, "-m", "control"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(variable)
+    assert named in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,138 @@
+import uuid
+
+import pytest
+
+from tests.control.process import DOMAIN, SHOP, contacts
+
+SENT = 1_790_000_000
+
+
+async def click(clickhouse, contact_id, visit_class="human", *, after_s=60.0, status=302, **fields):
+    row = {
+        "lane": 1, "seq": uuid.uuid4().int % 10**9, "click_id": str(uuid.uuid4()), "account": "main",
+        "broadcast_id": "spring", "contact_id": contact_id, "visit_class": visit_class,
+        "clicked_at": f"{SENT + after_s:.3f}", "received_at": f"{SENT + after_s:.3f}", "status": status, **fields,
+    }  # fmt: skip
+    await clickhouse.insert_rows("clicks", [row])
+
+
+@pytest.fixture
+async def sent(control):
+    """A broadcast sent to three VIPs and one new contact."""
+    control.broadcast(sent_at="2026-09-21T14:13:20Z", keyword="SPRING")
+    control.mint([*contacts(3, audience="vip"), {"contact_id": "c-9", "audience": "new"}])
+    return control
+
+
+async def test_engagement_counts_people_that_were_redirected(sent, clickhouse):
+    await click(clickhouse, "c-0", audience="vip", device_type="phone", country="US")
+    await click(clickhouse, "c-0", after_s=90, audience="vip", device_type="tablet", country="US")
+    await click(clickhouse, "c-1", "preview", audience="vip")
+    await click(clickhouse, "c-1", "bot", audience="vip")
+    await click(clickhouse, "c-2", status=410, audience="vip")
+
+    report = sent.call("GET", "/v1/broadcasts/spring/report").body
+
+    assert (report["links"], report["contacts"], report["unique_contacts"]) == (4, 4, 1)
+    assert report["click_through_rate"] == 0.25
+    assert report["clicks"] == {"human": 2, "preview": 1, "prefetch": 0, "scanner": 0, "bot": 1, "unknown": 0}
+    assert report["by_audience"] == [
+        {"audience": "vip", "links": 3, "clicks": 2, "unique_contacts": 1, "click_through_rate": pytest.approx(1 / 3)},
+        {"audience": "new", "links": 1, "clicks": 0, "unique_contacts": 0, "click_through_rate": 0},
+    ]
+    assert report["by_device"] == [{"device_type": "phone", "clicks": 1}, {"device_type": "tablet", "clicks": 1}]
+    assert report["by_country"] == [{"country": "US", "clicks": 2}]
+    assert report["by_hour"] == [{"hour": "2026-09-21T14:00:00Z", "clicks": 2}]
+
+
+async def test_the_time_to_tap_is_from_sending_to_each_contacts_first_tap(sent, clickhouse):
+    await click(clickhouse, "c-0", after_s=10)
+    await click(clickhouse, "c-0", after_s=900)
+    await click(clickhouse, "c-1", after_s=20)
+    await click(clickhouse, "c-2", after_s=30)
+    await click(clickhouse, "c-9", "preview", after_s=1)
+
+    seconds = sent.call("GET", "/v1/broadcasts/spring/report").body["seconds_to_tap"]
+
+    assert seconds["median"] == 20
+    assert 20 <= seconds["p90"] <= 30
+
+
+async def test_each_destination_is_reported_with_its_url(control, clickhouse):
+    control.broadcast(destinations=(SHOP, SHOP + "&2"))
+    control.mint(contacts(2))
+    await click(clickhouse, "c-1", destination_index=1)
+
+    report = control.call("GET", "/v1/broadcasts/spring/report").body
+
+    assert (report["links"], report["contacts"], report["click_through_rate"]) == (4, 2, 0.5)
+    assert [(row["destination"], row["links"], row["unique_contacts"]) for row in report["by_destination"]] == [
+        (SHOP, 2, 0), (SHOP + "&2", 2, 1),
+    ]  # fmt: skip
+
+
+async def test_a_broadcast_that_nobody_tapped_is_reported(control):
+    control.broadcast()
+
+    report = control.call("GET", "/v1/broadcasts/spring/report").body
+
+    assert (report["links"], report["click_through_rate"], report["by_hour"]) == (0, 0, [])
+    assert report["seconds_to_tap"] == {"median": None, "p90": None}
+    assert control.call("GET", "/v1/broadcasts/winter/report").status == 404
+
+
+async def test_a_broadcast_of_another_account_with_the_same_id_counts_apart(sent, clickhouse):
+    await click(clickhouse, "c-0", account="acme")
+
+    assert sent.call("GET", "/v1/broadcasts/spring/report").body["clicks"]["human"] == 0
+
+
+async def view(clickhouse, name, columns):
+    return await clickhouse.rows(f"SELECT {columns} FROM {name} ORDER BY ALL", dict)
+
+
+async def test_the_views_say_what_the_report_says(sent, clickhouse):
+    await click(clickhouse, "c-0", audience="vip", keyword="SPRING", visitor_id=1, country="US")
+    await click(clickhouse, "c-9", audience="new", keyword="SPRING", visitor_id=2, after_s=7200, country="US")
+    await click(clickhouse, "c-1", "bot", audience="vip", keyword="SPRING", visitor_id=3)
+    await click(clickhouse, "c-1", status=410)
+
+    assert await view(clickhouse, "broadcast_report", "links, contacts, human_clicks, bot_clicks, unique_contacts") == [
+        {"links": 4, "contacts": 4, "human_clicks": 2, "bot_clicks": 1, "unique_contacts": 2}
+    ]
+    assert await view(clickhouse, "audience_report", "audience, links, human_clicks, click_through_rate AS rate") == [
+        {"audience": "new", "links": 1, "human_clicks": 1, "rate": 1},
+        {"audience": "vip", "links": 3, "human_clicks": 1, "rate": pytest.approx(1 / 3)},
+    ]
+    assert await view(clickhouse, "destination_report", "links, human_clicks, machine_clicks") == [
+        {"links": 4, "human_clicks": 2, "machine_clicks": 1}
+    ]
+    assert await view(clickhouse, "keyword_report", "keyword, links, human_clicks, visitors, unique_contacts") == [
+        {"keyword": "SPRING", "links": 4, "human_clicks": 2, "visitors": 2, "unique_contacts": 2}
+    ]
+    contacts_seen = await view(clickhouse, "contact_clicks", "contact_id, audience, human_clicks, machine_clicks")
+    assert [tuple(row.values()) for row in contacts_seen] == [
+        ("c-0", "vip", 1, 0), ("c-1", "vip", 0, 1), ("c-2", "vip", 0, 0), ("c-9", "new", 1, 0),
+    ]  # fmt: skip
+
+
+async def test_the_current_state_of_broadcasts_and_domains_is_one_row_each(sent, clickhouse):
+    sent.call("PATCH", "/v1/broadcasts/spring", {"stopped": True})
+
+    assert await view(clickhouse, "broadcasts_now", "broadcast_id, stopped") == [
+        {"broadcast_id": "spring", "stopped": True}
+    ]
+    assert await view(clickhouse, "domains_now", "short_domain") == [{"short_domain": DOMAIN}]
+
+
+async def test_the_hourly_view_is_answered_from_its_projection(sent, clickhouse):
+    await click(clickhouse, "c-0")
+    await click(clickhouse, "c-1", after_s=7200)
+
+    rows = await clickhouse.rows(
+        "SELECT toString(hour) AS hour, sum(clicks) AS clicks FROM hourly_clicks WHERE broadcast_id = 'spring'"
+        " GROUP BY hour ORDER BY hour SETTINGS force_optimize_projection = 1",
+        dict,
+    )
+
+    assert rows == [{"hour": "2026-09-21 14:00:00", "clicks": 1}, {"hour": "2026-09-21 16:00:00", "clicks": 1}]
