@@ -28,6 +28,12 @@ test: $(VENV)/installed  ## the fast tests, on a real Valkey and the ClickHouse 
 loadtest: $(VENV)/installed  ## Locust: a broadcast's taps, checked and counted
 	$(BIN)/python -m loadtest.run
 
+SEED ?= 1
+TAPS ?= 300000
+KILLS ?= 20
+chaos: $(VENV)/installed  ## kill everything again and again under load, then count: SEED=1 TAPS=300000 KILLS=20
+	$(BIN)/python -m tests.chaos.chaos --seed $(SEED) --taps $(TAPS) --kills $(KILLS)
+
 check: $(VENV)/installed  ## lint, format, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -1,0 +1,163 @@
+"""Kill everything again and again under a steady load of taps, then count: no click lost, none counted twice.
+
+python -m tests.chaos.chaos --seed 1 --taps 300000 --kills 20
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from runtime.clickhouse import ClickHouse
+from tests.chaos.checks import Rows, rows_of
+from tests.chaos.kills import NAMES, Killer
+from tests.chaos.taps import Tally, Taps
+from tests.system.stack import Stack
+
+ARRIVAL_S = 180.0
+
+
+class Result(msgspec.Struct, frozen=True):
+    """One run. `missing` and `doubled` are rows of links, against what those who tapped them saw."""
+
+    seed: int
+    killed: Counter[str]
+    taps: Tally
+    rows: Rows
+    missing: int  # answered taps without a row
+    doubled: int  # rows beyond one for a tap
+    ledger: dict[str, int]
+    ledger_exit: int
+    arrived_s: float  # from the last tap until all was in ClickHouse
+
+    def differences(self) -> list[str]:
+        """What does not add up; nothing when all is well."""
+        answered, rows, ledger = len(self.taps.answered), self.rows, self.ledger
+        holds = {
+            "no tap was answered wrongly": not self.taps.wrong,
+            "every answered tap is a row": self.missing == 0,
+            "no tap is two rows": self.doubled == 0,
+            "rows are the answered taps and at most the doubtful ones":
+                answered <= rows.rows <= answered + len(self.taps.doubtful),
+            "every (lane, seq) is one row": rows.distinct == rows.rows,
+            "the projection has the same rows": rows.projected == rows.rows,
+            "nothing was set aside": rows.dead == 0,
+            "the ledger's answered, spooled, shipped and inserted are the rows":
+                {ledger[name] for name in ("answered", "spooled", "shipped", "inserted")} == {rows.rows},
+            "taptrail ledger ends with 0": self.ledger_exit == 0 and ledger["gap"] == 0,
+        }  # fmt: skip
+        return [rule for rule, holding in holds.items() if not holding]
+
+    def table(self) -> str:
+        taps, rows = self.taps, self.rows
+        lines = {
+            "seed": self.seed,
+            **{f"kills of {name}": self.killed[name] for name in NAMES},
+            "taps answered 302": len(taps.answered),
+            "taps whose connection broke": len(taps.doubtful),
+            "of them without an answer in time": taps.slow,
+            "answered otherwise": len(taps.wrong),
+            "503, tapped again": taps.shed,
+            "refused, tapped again": taps.refused,
+            "rows": rows.rows,
+            "distinct (lane, seq)": rows.distinct,
+            "rows of the projection": rows.projected,
+            "dead letters": rows.dead,
+            "missing": self.missing,
+            "doubled": self.doubled,
+            **{f"ledger: {name}": self.ledger[name] for name in ("answered", "spooled", "shipped", "inserted", "gap")},
+            "seconds of load": round(taps.seconds, 1),
+            "seconds until all had arrived": round(self.arrived_s, 1),
+        }
+        verdict = self.differences() or ["it adds up"]
+        return "\n".join(
+            ["| what | number |", "|---|---:|", *(f"| {k} | {v} |" for k, v in lines.items()), "", *verdict]
+        )
+
+
+async def chaos(folder: Path, *, seed: int, taps: int, kills: int, rate: float) -> Result:
+    """One run on a stack of its own in `folder`."""
+    stack = Stack(folder, "--edge-workers", "2")
+    try:
+        codes = await asyncio.to_thread(stack.mint, taps)
+        load, killer = Taps(urlsplit(stack.ready["edge"]).port or 0, codes, rate), Killer(stack, seed, kills)
+        async with asyncio.TaskGroup() as together:
+            together.create_task(load.run())
+            together.create_task(killer.run(taps, lambda: load.tally.done))
+        ended = time.monotonic()
+        exit_status, ledger = await arrived(stack)
+        return await _counted(stack, seed, killer, load.tally, ledger, exit_status, time.monotonic() - ended)
+    finally:
+        if stack.process.poll() is None:
+            await asyncio.to_thread(stack.stop)
+
+
+async def arrived(stack: Stack) -> tuple[int, dict[str, Any]]:
+    """Wait until nothing is on its way any more; gives the exit status of `taptrail ledger` and what it says."""
+    give_up_at = time.monotonic() + ARRIVAL_S
+    while True:
+        done = await asyncio.to_thread(stack.run, "ledger", "--json")
+        ledger = json.loads(done.stdout) if done.stdout else None
+        if ledger is not None and ledger["waiting"] == ledger["pending"] == 0:
+            return done.returncode, ledger
+        assert time.monotonic() < give_up_at, f"clicks are still on their way: {done.stdout[:2000]} {done.stderr}"
+        await asyncio.sleep(0.5)
+
+
+class _Code(msgspec.Struct, frozen=True):
+    code: str
+    n: int
+
+
+async def _counted(
+    stack: Stack, seed: int, killer: Killer, tally: Tally, ledger: dict[str, Any], exit_status: int, arrived_s: float
+) -> Result:
+    clickhouse = ClickHouse(stack.ready["clickhouse"])
+    try:
+        rows = await rows_of(clickhouse)
+        by_code = {
+            row.code: row.n
+            for row in await clickhouse.rows("SELECT code, count() AS n FROM clicks GROUP BY code", _Code)
+        }
+    finally:
+        await clickhouse.close()
+    missing = sum(code not in by_code for code in tally.answered)
+    known = tally.answered | tally.doubtful
+    doubled = sum(n - (code in known) for code, n in by_code.items())
+    return Result(seed, killer.killed, tally, rows, missing, doubled, ledger, exit_status, arrived_s)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--taps", type=int, default=300_000)
+    parser.add_argument(
+        "--kills", type=int, default=20, help="of each: edge worker, aggregator, control, Valkey, ClickHouse"
+    )
+    parser.add_argument("--rate", type=float, default=500.0, help="taps a second")
+    parser.add_argument("--out", type=Path, help="where the table goes; .taptrail/chaos/seed-N.md by default")
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="taptrail-chaos-"))
+    result = asyncio.run(chaos(folder, seed=given.seed, taps=given.taps, kills=given.kills, rate=given.rate))
+    out = given.out or Path(f".taptrail/chaos/seed-{given.seed}.md")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(result.table() + "\n")
+    print(result.table())
+    if result.differences():
+        print(f"logs and data are in {folder}", file=sys.stderr)
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
