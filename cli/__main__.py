@@ -49,7 +49,7 @@ def taptrail() -> None:
     """Branded, per-contact short links for text messages, with every tap recorded exactly once.
 
     Clients find the service by TAPTRAIL_CONTROL_URL and TAPTRAIL_API_KEY, or by the running `taptrail up` of this
-    directory.
+    directory (TAPTRAIL_DATA names another --data).
     """
 
 

@@ -6,12 +6,23 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 import click
 import msgspec
 
-RUNNING = Path(os.environ.get("TAPTRAIL_DATA", ".taptrail")) / "running.json"  # written by `taptrail up`
+RUNNING = Path(os.environ.get("TAPTRAIL_DATA") or ".taptrail") / "running.json"  # written by `taptrail up`
+_CONNECT_S = 10
+_LINES_S = 300  # longest silence between two lines of an answer
+
+
+class Refused(click.ClickException):
+    """What a problem document says. line: of the request, 0 where it is about none."""
+
+    def __init__(self, text: str, field: str = "", line: int = 0) -> None:
+        super().__init__(text)
+        self.field, self.line = field, line
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -27,22 +38,57 @@ class Service(msgspec.Struct, frozen=True):
 def local_stack() -> dict[str, Any]:
     """The ready line of the running `taptrail up`; {} where none runs here."""
     try:
-        ready: dict[str, Any] = json.loads(RUNNING.read_text())
+        ready = json.loads(RUNNING.read_text())
     except (OSError, ValueError):
         return {}
-    return ready
+    return ready if isinstance(ready, dict) else {}
 
 
 def service() -> Service:
     """Raises click.ClickException saying how to name the service."""
-    local = local_stack()
-    url = os.environ.get("TAPTRAIL_CONTROL_URL") or local.get("control", "")
-    key = os.environ.get("TAPTRAIL_API_KEY") or local.get("api_key", "")
-    if not url or not key:
-        raise click.ClickException(
-            f"set TAPTRAIL_CONTROL_URL and TAPTRAIL_API_KEY, or run `taptrail up` here ({RUNNING} is not there)"
-        )
-    return Service(url.rstrip("/"), key)
+    url, key = os.environ.get("TAPTRAIL_CONTROL_URL", ""), os.environ.get("TAPTRAIL_API_KEY", "")
+    if not url:
+        local = local_stack()
+        url, key = local.get("control", ""), key or local.get("api_key", "")
+        if not url:
+            raise click.ClickException(
+                f"set TAPTRAIL_CONTROL_URL and TAPTRAIL_API_KEY, or run `taptrail up` here ({RUNNING} is not there; "
+                "TAPTRAIL_DATA names another --data)"
+            )
+    if not key:  # the local stack's key is no business of another service
+        raise click.ClickException(f"TAPTRAIL_API_KEY is not set; expected the key to {url}")
+    if not (key.isascii() and key.isprintable()):
+        raise click.ClickException("TAPTRAIL_API_KEY=***: it holds characters that no key has; expected one key")
+    return Service(checked_url("TAPTRAIL_CONTROL_URL", url).rstrip("/"), key)
+
+
+def checked_url(variable: str, url: str) -> str:
+    """Raises click.ClickException naming the variable; a password in the URL is not shown."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if usable:
+        return url
+    shown = f"***@{url.rpartition('@')[2]}" if "@" in url else url
+    raise click.ClickException(f"{variable}={shown}: it is not the URL of a service; expected http[s]://host:port")
+
+
+def segment(name: str, value: str, expected: str) -> str:
+    """A value as one segment of a path; raises click.ClickException where it would lead elsewhere."""
+    if value in ("", ".", "..") or "/" in value or not value.isprintable():
+        raise click.ClickException(f"{name} is {value!r}; expected {expected}")
+    return quote(value, safe="")
+
+
+def broadcast_path(broadcast_id: str) -> str:
+    expected = "1 to 128 characters of [A-Za-z0-9._:~-], such as spring-sale"
+    return f"/v1/broadcasts/{segment('the id of the broadcast', broadcast_id, expected)}"
+
+
+def domain_path(domain: str) -> str:
+    return f"/v1/domains/{segment('the domain', domain, 'a host name such as go.acme.example')}"
 
 
 def call(method: str, path: str, body: Any = None, *, missing_ok: bool = False, **query: str | None) -> Any:
@@ -57,11 +103,11 @@ async def _call(method: str, path: str, body: Any, missing_ok: bool, query: dict
             aiohttp.ClientSession() as session,
             session.request(method, where.url + path, json=body, params=query, headers=where.headers()) as response,
         ):
-            if response.status == 404 and missing_ok:
+            if response.status == 404 and missing_ok and response.content_type == "application/problem+json":
                 return None
             await raise_for(response)
             return await response.json()
-    except (aiohttp.ClientError, TimeoutError) as error:
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise unreachable(where, error) from error
 
 
@@ -69,20 +115,24 @@ async def raise_for(response: aiohttp.ClientResponse, line_nos: Sequence[int] = 
     """Turn a problem document into one line for a person. line_nos: of the lines of the request, in their file."""
     if response.status < 400:
         return
-    raise click.ClickException(described(await response.read(), f"the service answered {response.status}", line_nos))
+    place = response.url.origin()
+    if response.status == 401:
+        raise Refused(f"the service at {place} does not know this key; set TAPTRAIL_API_KEY to one of its keys")
+    otherwise = f"{place} answered {response.status}; does TAPTRAIL_CONTROL_URL name the control API?"
+    raise described(await response.read(), otherwise, line_nos)
 
 
-def described(document: bytes, otherwise: str, line_nos: Sequence[int] = ()) -> str:
+def described(document: bytes, otherwise: str, line_nos: Sequence[int] = ()) -> Refused:
     """What a problem document says."""
     try:
         problem = json.loads(document)
         text = str(problem.get("detail") or problem.get("title") or otherwise)
-        line = int(problem.get("line") or 0)
-    except (ValueError, AttributeError):
-        return otherwise
+        field, line = str(problem.get("field") or ""), int(problem.get("line") or 0)
+    except (ValueError, TypeError, AttributeError):
+        return Refused(otherwise)
     if not line:
-        return text
-    return f"line {file_line(line, line_nos)}: {text.removeprefix(f'line {line}: ')}"
+        return Refused(text, field)
+    return Refused(f"line {file_line(line, line_nos)}: {text.removeprefix(f'line {line}: ')}", field, line)
 
 
 def file_line(line: int, line_nos: Sequence[int]) -> int:
@@ -98,7 +148,7 @@ async def stream(
 ) -> AsyncIterator[bytes]:
     """POST lines and yield the lines of the answer as they arrive, many whole lines at a time."""
     where = service()
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=_LINES_S)
     rest = b""
     try:
         async with (
@@ -115,7 +165,3 @@ async def stream(
                     rest += piece
     except (aiohttp.ClientError, TimeoutError) as error:
         raise unreachable(where, error) from error
-
-
-def as_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

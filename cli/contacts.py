@@ -5,6 +5,7 @@ Every line is checked before anything is sent, so that a bad file mints nothing.
 
 import csv
 from array import array
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -50,15 +51,18 @@ class Checked(msgspec.Struct):
         return (len(self.line_nos) - self.named) * destinations + self.named
 
 
-def checked(path: Path, request: IO[bytes], *, skip_bad: bool) -> Checked:
-    """Write the good lines to `request` as NDJSON; raises ContactsError at the first bad line unless skip_bad."""
-    seen: dict[tuple[str, int | None] | str, int] = {}
+def checked(path: Path, request: IO[bytes], destinations: int, *, skip_bad: bool) -> Checked:
+    """Write the good lines to `request` as NDJSON; raises ContactsError at the first bad line unless skip_bad.
+
+    destinations: how many the broadcast has, which each line without a destination_index asks for.
+    """
+    seen = _Seen(destinations)
     bad: list[BadLine] = []
     line_nos, named, digest = array("I"), 0, sha256()
     for batch in read_contacts(path):
         good: list[Contact] = []
         for line_no, line in batch:
-            fault = line if isinstance(line, BadLine) else _repeated(line, line_no, seen)
+            fault = line if isinstance(line, BadLine) else seen.fault(line, line_no)
             if fault is None:
                 good.append(line)  # type: ignore[arg-type]
                 line_nos.append(line_no)
@@ -78,10 +82,10 @@ def checked(path: Path, request: IO[bytes], *, skip_bad: bool) -> Checked:
 def read_contacts(path: Path) -> Iterator[list[tuple[int, Contact | BadLine]]]:
     """(line number, line) in order, some thousand at a time; raises ContactsError without a header to go by."""
     with path.open("rb") as file:
-        header = _cells(file.readline(MAX_LINE_BYTES), 1)
+        header = _cells(file.readline(MAX_LINE_BYTES + 1).removeprefix(BOM_UTF8), 1)
         if isinstance(header, BadLine):
-            raise ContactsError(f"{path}: line 1 {header.error[3:]}; expected a CSV header like contact_id,audience")
-        names = [name.strip().lstrip("\ufeff").lower() for name in header]
+            raise ContactsError(f"{path}: line 1: {header.error}; expected a CSV header like contact_id,audience")
+        names = [name.strip().lower() for name in header]
         places = _places(path, names)
         line_no = 2
         while raw := file.readlines(BATCH_BYTES):
@@ -105,18 +109,28 @@ def _rows(raw: list[bytes], first_line_no: int) -> list[list[str] | BadLine]:
 
 
 def _cells(raw: bytes, line_no: int) -> list[str] | BadLine:
-    if len(raw) >= MAX_LINE_BYTES:
-        return BadLine(line_no, f"it has {len(raw)} bytes or more; expected a contact id and an audience")
+    if len(raw) > MAX_LINE_BYTES:
+        return BadLine(line_no, f"it is too long; at most {MAX_LINE_BYTES} bytes are allowed in a line")
     try:
         text = raw.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
-        return BadLine(line_no, f"it is not UTF-8 (byte {error.start + 1})")
+        found = f"byte {error.start + 1}, 0x{raw[error.start]:02x}"
+        return BadLine(line_no, f"it is not UTF-8 ({found}); save the file as CSV in UTF-8")
     if not text.strip():
         return BadLine(line_no, "it is empty")
     try:
         return next(csv.reader([text], strict=True))
-    except csv.Error as error:
-        return BadLine(line_no, f"it is not CSV: {error}")
+    except csv.Error:
+        return BadLine(line_no, _csv_fault(text))
+
+
+def _csv_fault(text: str) -> str:
+    """What is wrong with a line that is not CSV; the messages of csv.Error are about Python."""
+    if "\r" in text:
+        return "it holds a carriage return; lines end in LF or CRLF"
+    if text.count('"') % 2:
+        return "a quote is opened and not closed; a field cannot go on in the next line, and a quote in it is doubled"
+    return "a quoted field goes on behind its quote; a quote inside a field is doubled"
 
 
 def _contact(cells: list[str], places: dict[str, int], columns: int, line_no: int) -> Contact | BadLine:
@@ -143,12 +157,34 @@ def _fault(name: str, value: str) -> str | None:
     return f"{name} has a control character: {_shown(value)}"
 
 
-def _repeated(line: Contact, line_no: int, seen: dict[tuple[str, int | None] | str, int]) -> BadLine | None:
-    key = line.contact_id if line.destination_index is None else (line.contact_id, line.destination_index)
-    first = seen.setdefault(key, line_no)
-    if first != line_no:
-        return BadLine(line_no, f"contact {_shown(line.contact_id)} was on line {first} already")
-    return None
+class _Seen:
+    """On which line each link was asked for first."""
+
+    def __init__(self, destinations: int) -> None:
+        self._destinations = destinations
+        self._whole: dict[str, int] = {}  # contacts that got a link per destination
+        self._single: dict[tuple[str, int], int] = {}
+
+    def fault(self, line: Contact, line_no: int) -> BadLine | None:
+        index = line.destination_index
+        if index is not None and index >= self._destinations:
+            known = f"the broadcast has {self._destinations}, numbered from 0"
+            return BadLine(line_no, f"there is no destination {index}; {known}")
+        first = self._first(line.contact_id, index)
+        if first is not None:
+            return BadLine(line_no, f"contact {_shown(line.contact_id)} was on line {first} already")
+        if index is None:
+            self._whole[line.contact_id] = line_no
+        else:
+            self._single[line.contact_id, index] = line_no
+        return None
+
+    def _first(self, contact_id: str, index: int | None) -> int | None:
+        whole = self._whole.get(contact_id)
+        if whole is not None or not self._single:
+            return whole
+        indexes = range(self._destinations) if index is None else (index,)
+        return next((self._single[contact_id, i] for i in indexes if (contact_id, i) in self._single), None)
 
 
 def _places(path: Path, header: list[str]) -> dict[str, int]:

@@ -1,13 +1,12 @@
 """`taptrail broadcast`, `taptrail domain`, `taptrail link`."""
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import unquote, urlsplit
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from cli.api import as_json, call
+from cli.api import broadcast_path, call, domain_path, segment
+from cli.show import as_json, fields
 
 _json = click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
 _account = click.option("--account", default=None, help="An account below the key's own.")
@@ -16,16 +15,8 @@ _account = click.option("--account", default=None, help="An account below the ke
 def _show(answer: dict[str, Any], json_: bool) -> None:
     if json_:
         as_json(answer)
-        return
-    table = Table(show_header=False, box=None)
-    for name, value in answer.items():
-        shown = "\n".join(map(str, value)) if isinstance(value, list) else value
-        table.add_row(name, "-" if shown in (None, "") else str(shown))
-    Console().print(table)
-
-
-def _broadcast_path(broadcast_id: str) -> str:
-    return f"/v1/broadcasts/{quote(broadcast_id, safe='')}"
+    else:
+        fields(answer)
 
 
 @click.group()
@@ -39,30 +30,31 @@ def broadcast() -> None:
 @_json
 def broadcast_show(broadcast_id: str, account: str | None, json_: bool) -> None:
     """Print a broadcast."""
-    _show(call("GET", _broadcast_path(broadcast_id), account=account), json_)
+    _show(call("GET", broadcast_path(broadcast_id), account=account), json_)
 
 
 @broadcast.command("put")
 @click.argument("broadcast_id")
-@click.option("--domain", required=True)
-@click.option("--to", "destinations", multiple=True, required=True)
+@click.option("--domain", required=True, help="Its short domain, such as go.acme.example.")
+@click.option("--to", "destinations", multiple=True, required=True, help="Where its links lead; may be repeated.")
 @click.option("--source", default="sms", show_default=True)
 @click.option("--keyword", default="")
-@click.option("--valid-from", default=None)
-@click.option("--expires-at", default=None)
-@click.option("--fallback", default=None)
-@click.option("--forward-query", is_flag=True)
+@click.option("--valid-from", default=None, help="RFC 3339, such as 2026-05-01T09:00:00Z.")
+@click.option("--expires-at", default=None, help="RFC 3339.")
+@click.option("--status", type=int, default=None, help="Of the redirect; the domain's by default.")
+@click.option("--fallback", default=None, help="Where its links lead when they are over.")
+@click.option("--forward-query", is_flag=True, help="Hand the query of the short URL on.")
 @_account
 @_json
 def broadcast_put(broadcast_id: str, domain: str, destinations: tuple[str, ...], account: str | None, json_: bool,
-                  **fields: Any) -> None:  # fmt: skip
+                  **given: Any) -> None:  # fmt: skip
     """Create a broadcast, or replace it."""
-    body = {"short_domain": domain, "destinations": list(destinations)} | {k: v for k, v in fields.items() if v}
-    _show(call("PUT", _broadcast_path(broadcast_id), body, account=account), json_)
+    body = {"short_domain": domain, "destinations": list(destinations)} | {k: v for k, v in given.items() if v}
+    _show(call("PUT", broadcast_path(broadcast_id), body, account=account), json_)
 
 
 def _patch(broadcast_id: str, change: dict[str, Any], account: str | None, json_: bool) -> None:
-    _show(call("PATCH", _broadcast_path(broadcast_id), change, account=account), json_)
+    _show(call("PATCH", broadcast_path(broadcast_id), change, account=account), json_)
 
 
 @broadcast.command("to")
@@ -114,7 +106,7 @@ def domain() -> None:
 @_json
 def domain_show(name: str, account: str | None, json_: bool) -> None:
     """Print a domain."""
-    _show(call("GET", f"/v1/domains/{quote(name, safe='')}", account=account), json_)
+    _show(call("GET", domain_path(name), account=account), json_)
 
 
 @domain.command("put")
@@ -123,12 +115,13 @@ def domain_show(name: str, account: str | None, json_: bool) -> None:
 @click.option("--home", default=None, help="Where the bare domain leads.")
 @click.option("--not-found", default=None, help="Where unknown codes lead.")
 @click.option("--expired", default=None, help="Where links that are over lead.")
+@click.option("--status", type=int, default=None, help="Of its redirects.  [default: 302]")
 @_account
 @_json
-def domain_put(name: str, account: str | None, json_: bool, **fields: Any) -> None:
+def domain_put(name: str, account: str | None, json_: bool, **given: Any) -> None:
     """Register a domain, or replace what it says."""
-    body = {key: value for key, value in fields.items() if value}
-    _show(call("PUT", f"/v1/domains/{quote(name, safe='')}", body, account=account), json_)
+    body = {key: value for key, value in given.items() if value}
+    _show(call("PUT", domain_path(name), body, account=account), json_)
 
 
 @click.group()
@@ -146,9 +139,13 @@ def link() -> None:
 @click.option("--destination-index", type=int, default=None)
 @_account
 @_json
-def link_make(domain: str | None, account: str | None, json_: bool, **fields: Any) -> None:
+def link_make(domain: str | None, account: str | None, json_: bool, **given: Any) -> None:
     """Make a link without a contact: for a keyword, a poster, a page."""
-    body = {"short_domain": domain, **fields}
+    if (given["destination"] is None) == (given["broadcast_id"] is None):
+        raise click.UsageError("expected either --to, the destination of the link, or --broadcast, and not both")
+    if given["destination"] is not None and domain is None:
+        raise click.UsageError("--to needs --domain, the short domain of the link")
+    body = {"short_domain": domain, **given}
     _show(call("POST", "/v1/links", {k: v for k, v in body.items() if v is not None}, account=account), json_)
 
 
@@ -158,7 +155,20 @@ def link_make(domain: str | None, account: str | None, json_: bool, **fields: An
 @_json
 def link_show(short_url: str, account: str | None, json_: bool) -> None:
     """Say what a short URL is and where it goes now."""
-    host, _, code = short_url.partition("://")[2].partition("/") if "://" in short_url else short_url.partition("/")
-    if not code:
+    host, code = _host_and_code(short_url)
+    expected = "the code or slug of a link, such as aB3dE5fG7"
+    path = f"/v1/links/{segment('the domain', host, 'a host name')}/{segment('the code', code, expected)}"
+    _show(call("GET", path, account=account), json_)
+
+
+def _host_and_code(short_url: str) -> tuple[str, str]:
+    """A short URL as people paste it: with or without its scheme, with a query glued on."""
+    given = short_url.strip()
+    try:
+        parts = urlsplit(given if "://" in given else f"https://{given}")
+        host, code = parts.netloc, unquote(parts.path).strip("/")
+    except ValueError:
+        host = code = ""
+    if not host or not code:
         raise click.ClickException(f"{short_url!r} is not a short URL; expected go.acme.example/CODE")
-    _show(call("GET", f"/v1/links/{quote(host, safe='')}/{quote(code, safe='')}", account=account), json_)
+    return host, code

@@ -6,17 +6,20 @@ import gc
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
 
 import click
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.api import as_json, call, file_line, stream
+from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream
 from cli.contacts import Checked, ContactsError, checked
+from cli.show import as_json
 
 OUT_COLUMNS = ("contact_id", "destination_index", "link_id", "code", "short_url")
 
@@ -41,13 +44,14 @@ _decoder = msgspec.json.Decoder(_Line)
 @click.option("--domain", required=True, help="The short domain, such as go.acme.example.")
 @click.option("--broadcast", "broadcast_id", required=True, help="Its id; created if it does not exist yet.")
 @click.option("--to", "destinations", multiple=True, help="Where the links lead; several for several links a message.")
-@click.option("--contacts", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--contacts", required=True, help="CSV with a header.",
+              type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
 @click.option(
     "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV, written when complete."
 )
-@click.option("--source", default="sms", show_default=True)
-@click.option("--keyword", default="")
-@click.option("--expires-at", default=None, help="RFC 3339, such as 2026-12-31T23:00:00Z.")
+@click.option("--source", default=None, help="Of a new broadcast.  [default: sms]")
+@click.option("--keyword", default=None, help="Of a new broadcast.")
+@click.option("--expires-at", default=None, help="Of a new broadcast: RFC 3339, such as 2026-12-31T23:00:00Z.")
 @click.option("--skip-bad", is_flag=True, help="Leave bad lines out instead of refusing the file.")
 @click.option("--account", default=None, help="An account below the key's own.")
 @click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
@@ -57,8 +61,8 @@ def mint(
     destinations: tuple[str, ...],
     contacts: Path,
     out: Path,
-    source: str,
-    keyword: str,
+    source: str | None,
+    keyword: str | None,
     expires_at: str | None,
     skip_bad: bool,
     account: str | None,
@@ -69,57 +73,108 @@ def mint(
     CONTACTS has a header with `contact_id` and, optionally, `audience` and `destination_index`. The same file and
     broadcast give the same links again, also after an interruption.
     """
-    if not out.absolute().parent.is_dir():
-        raise click.ClickException(f"the folder of --out {out} does not exist")
-    shared = {"source": source, "keyword": keyword, "expires_at": expires_at}
+    check_out(out, contacts)
     gc.disable()  # a million contacts are checked in 1.5 s instead of 2.1, and no garbage of theirs is cyclic
+    wanted = {"source": source, "keyword": keyword, "expires_at": expires_at}
+    found = existing_broadcast(domain, broadcast_id, list(destinations), wanted, account)
+    count = len(found["destinations"]) if found else len(destinations)
     with tempfile.TemporaryFile() as request:
         try:
-            lines = checked(contacts, request, skip_bad=skip_bad)
+            lines = checked(contacts, request, count, skip_bad=skip_bad)
         except ContactsError as error:
             raise click.ClickException(str(error)) from None
-        total = lines.links(ensure_broadcast(domain, broadcast_id, list(destinations), shared, account))
+        if found is None:
+            create_broadcast(domain, broadcast_id, list(destinations), wanted, account)
         for fault in lines.bad:
             _skipped(fault.line_no, fault.error)
         request.seek(0)
-        minting = Minting(broadcast_id, account, skip_bad, out, total)
+        minting = Minting(broadcast_id, account, skip_bad, contacts, out, lines.links(count))
         written, refused = asyncio.run(_mint(minting, request, lines))
     skipped = len(lines.bad) + refused
     result = {"broadcast_id": broadcast_id, "links": written, "skipped": skipped, "out": str(out)}
     if json_:
         as_json(result)
     else:
-        click.echo(f"{written} links are in {out}" + (f", {skipped} lines were skipped" if skipped else ""))
+        click.echo(
+            f"{_counted(written, 'link')} in {out}" + (f", {_counted(skipped, 'line')} skipped" if skipped else "")
+        )
 
 
-def ensure_broadcast(
-    domain: str, broadcast_id: str, destinations: list[str], shared: dict[str, Any], account: str | None
-) -> int:
-    """Create the broadcast where there is none, and its domain; gives the number of its destinations."""
-    path = f"/v1/broadcasts/{quote(broadcast_id, safe='')}"
-    found = call("GET", path, missing_ok=True, account=account)
-    if found is not None:
-        if found["short_domain"] != domain:
-            raise click.ClickException(f"broadcast {broadcast_id} is on {found['short_domain']}, not on {domain}")
-        if destinations and destinations != found["destinations"]:
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+
+
+def check_out(out: Path, contacts: Path) -> None:
+    """Raises click.ClickException where the links could not be written, before there are any."""
+    if not out.absolute().parent.is_dir():
+        raise click.ClickException(f"the folder of --out {out} does not exist")
+    if out.exists() and out.samefile(contacts):
+        raise click.ClickException(f"--out {out} is the contacts file itself; choose another file")
+    with _partial(out):
+        pass
+
+
+def existing_broadcast(
+    domain: str, broadcast_id: str, destinations: list[str], wanted: dict[str, str | None], account: str | None
+) -> dict[str, Any] | None:
+    """The broadcast, where there is one; raises click.ClickException where it is not what the options say."""
+    found: dict[str, Any] | None = call("GET", broadcast_path(broadcast_id), missing_ok=True, account=account)
+    if found is None:
+        if not destinations:
+            raise click.ClickException(f"there is no broadcast {broadcast_id} yet; --to says where its links lead")
+        domain_path(domain)
+        return None
+    if domain.lower().removesuffix(".") != found["short_domain"]:
+        raise click.ClickException(f"broadcast {broadcast_id} is on {found['short_domain']}, not on {domain}")
+    if destinations and destinations != found["destinations"]:
+        raise click.ClickException(
+            f"broadcast {broadcast_id} leads to {', '.join(found['destinations'])}; change it with "
+            f"`taptrail broadcast to {broadcast_id} URL`, or leave --to out"
+        )
+    for name, value in wanted.items():
+        if value is not None and not _same(value, found[name]):
+            option = f"--{name.replace('_', '-')}"
             raise click.ClickException(
-                f"broadcast {broadcast_id} leads to {', '.join(found['destinations'])}; change it with "
-                f"`taptrail broadcast to {broadcast_id} URL`, or leave --to out"
+                f"broadcast {broadcast_id} has {name} {found[name] or 'none'}, not {value}; leave {option} out, or "
+                f"change it with `taptrail broadcast {'expire' if name == 'expires_at' else 'put'} {broadcast_id}`"
             )
-        return len(found["destinations"])
-    if not destinations:
-        raise click.ClickException(f"there is no broadcast {broadcast_id} yet; --to says where its links lead")
-    if call("GET", f"/v1/domains/{quote(domain, safe='')}", missing_ok=True, account=account) is None:
-        call("PUT", f"/v1/domains/{quote(domain, safe='')}", {}, account=account)
-        click.echo(f"The domain {domain} was not known and is registered now; it must point to the edge.", err=True)
-    body = {"short_domain": domain, "destinations": destinations} | {k: v for k, v in shared.items() if v}
-    return len(call("PUT", path, body, account=account)["destinations"])
+    return found
+
+
+def _same(given: str, there: str | None) -> bool:
+    if given == (there or ""):
+        return True
+    try:
+        return datetime.fromisoformat(given) == datetime.fromisoformat(there or "")
+    except (ValueError, TypeError):
+        return False
+
+
+def create_broadcast(
+    domain: str, broadcast_id: str, destinations: list[str], wanted: dict[str, str | None], account: str | None
+) -> None:
+    """Create the broadcast, and register its domain where nobody has."""
+    body = {"short_domain": domain, "destinations": destinations} | {k: v for k, v in wanted.items() if v}
+    try:
+        call("PUT", broadcast_path(broadcast_id), body, account=account)
+        return
+    except Refused as refused:  # a domain is registered for a broadcast that nothing else is wrong with
+        if refused.field != "short_domain" or _is_known(domain, account):
+            raise
+    call("PUT", domain_path(domain), {}, account=account)
+    click.echo(f"The domain {domain} was not known and is registered now; it must point to the edge.", err=True)
+    call("PUT", broadcast_path(broadcast_id), body, account=account)
+
+
+def _is_known(domain: str, account: str | None) -> bool:
+    return call("GET", domain_path(domain), missing_ok=True, account=account) is not None
 
 
 class Minting(msgspec.Struct, frozen=True):
     broadcast_id: str
     account: str | None
     skip_bad: bool
+    contacts: Path
     out: Path
     total: int  # links expected
 
@@ -128,26 +183,32 @@ async def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> tuple[i
     """Send the lines and write the links; gives (links written, lines the service refused)."""
     headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": f"csv-{lines.digest[:40]}"}
     query = {"account": minting.account, "skip_bad": "true" if minting.skip_bad else None}
-    path = f"/v1/broadcasts/{quote(minting.broadcast_id, safe='')}/links"
+    path = f"{broadcast_path(minting.broadcast_id)}/links"
     given = {name: value for name, value in query.items() if value is not None}
     answer = stream(path, request, headers, given, lines.line_nos)
-    partial = minting.out.with_name(f"{minting.out.name}.partial")
     written = refused = 0
-    with _progress() as progress, partial.open("w", newline="") as file:
+    with _progress() as progress, _partial(minting.out) as file:
         task = progress.add_task("Minting", total=minting.total)
-        writer = csv.writer(file)
-        writer.writerow(OUT_COLUMNS)
-        async for block in answer:
-            links = _links(block, lines, minting)
-            writer.writerows(
-                (link.contact_id, link.destination_index, link.link_id, link.code, link.short_url) for link in links
-            )
-            written += len(links)
-            refused += block.count(b"\n") - len(links)
-            progress.update(task, completed=written)
+        writer = csv.writer(file, lineterminator="\n")
+        try:
+            async for block in answer:
+                links = _links(block, lines, minting)
+                if not written:
+                    file.truncate(0)
+                    writer.writerow(OUT_COLUMNS)
+                writer.writerows(
+                    (link.contact_id, link.destination_index, link.link_id, link.code, link.short_url) for link in links
+                )
+                written += len(links)
+                refused += block.count(b"\n") - len(links)
+                progress.update(task, completed=written)
+        except Refused as error:
+            raise click.ClickException(
+                f"{minting.contacts}: {error.message}" if error.line else error.message
+            ) from None
     if written != minting.total and not refused:
         raise click.ClickException(f"{written} of {minting.total} links came back; run the same command again")
-    os.replace(partial, minting.out)
+    os.replace(_partial_of(minting.out), minting.out)
     return written, refused
 
 
@@ -160,9 +221,29 @@ def _links(block: bytes, lines: Checked, minting: Minting) -> list[_Line]:
         elif answer.error:
             _skipped(file_line(answer.line, lines.line_nos), answer.error)
         else:
-            partial = f"{minting.out}.partial holds the links up to here; run the same command again to go on"
+            partial = f"{_partial_of(minting.out)} holds the links up to here; run the same command again to go on"
             raise click.ClickException(f"{answer.detail or 'the answer was cut off'}; {partial}")
     return links
+
+
+def _partial_of(out: Path) -> Path:
+    return out.with_name(f"{out.name}.partial")
+
+
+@contextmanager
+def _partial(out: Path) -> Iterator[IO[str]]:
+    """The file that becomes --out once it is complete; gone again where nothing was written into it."""
+    path = _partial_of(out)
+    try:
+        with path.open("a", newline="", encoding="utf-8") as file:
+            try:
+                yield file
+            finally:
+                file.flush()
+                if not path.stat().st_size:
+                    path.unlink()
+    except OSError as error:
+        raise click.ClickException(f"--out {out} cannot be written: {error.strerror}") from error
 
 
 def _skipped(line_no: int, error: str) -> None:

@@ -10,7 +10,9 @@ def _process(name: str) -> click.Command:
     def run() -> None:
         sys.exit(importlib.import_module(f"{name}.__main__").main())
 
-    help_text = f"Run one {name} process until SIGTERM; docs/configuration of its TAPTRAIL_* variables in README.md."
+    help_text = (
+        f"Run one {name} process until SIGTERM. Variables TAPTRAIL_* of the environment configure it; see README.md."
+    )
     return click.command(name, help=help_text)(run)
 
 

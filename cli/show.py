@@ -1,0 +1,47 @@
+"""What people see of an answer: as it is, never read as markup, and never cut where no terminal limits it."""
+
+import json
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+_UNLIMITED = 10_000  # columns, for a pipe or a file
+
+
+def console() -> Console:
+    width = None if sys.stdout.isatty() else _UNLIMITED
+    return Console(width=width, soft_wrap=True, markup=False, emoji=False, highlight=False)
+
+
+def as_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def fields(answer: dict[str, Any]) -> None:
+    """The fields of a record, one a line."""
+    table = Table(show_header=False, box=None)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in answer.items():
+        shown = "\n".join(map(str, value)) if isinstance(value, list) else value
+        table.add_row(name, "-" if shown in (None, "") else str(shown))
+    console().print(table)
+
+
+def rows(title: str, records: list[dict[str, Any]]) -> None:
+    """Records of the same fields, one a line."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in records[0]:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for record in records:
+        table.add_row(*(_cell(name, value) for name, value in record.items()))
+    console().print(table)
+
+
+def _cell(name: str, value: Any) -> str:
+    if name.endswith("rate") and isinstance(value, int | float):
+        return f"{value:.1%}"
+    return "-" if value in ("", None) else str(value)
