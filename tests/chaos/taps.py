@@ -34,8 +34,11 @@ class Tally(msgspec.Struct):
 class Taps:
     """codes: one for each contact c-0, c-1, ... in order, of links that lead to https://acme.example/l?c={contact_id}."""
 
-    def __init__(self, port: int, codes: list[str], rate: float, host: str = "go.acme.example") -> None:
+    def __init__(
+        self, port: int, codes: list[str], rate: float, host: str = "go.acme.example", *, keep_alive: bool = True
+    ) -> None:
         self._port, self._codes, self._rate, self._host = port, codes, rate, host
+        self._keep_alive = keep_alive  # else each tap comes on a connection of its own, as from a phone
         self._next = 0
         self._started = 0.0
         self.tally = Tally()
@@ -53,6 +56,8 @@ class Taps:
             place, self._next = self._next, self._next + 1
             await self._pace(place)
             await self._tap(connection, place)
+            if not self._keep_alive:
+                connection.close()
         connection.close()
 
     async def _pace(self, place: int) -> None:
