@@ -1,0 +1,126 @@
+import json
+
+import msgspec
+import pytest
+
+from records.click import LaneState
+from records.keys import LANES, WATERMARKS, lane_name
+from tests.control.process import DOMAIN, SHOP, contacts
+
+
+async def test_a_broadcast_is_put_fixed_stopped_and_resumed(taptrail, control):
+    await taptrail("domain", "put", DOMAIN)
+
+    await taptrail("broadcast", "put", "spring", "--domain", DOMAIN, "--to", SHOP, "--keyword", "SPRING")
+    await taptrail("broadcast", "to", "spring", "https://other.example/")
+    stopped = await taptrail("broadcast", "stop", "spring", "--json")
+
+    assert stopped.returncode == 0, stopped.stderr
+    answer = json.loads(stopped.stdout)
+    assert (answer["destinations"], answer["keyword"], answer["stopped"]) == (
+        ["https://other.example/"],
+        "SPRING",
+        True,
+    )
+    await taptrail("broadcast", "resume", "spring")
+    shown = await taptrail("broadcast", "show", "spring", "--json")
+    assert json.loads(shown.stdout)["stopped"] is False
+
+
+async def test_a_domain_is_put_and_shown(taptrail, control):
+    put = await taptrail("domain", "put", DOMAIN, "--json")
+    shown = await taptrail("domain", "show", DOMAIN, "--json")
+
+    assert json.loads(put.stdout) == json.loads(shown.stdout)
+    assert DOMAIN in (await taptrail("domain", "show", DOMAIN)).stdout
+
+
+async def test_what_is_not_there_ends_with_1_and_a_sentence(taptrail):
+    done = await taptrail("broadcast", "show", "nowhere")
+
+    assert done.returncode == 1
+    assert done.stderr == 'Error: account main has no broadcast "nowhere"\n'
+
+
+async def test_the_report_is_printed(taptrail, control):
+    control.broadcast()
+    control.mint(contacts(3, audience="vip"))
+
+    printed = await taptrail("report", "spring")
+    assert "3 links" in printed.stdout
+    assert "vip" in printed.stdout
+    assert json.loads((await taptrail("report", "spring", "--json")).stdout)["links"] == 3
+
+
+async def test_a_ledger_that_adds_up_ends_with_0(taptrail, redis):
+    state = LaneState("edge-1", 5, 5, 3, 0)
+    await redis.hset(LANES, lane_name(1), msgspec.json.encode(state))
+
+    done = await taptrail("ledger", "--json")
+
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["answered"], answer["waiting"], answer["pending"], answer["gap"]) == (5, 2, 3, 0)
+    assert (await taptrail("ledger")).returncode == 0
+
+
+async def test_a_ledger_with_a_gap_ends_with_1(taptrail, redis):
+    await redis.hset(LANES, lane_name(1), msgspec.json.encode(LaneState("edge-1", 5, 5, 5, 0)))
+    await redis.hset(WATERMARKS, lane_name(1), 5)
+
+    done = await taptrail("ledger")
+
+    assert done.returncode == 1
+    assert "5 clicks are missing or doubled" in done.stdout
+
+
+async def test_the_tables_are_queried_as_the_analyst(taptrail, control, analyst_url):
+    control.broadcast()
+    control.mint(contacts(3))
+    query = "SELECT count() AS links FROM links"
+
+    rows = await taptrail("sql", query, "--json", TAPTRAIL_CLICKHOUSE_ANALYST_URL=analyst_url)
+    assert [int(json.loads(line)["links"]) for line in rows.stdout.splitlines()] == [3]
+    view = await taptrail("sql", "SELECT links FROM broadcast_report", TAPTRAIL_CLICKHOUSE_ANALYST_URL=analyst_url)
+    assert "3" in view.stdout
+    refused = await taptrail("sql", "TRUNCATE TABLE links", TAPTRAIL_CLICKHOUSE_ANALYST_URL=analyst_url)
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+
+
+async def test_a_shared_link_is_made_and_looked_up(taptrail, control):
+    control.broadcast()
+
+    made = await taptrail("link", "put", "--domain", DOMAIN, "--to", SHOP.split("?")[0], "--slug", "SALE", "--json")
+    assert made.returncode == 0, made.stderr
+    shown = await taptrail("link", "show", f"https://{DOMAIN}/SALE", "--json")
+
+    assert json.loads(shown.stdout)["link_id"] == json.loads(made.stdout)["link_id"]
+
+
+@pytest.mark.parametrize("name", ["edge", "aggregator", "control"])
+async def test_the_processes_refuse_to_start_without_their_settings(taptrail, name):
+    done = await taptrail(name, TAPTRAIL_CODE_KEY="")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("TAPTRAIL_")
+
+
+async def test_every_command_is_listed_and_explains_itself(taptrail):
+    listed = (await taptrail("--help")).stdout
+
+    for name in (
+        "up",
+        "mint",
+        "broadcast",
+        "domain",
+        "link",
+        "report",
+        "ledger",
+        "sql",
+        "edge",
+        "aggregator",
+        "control",
+    ):
+        assert name in listed
+        assert (await taptrail(name, "--help")).returncode == 0
