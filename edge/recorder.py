@@ -1,6 +1,5 @@
 """Writes the clicks of one event-loop tick into the spool, before any of their answers leaves."""
 
-import secrets
 from collections.abc import Callable, Sequence
 
 from edge.decide import Answered
@@ -63,10 +62,6 @@ class Recorder:
 def new_click_id(now_ms: int, random: int) -> bytes:
     """A UUIDv7 (RFC 9562 5.7): 48 bits of time, then randomness. random: at least 76 bits."""
     return ((now_ms << 80) | _VERSION_AND_VARIANT | (random & _RANDOM_BITS)).to_bytes(16, "big")
-
-
-def random_bits() -> int:
-    return secrets.randbits(76)
 
 
 def _click(one: Answered, now_ms: int, sealed: bytes) -> Click:
