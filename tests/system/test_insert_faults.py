@@ -1,0 +1,162 @@
+"""What goes wrong between aggregator and ClickHouse: each click is a row, once, and nobody has to help."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from records.keys import OWNERS, lane_name
+from runtime.clickhouse import ClickHouse
+from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
+from tests.chaos.checks import check_each_click_once
+from tests.conftest import free_port
+from tests.system.proxy import (
+    Proxy,
+    cut_the_body,
+    drop_the_reply,
+    finish_after,
+    finish_when,
+    refuse,
+    reply_after,
+    unavailable,
+)
+
+TIMEOUT_S = 0.4
+
+
+@pytest.fixture
+async def proxy(clickhouse_url):
+    async with Proxy(clickhouse_url).running() as running:
+        yield running
+
+
+@pytest.fixture
+async def aggregator(redis, clickhouse, proxy):
+    through = ClickHouse(proxy.url, timeout_s=TIMEOUT_S)
+    yield Aggregator(redis, through)
+    await through.close()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(drop_the_reply, id="reply dropped after the body was taken"),
+        pytest.param(cut_the_body, id="cut in the middle of the body"),
+        pytest.param(reply_after(2 * TIMEOUT_S), id="committed, reply beyond the timeout"),
+        pytest.param(finish_after(2 * TIMEOUT_S), id="body beyond the timeout"),
+        pytest.param(refuse(241), id="241 memory limit"),
+        pytest.param(refuse(252), id="252 too many parts"),
+        pytest.param(refuse(159), id="159 timeout exceeded"),
+        pytest.param(unavailable, id="503"),
+    ],
+)
+async def test_an_insert_that_is_not_confirmed_loses_and_doubles_nothing(redis, clickhouse, proxy, aggregator, fault):
+    await register(redis)
+    await add(redis, 1, 40)
+    proxy.faults = [fault]
+
+    await aggregator.move_all()
+    await add(redis, 41, 10)
+    await aggregator.move_all()
+    await true(lambda: proxy.under_way == 0)  # what comes late has come
+
+    assert (proxy.faults, aggregator.writer.doubts) == ([], 1), "the fault has happened"
+    await check_each_click_once(clickhouse, 50)
+
+
+async def test_one_fault_after_another_loses_and_doubles_nothing(redis, clickhouse, proxy, aggregator):
+    await register(redis)
+    await add(redis, 1, 100)
+    proxy.faults = [unavailable, cut_the_body, refuse(241), finish_after(1.0), cut_the_body, drop_the_reply]
+
+    await aggregator.move_all()
+
+    assert proxy.faults == []
+    await check_each_click_once(clickhouse, 100)
+
+
+async def test_an_aggregator_stopped_beyond_its_lease_and_continued_doubles_nothing(
+    redis, clickhouse, proxy, valkey_url, tmp_path
+):
+    """It wakes with an insert half sent, while another has taken the lane and inserted the same clicks."""
+    released = asyncio.Event()
+    proxy.faults = [finish_when(released)]
+    await register(redis)
+    await add(redis, 1, 100)
+    stopped = started(tmp_path / "log", valkey_url, proxy.url)
+    try:
+        await true(lambda: proxy.faults == [])
+        stopped.send_signal(signal.SIGSTOP)
+        second = Aggregator(redis, clickhouse)
+        moving = asyncio.create_task(second.pipeline.run())
+        await check_soon(clickhouse, 100)
+        assert await redis.hget(OWNERS, lane_name(LANE)) == second.owner.encode()
+
+        stopped.send_signal(signal.SIGCONT)
+        released.set()
+        await add(redis, 101, 50)
+        await check_soon(clickhouse, 150)
+        await asyncio.sleep(1)  # what the first one would still do
+        await check_each_click_once(clickhouse, 150)
+        assert stopped.poll() is None
+        second.pipeline.stop()
+        await moving
+        await add(redis, 151, 50)  # given back, and moved by the one that had been stopped
+        await check_soon(clickhouse, 200)
+    finally:
+        stopped.send_signal(signal.SIGCONT)
+        stopped.terminate()
+        assert stopped.wait(20) == 0, (tmp_path / "log").read_text()
+
+
+async def test_two_aggregators_at_once_move_each_click_once(redis, clickhouse):
+    both = [Aggregator(redis, clickhouse) for _ in range(2)]
+    running = [asyncio.create_task(one.pipeline.run()) for one in both]
+    for lane in range(1, 21):
+        await register(redis, lane)
+    for round_ in range(30):
+        for lane in range(1, 21):
+            await add(redis, 5 * round_ + 1, 5, lane)
+        if round_ in (10, 20):  # one ends, all its lanes go to the other; a new one comes
+            both[0].pipeline.stop()
+            await running[0]
+            both = [both[1], Aggregator(redis, clickhouse)]
+            running = [running[1], asyncio.create_task(both[1].pipeline.run())]
+        await asyncio.sleep(0.05)
+
+    await check_soon(clickhouse, 3_000)
+    for one, task in zip(both, running, strict=True):
+        one.pipeline.stop()
+        await task
+    await check_each_click_once(clickhouse, 3_000)
+
+
+def started(log, redis_url, clickhouse_url):
+    """An aggregator process."""
+    environ = {
+        **os.environ,
+        "TAPTRAIL_REDIS_URL": redis_url,
+        "TAPTRAIL_CLICKHOUSE_URL": clickhouse_url,
+        "TAPTRAIL_CODE_KEY": "00" * 16,
+        "TAPTRAIL_OPS_PORT": str(free_port()),
+    }
+    with log.open("wb") as out:
+        return subprocess.Popen([sys.executable, "-m", "aggregator"], stdout=out, stderr=out, env=environ)
+
+
+async def check_soon(clickhouse, clicks, longest_s=20):
+    """As soon as there are as many rows; never may there be more."""
+    deadline = time.monotonic() + longest_s
+    while await clickhouse.value("SELECT count() FROM clicks") < clicks and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+    await check_each_click_once(clickhouse, clicks)
+
+
+async def true(condition, longest_s=20):
+    async with asyncio.timeout(longest_s):
+        while not condition():
+            await asyncio.sleep(0.01)
