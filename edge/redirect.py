@@ -71,7 +71,6 @@ class Redirector:
 
 
 def _decided(visit: Visit, target: Target, now_ms: int) -> Answered:
-    click_id = new_click_id(
-        now_ms, getrandbits(76)
-    )  # ids need to be distinct, not secret; the system's source costs 5 %
+    # Ids must be distinct, not secret: the system's source of randomness would cost 5 % of a tap.
+    click_id = new_click_id(now_ms, getrandbits(76))
     return Answered(visit, target, click_id, decide(target, visit, click_id, now_ms))
