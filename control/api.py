@@ -37,7 +37,7 @@ _link = msgspec.json.Decoder(LinkBody)
 
 
 class Api:
-    def __init__(  # noqa: PLR0917 - what the calls are about
+    def __init__(
         self,
         keys: Keys,
         domains: Domains,

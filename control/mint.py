@@ -20,7 +20,7 @@ from records.code import CodeCipher
 
 
 class Minter:
-    def __init__(  # noqa: PLR0917 - the steps of a minting
+    def __init__(
         self, broadcasts: Broadcasts, ids: Ids, links: Links, cache: Cache, locks: Locks, cipher: CodeCipher
     ) -> None:
         self._broadcasts, self._ids, self._links = broadcasts, ids, links

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Resync:
-    def __init__(  # noqa: PLR0917 - everything that is cached
+    def __init__(
         self, redis: Redis, cache: Cache, ids: Ids, domains: Domains, broadcasts: Broadcasts, links: Links
     ) -> None:
         self._redis, self._cache, self._ids = redis, cache, ids

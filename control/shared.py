@@ -25,7 +25,7 @@ _KEY_PREFIX = "link:"  # sets the idempotency keys of shared links apart from th
 
 
 class SharedLinks:
-    def __init__(  # noqa: PLR0917 - the steps of a minting
+    def __init__(
         self,
         broadcasts: Broadcasts,
         domains: Domains,

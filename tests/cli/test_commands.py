@@ -91,7 +91,7 @@ async def test_the_tables_are_queried_as_the_analyst(taptrail, control, analyst_
 async def test_a_shared_link_is_made_and_looked_up(taptrail, control):
     control.broadcast()
 
-    made = await taptrail("link", "put", "--domain", DOMAIN, "--to", SHOP.split("?")[0], "--slug", "SALE", "--json")
+    made = await taptrail("link", "make", "--domain", DOMAIN, "--to", SHOP.split("?")[0], "--slug", "SALE", "--json")
     assert made.returncode == 0, made.stderr
     shown = await taptrail("link", "show", f"https://{DOMAIN}/SALE", "--json")
 
