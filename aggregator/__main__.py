@@ -29,6 +29,8 @@ from runtime.environment import SettingsError, settings_from
 from runtime.logs import start_logging
 from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
 
+STOP_S = 15.0
+
 log = logging.getLogger(__name__)
 
 
@@ -62,7 +64,8 @@ async def serve(settings: Settings) -> None:
         log.info("aggregator stops", extra={"signal": await stop_signal()})
         readiness.ready = False
         pipeline.stop()
-        await moving
+        await asyncio.wait({moving}, timeout=STOP_S)
+        moving.cancel()  # ClickHouse is away: the next owner looks up what was in flight
         for task in background:
             task.cancel()
         ops_server.stop()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import msgspec
@@ -43,6 +43,15 @@ class OwnedLane:
         self.reset_at = -1  # value of `settled` for which the edge was asked to send again
 
 
+def _readable(registered: dict[bytes, bytes]) -> Iterator[tuple[int, LaneState]]:
+    """The lanes as their edges registered them; what no edge wrote is left alone."""
+    for name, state in registered.items():
+        try:
+            yield int(name, 16), msgspec.json.decode(state, type=LaneState)
+        except (ValueError, msgspec.DecodeError) as error:
+            log.warning("a lane's registration cannot be read", extra={"lane": repr(name), "error": str(error)})
+
+
 class Lanes:
     """Discovers, leases and gives back lanes. owner: this process, a name no other process has."""
 
@@ -55,7 +64,7 @@ class Lanes:
     async def hold(self) -> list[OwnedLane]:
         """Look for lanes, renew the leases held and take those that are free; gives the newly owned."""
         registered = await self._redis.hgetall(LANES)
-        self.states = {int(name, 16): msgspec.json.decode(state, type=LaneState) for name, state in registered.items()}
+        self.states = dict(_readable(cast(dict[bytes, bytes], registered)))
         # A lane that is owned stays so when its registration is lost: its edge writes it again within a second.
         before = set(self.owned)
         await self.renew(self.states.keys() | before)

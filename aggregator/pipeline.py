@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 from redis.exceptions import RedisError
 
@@ -55,7 +56,8 @@ class Pipeline:
                 self._recover_all()
                 await self._rest(pause_s)
                 pause_s = min(pause_s * 2, 5.0)
-        await self._lanes.release()
+        with suppress(RedisError):  # without Redis the leases run out by themselves
+            await self._lanes.release()
 
     async def move_one_batch(self) -> int:
         """Move one batch from the streams into ClickHouse; gives its clicks.
@@ -75,24 +77,24 @@ class Pipeline:
         if not entries:
             self.moved_at = time.time()
             return 0
-        owned = self._lanes.owned
         lanes = {entry.lane for entry in entries}
         self._lanes.check_held(lanes)
-        batch = await self._only_missing(decode(entries, {lane: owned[lane].settled for lane in lanes}))
+        owned = {lane: self._lanes.owned[lane] for lane in lanes}  # a lease may go while this batch is on its way
+        batch = await self._only_missing(decode(entries, {lane: one.settled for lane, one in owned.items()}), owned)
         received_at_ms = time.time_ns() // 1_000_000
         rows = await self._enricher.rows(batch.clicks, received_at_ms)
         await self._writer.insert_clicks(rows, self._lanes.check_held)
         await self._writer.insert_dead(batch.dead, received_at_ms, self._lanes.check_held)
+        self._lanes.check_held(lanes)
         settled = {lane: _settled_after(owned[lane], batch.spans) for lane in lanes}
         await self._stream.ack(_last_seqs(entries), settled)
-        self._acknowledged(batch, settled)
+        self._acknowledged(batch, settled, owned)
         for lane in lanes:
             await self._mend_hole(owned[lane])
         return len(batch.clicks)
 
-    async def _only_missing(self, batch: Batch) -> Batch:
+    async def _only_missing(self, batch: Batch, owned: dict[int, OwnedLane]) -> Batch:
         """Leave out what the table has. Free in the steady state: nothing lies at or below the floor of its lane."""
-        owned = self._lanes.owned
         repeated = [span for span in batch.spans if span.first_seq <= owned[span.lane].floor]
         if not repeated:
             return batch
@@ -103,12 +105,11 @@ class Pipeline:
             batch.spans,
         )
 
-    def _acknowledged(self, batch: Batch, settled: dict[int, int]) -> None:
+    def _acknowledged(self, batch: Batch, settled: dict[int, int], owned: dict[int, OwnedLane]) -> None:
         for span in batch.spans:
-            owned = self._lanes.owned[span.lane]
-            owned.floor = max(owned.floor, span.last_seq)
+            owned[span.lane].floor = max(owned[span.lane].floor, span.last_seq)
         for lane, seq in settled.items():
-            self._lanes.owned[lane].settled = seq
+            owned[lane].settled = seq
         if batch.clicks:
             self.batches += 1
             self.oldest_click_ms = min(one.click.clicked_at_ms for one in batch.clicks)

@@ -84,6 +84,7 @@ class Writer:
 
             async def insert(part: Sequence[Any], query_id: str) -> None:
                 body = await asyncio.to_thread(arrow_stream, part)
+                check_held({row.lane for row in part})  # again: that took a while
                 await self._clickhouse.insert(INSERT_CLICKS, body, query_id=query_id)
 
             await self._insert_exactly(partition, insert, check_held)

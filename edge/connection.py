@@ -20,6 +20,8 @@ OWN_PATHS = frozenset({b"/", b"/robots.txt", b"/favicon.ico"})
 _TAP_METHODS = frozenset({b"GET", b"HEAD"})
 WELL_KNOWN = b"/.well-known/"
 MAX_URL_BYTES = 8192
+MAX_HEAD_BYTES = 320 * 1024  # one read of the loop is 256 KiB at most
+DRAIN_IDLE_S = 0.5
 
 
 class _NoEvent:
@@ -70,6 +72,37 @@ def tap_connection(redirector: Redirector, visit_from: Callable[[dict[str, Any]]
 class TapConnection(HttpToolsProtocol):
     redirector: Redirector
     visit_from: Callable[[dict[str, Any]], Visit]
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._expect_more()
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > MAX_HEAD_BYTES and self._between_answers():
+            self.transport.close()
+        elif self.timeout_keep_alive_task is None and self._between_answers():
+            self._expect_more()
+
+    def shutdown(self) -> None:
+        """Answer what is on its way; a connection just accepted has its request in the socket."""
+        self.draining = True
+        if self._between_answers():
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(DRAIN_IDLE_S, self.timeout_keep_alive_handler)
+        else:
+            self.cycle.keep_alive = False
+
+    draining = False
+
+    def _between_answers(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _expect_more(self) -> None:
+        """uvicorn arms this timer behind an answer only: who never asks, or never ends a request, would stay."""
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def on_url(self, url: bytes) -> None:
         if len(self.url) + len(url) > MAX_URL_BYTES:
@@ -77,6 +110,7 @@ class TapConnection(HttpToolsProtocol):
         super().on_url(url)
 
     def on_headers_complete(self) -> None:
+        self._head_bytes = 0
         method: bytes = self.parser.get_method()
         if not self._is_tap(method):
             super().on_headers_complete()
@@ -85,7 +119,7 @@ class TapConnection(HttpToolsProtocol):
         self.scope["method"] = method.decode()
         self.scope["raw_path"] = path
         self.scope["query_string"] = query
-        keep_alive = self.parser.should_keep_alive()
+        keep_alive = not self.draining and self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
         tap = Tap(self, head=method == b"HEAD", keep_alive=keep_alive)
         self.cycle = tap  # type: ignore[assignment]
         self.redirector.take(self.visit_from(self.scope), tap.reply)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.recorder import Recorder
 from edge.redis_wire import RedisWire
 from edge.shipper import Shipper
-from edge.spool import Spool, left_behind
+from edge.spool import Spool, left_behind, sweep
 from records.keys import lane_name
 
 LOOK_FOR_LEFT_S = 2.0
@@ -34,10 +34,16 @@ class Lanes:
 
     async def run(self) -> None:
         """Ship the own lane, and adopt what is left behind as soon as its process is dead; until cancelled."""
+        sweep(self._spool_dir)
         self._task = asyncio.get_running_loop().create_task(self.own.run())
         try:
             while True:
-                self._adopt()
+                if self._task.done() and not self.own.ended:
+                    self._task.result()  # a defect: end the process, its successor adopts the lane
+                try:
+                    await self._adopt()
+                except OSError as error:  # no descriptor, no disk: taps go on, the next look finds the lanes
+                    log.warning("lanes left behind cannot be read", extra={"error": str(error)})
                 self._recorder.spool_waiting()
                 await asyncio.sleep(LOOK_FOR_LEFT_S)
         finally:
@@ -45,8 +51,9 @@ class Lanes:
                 task.cancel()
             self._spool.close()
 
-    def _adopt(self) -> None:
-        for spool in left_behind(self._spool_dir):
+    async def _adopt(self) -> None:
+        # In a thread: a spool can hold hours of clicks, and reading it must not keep a visitor waiting.
+        for spool in await asyncio.to_thread(lambda: list(left_behind(self._spool_dir))):
             log.info("a dead process's clicks are adopted", extra={"lane": lane_name(spool.lane), "to": spool.last_seq})
             shipper = Shipper(self._wire, spool, self._edge_id)
             task = asyncio.get_running_loop().create_task(shipper.run())
@@ -55,6 +62,9 @@ class Lanes:
 
     def _over(self, shipper: Shipper, task: "asyncio.Task[None]") -> None:
         del self._adopted[shipper]
+        if not task.cancelled() and task.exception() is not None:
+            log.error("an adopted lane could not be shipped, it is adopted again", exc_info=task.exception())
+            shipper.let_go()
 
     async def drain(self, longest_s: float) -> None:
         """Wait until all clicks of this process are in ClickHouse, or until the time is up: then they stay on disk."""

@@ -101,8 +101,8 @@ class Layered(Generic[K, V]):
                 entry.fresh_until = 0.0
 
     def distrust(self) -> None:
-        """Invalidations may have been missed since now: ask again within a second."""
-        until = self._now() + FRESH_UNTRACKED_S
+        """Invalidations may have been missed for as long as the loss went unnoticed: ask again at once."""
+        until = self._now()
         for entry in self._entries.values():
             if self._changes or entry.value is None:
                 entry.fresh_until = min(entry.fresh_until, until)

@@ -1,6 +1,7 @@
 """ClickHouse behind Redis: what Redis does not know is asked for here, many keys in one query."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
@@ -10,6 +11,8 @@ from records.broadcast import Broadcast
 from records.domain import Domain
 from records.link import Link
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
+
+log = logging.getLogger(__name__)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -71,6 +74,11 @@ class Batched(Generic[K, V]):
                     found = await self._query(keys)
                 except (ClickHouseUnreachable, ClickHouseRefused):
                     found = None
+                except Exception:
+                    # Whoever waits must hear of it: a future left behind would hold every later visit of its key.
+                    log.exception("an answer of ClickHouse could not be read")
+                    found = None
+                if found is None:
                     self._failed_until = asyncio.get_running_loop().time() + PAUSE_AFTER_FAILURE_S
                 for key, future in asked.items():
                     self._asking.pop(key)

@@ -113,6 +113,11 @@ class RedisWire:
         self.on_invalidated(None if keys is None else [key.decode() for key in keys])
 
 
+def _seen(future: "asyncio.Future[list[Any]]") -> None:
+    if not future.cancelled():
+        future.exception()
+
+
 class _Connection(asyncio.Protocol):
     def __init__(self, on_invalidated: Callable[[list[bytes] | None], None]) -> None:
         self._on_invalidated = on_invalidated
@@ -161,6 +166,12 @@ class _Connection(asyncio.Protocol):
         while not self._closed.is_set():
             if self._waiting and self._loop.time() - self._waiting[0][2] > timeout_s:
                 return
+            if not self._waiting:
+                # A path that died silently sends no invalidation either: somebody has to ask.
+                try:
+                    self.send([("PING",)]).add_done_callback(_seen)
+                except RedisUnavailable:
+                    return
             try:
                 async with asyncio.timeout(timeout_s / 4):
                     await self._closed.wait()

@@ -188,7 +188,7 @@ class Resolver:
             if key == ALLOCATED:
                 self._allocated_at = 0.0
                 self._allocated %= DOMAIN  # known again
-            elif kind == "b":
+            elif kind == "b" and name.isdigit():
                 self.broadcasts.forget(int(name))
             elif kind == "d":
                 self.domains.forget(name)

@@ -74,6 +74,10 @@ class Shipper:
         self._live = False
         self._more.set()
 
+    def let_go(self) -> None:
+        """Leave the lane to whoever looks for it next."""
+        self._spool.close()
+
     async def run(self) -> None:
         """Ship until the lane has ended; outages are waited out."""
         loop = asyncio.get_running_loop()
@@ -89,9 +93,9 @@ class Shipper:
                     await self._settle_and_report()
                 if not shipped:
                     await self._wait(report_at - loop.time())
-            except (RedisUnavailable, hiredis.ReplyError) as error:
-                if isinstance(error, hiredis.ReplyError):
-                    log.warning("Redis refused clicks, they wait in the spool", extra={"error": str(error)})
+            except (RedisUnavailable, hiredis.ReplyError, OSError) as error:
+                if not isinstance(error, RedisUnavailable):
+                    log.warning("clicks wait in the spool", extra={"error": str(error)})
                 self._in_doubt = True
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 1.0)
@@ -121,6 +125,9 @@ class Shipper:
         self.shipped = start
         self._unsettled.clear()
         self._unsettled_bytes = 0
+        if start > self.settled:  # still in the stream: it counts against the bound, or every reconnect would add to it
+            self._unsettled_bytes = self._spool.bytes_between(self.settled, start)
+            self._unsettled.append((start, self._unsettled_bytes))
         self._in_doubt = False
 
     async def _last_id(self) -> int:
@@ -177,9 +184,9 @@ class Shipper:
             self._unsettled_bytes -= self._unsettled.popleft()[1]
         self._spool.free_up_to(self.settled)
         over = not self._live and self.settled >= self._spool.last_seq
-        if over:
-            self._spool.remove()
         await self._report(over)
+        if over:  # last: whoever finds a lane that is over sends it again, and the aggregator leaves out what it has
+            self._spool.remove()
         self.ended = over
 
     async def _read_watermark(self) -> None:

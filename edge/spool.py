@@ -5,14 +5,19 @@ held (flock) by the process that owns the lane; a lane whose lock is free was le
 """
 
 import fcntl
+import logging
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from records.click import Frame, frames_in
 from records.keys import lane_name
 
 SEGMENT_BYTES = 8 * 1024 * 1024
+
+log = logging.getLogger(__name__)
 
 
 class SpoolFull(Exception):
@@ -44,10 +49,12 @@ class Spool:
     def create(cls, spool_dir: Path, lane: int) -> "Spool":
         """A new, empty lane. Raises OSError where the directory cannot be written."""
         directory = spool_dir / lane_name(lane)
-        directory.mkdir(parents=True)
-        lock = _locked(directory)
+        new = spool_dir / f".new-{lane_name(lane)}"
+        new.mkdir(parents=True)
+        lock = _locked(new)
         if lock is None:
-            raise OSError(f"{directory} is locked by another process")
+            raise OSError(f"{new} is locked by another process")
+        new.rename(directory)  # locked before anybody who looks for lanes left behind can see it
         return cls(directory, lane, lock)
 
     @classmethod
@@ -57,8 +64,12 @@ class Spool:
         if lock is None:
             return None
         spool = cls(directory, int(directory.name, 16), lock)
-        for path in sorted(directory.glob("*.spool")):
-            spool._read_segment(path)
+        try:
+            for path in sorted(directory.glob("*.spool")):
+                spool._read_segment(path)
+        except BaseException:
+            spool.close()
+            raise
         return spool
 
     def append(self, frame: bytes, last_seq: int) -> None:
@@ -78,6 +89,10 @@ class Spool:
         while len(self.segments) > 1 and self.segments[0].last_seq <= seq:
             self.segments.pop(0).path.unlink(missing_ok=True)
 
+    def bytes_between(self, seq: int, last_seq: int) -> int:
+        """About how many bytes the clicks behind `seq` up to `last_seq` take."""
+        return sum(one.size for one in self.segments if one.last_seq > seq and one.first_seq <= last_seq)
+
     @property
     def size(self) -> int:
         """Bytes on disk."""
@@ -85,9 +100,11 @@ class Spool:
 
     def remove(self) -> None:
         """The lane is over and wholly in ClickHouse."""
-        for path in self.directory.iterdir():
-            path.unlink()
-        self.directory.rmdir()
+        # Renamed first, in one step: nobody can take the lock of a lane that is half gone.
+        over = self.directory.with_name(f".over-{self.directory.name}")
+        with suppress(FileNotFoundError):
+            self.directory.rename(over)
+        shutil.rmtree(over, ignore_errors=True)
         self.close()
 
     def close(self) -> None:
@@ -117,6 +134,7 @@ class Spool:
     def _read_segment(self, path: Path) -> None:
         data = path.read_bytes()
         segment = Segment(path, int(path.stem), 0)
+        self.last_seq = max(self.last_seq, segment.last_seq)  # what lay before it was freed
         for frame in frames_in(data):
             if not isinstance(frame, Frame):  # torn by a crash: its visitors were never answered
                 os.truncate(path, segment.size)
@@ -132,10 +150,24 @@ def left_behind(spool_dir: Path) -> Iterator[Spool]:
     if not spool_dir.is_dir():
         return
     for directory in sorted(spool_dir.iterdir()):
-        if directory.is_dir() and _is_lane(directory.name):
+        if not directory.is_dir() or not _is_lane(directory.name):
+            continue
+        try:
             spool = Spool.adopt(directory)
-            if spool is not None:
-                yield spool
+        except (OSError, ValueError) as error:  # one lane that cannot be read must not keep the others here
+            log.error("a lane left behind cannot be read", extra={"directory": str(directory), "error": str(error)})
+            continue
+        if spool is not None:
+            yield spool
+
+
+def sweep(spool_dir: Path) -> None:
+    """Remove what a crash left of lanes that were just made or just over; they hold no click that is needed."""
+    for directory in [*spool_dir.glob(".new-*"), *spool_dir.glob(".over-*")]:
+        lock = _locked(directory)
+        if lock is not None:
+            shutil.rmtree(directory, ignore_errors=True)
+            os.close(lock)
 
 
 def _is_lane(name: str) -> bool:
@@ -153,6 +185,9 @@ def _locked(directory: Path) -> int | None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        os.close(lock)
+        return None
+    if os.fstat(lock).st_nlink == 0 or not directory.exists():  # its owner removed the lane between open and flock
         os.close(lock)
         return None
     return lock

@@ -13,6 +13,7 @@ from records.click import packed_address
 from runtime.environment import Networks
 
 MAX_TEXT = 1024  # longer header values are cut: a click record stays small whatever a visitor sends
+MAX_HOST = 260  # a name of 253 characters (RFC 1035), a dot, a colon and a port
 NO_ADDRESS = bytes(16)
 
 # What messaging apps glue to a link: sentence ends, closing brackets and quotes, straight and curly; a slash.
@@ -69,6 +70,8 @@ def visit_reader(trusted_proxies: Networks) -> Callable[[dict[str, Any]], Visit]
 @lru_cache(1024)
 def host_of(value: bytes) -> str:
     """The host of a Host header: lower case, without port and trailing dot (RFC 9110 7.2)."""
+    if len(value) > MAX_HOST:
+        return ""
     host = value.decode("latin-1").strip().lower()
     if host.startswith("["):
         return host

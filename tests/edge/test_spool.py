@@ -119,6 +119,27 @@ def test_a_full_disk_refuses_the_frame_and_keeps_the_spool_whole(tmp_path, small
     adopted.close()
 
 
+def test_a_lane_whose_newest_segment_is_empty_remembers_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr("edge.spool.SEGMENT_BYTES", 1)
+    spool = filled(tmp_path, [1, 1, 1])
+    spool.free_up_to(2)
+    spool.close()
+    os.truncate(spool.segments[0].path, 3)
+
+    (adopted,) = left_behind(tmp_path)
+
+    assert adopted.last_seq == 2
+
+
+def test_a_lane_that_cannot_be_read_does_not_keep_the_others_waiting(tmp_path):
+    filled(tmp_path, [1]).close()
+    bad = Spool.create(tmp_path, 3)
+    (bad.directory / "not-a-number.spool").write_bytes(b"")
+    bad.close()
+
+    assert [spool.lane for spool in left_behind(tmp_path)] == [7]
+
+
 def test_an_ended_lane_leaves_nothing(tmp_path):
     spool = filled(tmp_path, [1])
 

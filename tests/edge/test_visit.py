@@ -56,6 +56,11 @@ def test_the_host_is_read_without_case_port_and_dot(value, host):
     assert host_of(value) == host
 
 
+def test_a_host_longer_than_any_name_is_no_host():
+    assert host_of(b"a" * 253 + b".:65535") != ""
+    assert host_of(b"a" * 261) == ""
+
+
 def test_a_forwarded_address_is_believed_only_behind_a_trusted_proxy():
     read = visit_reader(PROXIES)
 
