@@ -114,8 +114,7 @@ def _cells(raw: bytes, line_no: int) -> list[str] | BadLine:
     try:
         text = raw.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
-        found = f"byte {error.start + 1}, 0x{raw[error.start]:02x}"
-        return BadLine(line_no, f"it is not UTF-8 ({found}); save the file as CSV in UTF-8")
+        return BadLine(line_no, f"it is not UTF-8 (byte {error.start + 1}); save the file as CSV in UTF-8")
     if not text.strip():
         return BadLine(line_no, "it is empty")
     try:

@@ -95,13 +95,12 @@ def mint(
     if json_:
         as_json(result)
     else:
-        click.echo(
-            f"{_counted(written, 'link')} in {out}" + (f", {_counted(skipped, 'line')} skipped" if skipped else "")
-        )
+        left_out = f", {_counted(skipped, 'line was', 'lines were')} skipped" if skipped else ""
+        click.echo(f"{_counted(written, 'link is', 'links are')} in {out}{left_out}")
 
 
-def _counted(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+def _counted(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def check_out(out: Path, contacts: Path) -> None:

@@ -60,8 +60,8 @@ def test_quoted_commas_and_doubled_quotes_stay_in_their_field(tmp_path):
         (b"contact_id,contact_id\na,b\n", "the column contact_id stands twice in the header"),
         (b"contact_id\na\nb\na\n", "line 4: contact 'a' was on line 2 already; nothing was minted"),
         (b"contact_id\na\n\nb\n", "line 3: it is empty; nothing was minted"),
-        (b"contact_id\na\nb\xff\n", "line 3: it is not UTF-8 (byte 2, 0xff)"),
-        (b"contact_id\na\n" + b"x" * 2**20 + b"\n", "line 3: it is too long; at most 65536 bytes"),
+        (b"contact_id\na\nb\xff\n", "line 3: it is not UTF-8 (byte 2)"),
+        (b"contact_id\na\n" + b"x" * 2**20 + b"\n", "line 3: it is too long; at most 65536"),
         (b"contact_id\n" + b"x" * 300 + b"\n", "line 2: contact_id has 300 characters; at most 256 are allowed"),
         (b"contact_id\na\x00b\n", "line 2: contact_id has a control character: 'a\\x00b'"),
         (b"contact_id,audience\na\n", "line 2: it has 1 fields, the header has 2"),
@@ -72,7 +72,7 @@ def test_quoted_commas_and_doubled_quotes_stay_in_their_field(tmp_path):
         (b"contact_id,destination_index\na,x\n", "line 2: destination_index is 'x'; expected a whole number"),
         ("contact_id,destination_index\na,²\n".encode(), "line 2: destination_index is '²'"),
         (b"contact_id,destination_index\na,1\n", "line 2: there is no destination 1; the broadcast has 1"),
-        ("contact_id\na\n".encode("utf-16"), "line 1: it is not UTF-8 (byte 1, 0xff)"),
+        ("contact_id\na\n".encode("utf-16"), "line 1: it is not UTF-8 (byte 1)"),
     ],
 )
 def test_a_fault_is_named_with_its_line(tmp_path, content, said):
