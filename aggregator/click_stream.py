@@ -7,10 +7,13 @@ import redis.asyncio
 from redis.exceptions import ResponseError
 
 from aggregator.decode import Entry
+from aggregator.lanes import SET_FIELDS
 from records.keys import ENTRY_FIELD, GROUP, WATERMARKS, click_stream, lane_name
 
 CONSUMER = "owner"  # of every lane, whoever owns it: what a dead owner had read stays with the lane
 ENTRIES_AT_ONCE = 512  # over all lanes; an entry is at most some 64 KiB
+
+_OPEN = "#!lua flags=allow-oom\nreturn redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0')"
 
 NEW = ">"
 PENDING = "0"
@@ -27,7 +30,7 @@ class ClickStream:
         """
         pipe = self._redis.pipeline(transaction=False)
         for lane in lanes:
-            pipe.xgroup_create(click_stream(lane), GROUP, id="0", mkstream=False)
+            pipe.eval(_OPEN, 1, click_stream(lane), GROUP)
         for reply in await pipe.execute(raise_on_error=False):
             known = isinstance(reply, ResponseError) and ("BUSYGROUP" in str(reply) or "key to exist" in str(reply))
             if isinstance(reply, Exception) and not known:
@@ -59,7 +62,8 @@ class ClickStream:
         for lane, seqs in last_seqs.items():
             pipe.xack(click_stream(lane), GROUP, *(f"{seq}-0" for seq in seqs))
         if settled:
-            pipe.hset(WATERMARKS, mapping={lane_name(lane): seq for lane, seq in settled.items()})
+            fields = [value for lane, seq in settled.items() for value in (lane_name(lane), seq)]
+            pipe.eval(SET_FIELDS, 1, WATERMARKS, *fields)
         for lane, seqs in last_seqs.items():
             pipe.xtrim(click_stream(lane), minid=f"{max(seqs) + 1}-0", approximate=False)
         await pipe.execute()

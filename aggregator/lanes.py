@@ -15,13 +15,15 @@ from records.keys import LANES, OWNERS, WATERMARKS, click_stream, lane_name, lea
 LEASE_S = 8.0
 RENEW_S = 2.0
 
+# allow-oom: whoever empties the streams is the one who may write while memory is full; it is full of clicks, perhaps.
 # Renews a lease, or takes it where nobody holds it. 0: another aggregator does.
-_HOLD = """
+_HOLD = """#!lua flags=allow-oom
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
+SET_FIELDS = "#!lua flags=allow-oom\nreturn redis.call('HSET', KEYS[1], unpack(ARGV))"
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 log = logging.getLogger(__name__)
@@ -97,7 +99,8 @@ class Lanes:
 
     async def sign(self, lanes: list[OwnedLane]) -> None:
         """Say that this process writes for these lanes from now on."""
-        await self._redis.hset(OWNERS, mapping={lane_name(one.lane): self.owner for one in lanes})
+        fields = [text for one in lanes for text in (lane_name(one.lane), self.owner)]
+        await self._redis.eval(SET_FIELDS, 1, OWNERS, *fields)
 
     async def watermark(self, lane: int) -> int:
         """How far the lane is in the table, as last published; a hint, never too high."""

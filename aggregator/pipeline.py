@@ -157,6 +157,8 @@ class Pipeline:
         await self._stream.open(one.lane for one in lanes)
         for owned in lanes:
             await self._ask_table(owned)
+        # The former owner may have ended before it published this, and there may be nothing new to publish it with.
+        await self._stream.ack({}, {owned.lane: owned.settled for owned in lanes if owned.settled})
         await self._move_pending([owned.lane for owned in lanes])
 
     async def _ask_table(self, owned: OwnedLane) -> None:

@@ -14,6 +14,8 @@ from records.keys import salt_key
 SALT_BYTES = 16
 SALT_LIFE_S = 48 * 3600  # today's clicks, and yesterday's that arrive late
 _DAY_MS = 86_400_000
+# allow-oom: what empties a full Redis must not wait for it to be emptied.
+_MAKE = "#!lua flags=allow-oom\nreturn redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2])"
 
 
 class Salts:
@@ -34,7 +36,7 @@ class Salts:
         key = salt_key(day)
         while True:
             async with self._client.pipeline(transaction=True) as pipeline:
-                pipeline.set(key, secrets.token_bytes(SALT_BYTES), nx=True, ex=SALT_LIFE_S)
+                pipeline.eval(_MAKE, 1, key, secrets.token_bytes(SALT_BYTES), SALT_LIFE_S)
                 pipeline.get(key)
                 _, salt = await pipeline.execute()
             if salt is not None:

@@ -40,7 +40,7 @@ class AckFirst(Pipeline):
 class NeverCheck(Pipeline):
     """Inserts again what was pending, as is usual: at least once."""
 
-    async def _only_missing(self, batch):
+    async def _only_missing(self, batch, *_):
         return batch
 
 

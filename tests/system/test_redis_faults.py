@@ -1,0 +1,174 @@
+"""What happens to Redis while clicks pass through it: no tap is refused, each click is a row, once."""
+
+import asyncio
+import shutil
+import signal
+import subprocess
+
+import pytest
+from redis.asyncio import Redis
+
+from records.keys import LANES, WATERMARKS, lane_name
+from stack.valkey import valkey_command
+from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
+from tests.chaos.checks import check_each_click_once
+from tests.chaos.taps import Taps
+from tests.conftest import accepts, free_port, wait_until
+from tests.edge.process import Edge, cache, cipher, store
+
+CODES = [cipher.seal(link_id) for link_id in range(200)]
+
+
+class Valkey:
+    """A Valkey of the test's own."""
+
+    def __init__(self, data, port):
+        self.data, self.port, self.url = data, port, f"redis://127.0.0.1:{port}/0"
+        self.client = Redis.from_url(self.url)
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(valkey_command(self.data, self.port), stdout=subprocess.DEVNULL)
+        wait_until(lambda: accepts(self.port))
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+async def valkey(tmp_path):
+    running = Valkey(tmp_path / "valkey", free_port())
+    yield running
+    await running.client.aclose()
+    running.kill()
+
+
+@pytest.fixture
+async def edge(valkey, clickhouse, clickhouse_url, tmp_path):
+    """An edge whose links are in both stores, and an aggregator behind it."""
+    await store(clickhouse, links=range(200))
+    await cache(valkey.client, links=range(200))
+    edge = await asyncio.to_thread(Edge, valkey.url, clickhouse_url, tmp_path)
+    yield edge
+    if edge.process.poll() is None:
+        edge.process.send_signal(signal.SIGCONT)
+        edge.kill()
+
+
+@pytest.fixture
+async def aggregator(valkey, clickhouse):
+    aggregator = Aggregator(valkey.client, clickhouse)
+    holding = asyncio.create_task(aggregator.lanes.keep_holding())
+    running = asyncio.create_task(aggregator.pipeline.run())
+    yield aggregator
+    aggregator.pipeline.stop()
+    await running
+    holding.cancel()
+
+
+async def tap_all(edge):
+    """Every link once; all of them are answered at once and rightly."""
+    tally = await Taps(edge.port, CODES, 2_000).run()
+    assert (len(tally.answered), tally.wrong, tally.shed, tally.refused) == (200, {}, 0, 0)
+
+
+async def settled(edge, longest_s=30):
+    """When all clicks are in ClickHouse and the edge knows it."""
+    async with asyncio.timeout(longest_s):
+        while await asyncio.to_thread(edge.metric, "taptrail_clicks_unsettled"):
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.usefixtures("aggregator")
+async def test_a_redis_whose_memory_is_full_costs_no_tap_and_no_click(valkey, clickhouse, edge):
+    await tap_all(edge)
+    await valkey.client.config_set("maxmemory", 1)
+    await tap_all(edge)
+    assert await asyncio.to_thread(edge.metric, "taptrail_clicks_waiting") > 0
+    await valkey.client.config_set("maxmemory", 1 << 30)
+    await tap_all(edge)
+
+    await settled(edge)
+    await check_each_click_once(clickhouse, 600)
+
+
+@pytest.mark.usefixtures("aggregator")
+async def test_connections_that_are_cut_lose_and_double_nothing(valkey, clickhouse, edge):
+    for _ in range(5):
+        tapping = asyncio.create_task(tap_all(edge))
+        for _ in range(5):
+            await valkey.client.client_kill_filter(_type="normal", skipme=True)
+            await asyncio.sleep(0.01)
+        await tapping
+
+    await settled(edge)
+    await check_each_click_once(clickhouse, 1_000)
+
+
+@pytest.mark.usefixtures("aggregator")
+async def test_a_stale_copy_of_redis_loses_and_doubles_nothing(valkey, clickhouse, edge, tmp_path):
+    """As when a replica that lacks the latest writes is promoted."""
+    await tap_all(edge)
+    shutil.copytree(valkey.data, tmp_path / "stale")
+    await tap_all(edge)
+    await settled(edge)
+    await tap_all(edge)
+    valkey.kill()
+    shutil.rmtree(valkey.data)
+    (tmp_path / "stale").rename(valkey.data)
+    await tap_all(edge)
+    valkey.start()
+    await tap_all(edge)
+
+    await settled(edge)
+    await check_each_click_once(clickhouse, 1_000)
+
+
+async def test_a_redis_flushed_under_two_aggregators_doubles_nothing(valkey, clickhouse, edge):
+    both = [Aggregator(valkey.client, clickhouse) for _ in range(2)]
+    running = [asyncio.create_task(one.pipeline.run()) for one in both]
+    for _ in range(4):
+        tapping = asyncio.create_task(tap_all(edge))
+        await asyncio.sleep(0.05)
+        await valkey.client.flushall()
+        await tapping
+
+    await settled(edge, 60)
+    for one in both:
+        one.pipeline.stop()
+    await asyncio.gather(*running)
+    await check_each_click_once(clickhouse, 800)
+
+
+async def test_a_watermark_that_was_lost_is_published_by_the_next_owner(redis, clickhouse):
+    """Else the edge would keep clicks that are in ClickHouse, and their lane would never end."""
+    await register(redis)
+    await add(redis, 1, 5)
+    first = Aggregator(redis, clickhouse)
+    await first.move_all()
+    await first.lanes.release()
+    await redis.delete(WATERMARKS)
+
+    await Aggregator(redis, clickhouse).move_all()
+
+    assert await redis.hget(WATERMARKS, lane_name(LANE)) == b"5"
+
+
+async def test_a_redis_full_of_clicks_is_emptied_by_the_aggregator(valkey, clickhouse):
+    await register(valkey.client)
+    for seq in range(1, 101):
+        await add(valkey.client, seq, 1)
+    await valkey.client.config_set("maxmemory", 1)
+    aggregator = Aggregator(valkey.client, clickhouse)
+    running = asyncio.create_task(aggregator.pipeline.run())
+    try:
+        async with asyncio.timeout(10):
+            while await clickhouse.value("SELECT count() FROM clicks") < 100:
+                await asyncio.sleep(0.1)
+        await check_each_click_once(clickhouse, 100)
+    finally:
+        await valkey.client.config_set("maxmemory", 1 << 30)
+        aggregator.pipeline.stop()
+        await running
+    assert await valkey.client.hlen(LANES) == 1
