@@ -8,6 +8,8 @@ import sys
 
 import uvloop
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from starlette.types import ASGIApp
 
 from control.accounts import Keys
@@ -49,7 +51,10 @@ def build(settings: Settings, redis: Redis, clickhouse: ClickHouse) -> tuple[ASG
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raises OSError when a port cannot be had."""
     public, ops = listen(settings.host, settings.port), listen(settings.ops_host, settings.ops_port)
-    redis = Redis.from_url(settings.redis_url, socket_timeout=5.0, socket_connect_timeout=2.0)
+    # A Redis that hangs costs a step ten seconds at most: changes are recorded all the same.
+    redis = Redis.from_url(
+        settings.redis_url, socket_timeout=5.0, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 1)
+    )
     clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=60.0)
     app, resync = build(settings, redis, clickhouse)
     readiness = Readiness()

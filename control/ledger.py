@@ -1,6 +1,7 @@
 """Whether every answered tap is accounted for, lane by lane: once in a table, in a dead letter, or on its way."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 from redis.asyncio import Redis
@@ -8,6 +9,8 @@ from redis.asyncio import Redis
 from records.click import LaneState
 from records.keys import LANES, WATERMARKS, lane_name
 from runtime.clickhouse import ClickHouse
+
+_state = msgspec.json.Decoder(LaneState)
 
 COUNT_ALL_UP_TO = 30_000_000  # clicks; beyond it only lanes that do not add up are counted seq by seq
 
@@ -122,14 +125,18 @@ async def read_ledger(redis: Redis, clickhouse: ClickHouse) -> Ledger:
 
     Raises RedisError, OSError and what ClickHouse raises.
     """
-    states = {
-        int(name, 16): msgspec.json.decode(value, type=LaneState)
-        for name, value in (await redis.hgetall(LANES)).items()
-    }
+    states = {int(name, 16): state async for name, state in _states(redis)}
     watermarks = {int(name, 16): int(value) for name, value in (await redis.hgetall(WATERMARKS)).items()}
     counts = await _counts(clickhouse, watermarks)
     ended = await clickhouse.rows("SELECT lane, edge_id, last_seq FROM ended_lanes FINAL", EndedLane)
     return judge(Evidence(states, watermarks, counts, {row.lane: row for row in ended}))
+
+
+async def _states(redis: Redis) -> AsyncIterator[tuple[bytes | str, LaneState]]:
+    """What edges say of their lanes. A lane whose state cannot be read is judged by its rows."""
+    for name, value in (await redis.hgetall(LANES)).items():
+        with contextlib.suppress(msgspec.DecodeError):
+            yield name, _state.decode(value)
 
 
 # groupBitmap counts different seqs exactly; for dense ones it needs a bit each.

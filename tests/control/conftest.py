@@ -1,8 +1,11 @@
+import asyncio
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from redis.asyncio import Redis
 
+from records.keys import CACHE_VERSION
 from stack.valkey import valkey_command
 from tests.conftest import accepts, free_port, wait_until
 from tests.control.process import Control
@@ -13,6 +16,19 @@ def control_process(valkey_url, clickhouse_url, tmp_path_factory) -> Iterator[Co
     control = Control(valkey_url, clickhouse_url, tmp_path_factory.mktemp("control"))
     yield control
     control.stop()
+
+
+@pytest.fixture
+async def redis(valkey_url, control_process) -> AsyncIterator[Redis]:
+    """Emptied so that the control process of the session takes no notice; what a test makes it notice is waited for."""
+    client = Redis.from_url(valkey_url)
+    async with client.pipeline(transaction=True) as at_once:
+        await at_once.flushall().set(CACHE_VERSION, 2**53).execute()
+    yield client
+    async with asyncio.timeout(20):
+        while await client.get(CACHE_VERSION) is None:
+            await asyncio.sleep(0.02)
+    await client.aclose()
 
 
 @pytest.fixture

@@ -100,6 +100,13 @@ async def test_the_ledger_counts_what_the_stores_hold(redis, clickhouse):
     assert ledger.gap == 2
 
 
+async def test_a_lane_whose_state_cannot_be_read_is_judged_by_its_rows(redis, clickhouse):
+    await redis.hset(LANES, lane_name(7), b"not a state")
+    await insert(clickhouse, 7, [1, 2, 4])
+
+    assert (await read_ledger(redis, clickhouse)).gap == 1
+
+
 async def test_many_clicks_are_counted_by_lane_and_only_doubtful_lanes_seq_by_seq(redis, clickhouse, monkeypatch):
     monkeypatch.setattr("control.ledger.COUNT_ALL_UP_TO", 0)
     await insert(clickhouse, 1, range(1, 11))

@@ -4,7 +4,7 @@ import pytest
 
 from records.broadcast import decode_broadcast
 from records.code import CodeCipher
-from records.keys import ALLOCATED, broadcast_key, bucket_of, field_of
+from records.keys import ALLOCATED, broadcast_key, bucket_of, field_of, lock_key
 from records.link import decode_link
 from tests.control.process import CODE_KEY, DOMAIN, SHOP, contacts
 
@@ -144,18 +144,26 @@ async def test_the_same_key_at_the_same_time_mints_once(control, clickhouse):
     assert len(await links(clickhouse)) == 50
 
 
-async def test_the_same_key_in_another_process_is_told_to_wait(control, redis, controls, valkey_url):
-    other = controls(valkey_url)
+async def test_the_same_key_in_another_process_is_told_to_wait(control, redis, clickhouse):
     control.broadcast()
-    lines = contacts(200_000)
-    first = asyncio.create_task(asyncio.to_thread(control.mint, lines, Idempotency_Key="k"))
-    while not await redis.exists("tt:lock:mint:0:k"):
-        await asyncio.sleep(0.01)
+    await redis.set(lock_key("mint:0:k"), "another process")
 
-    answer = await asyncio.to_thread(other.mint, lines, Idempotency_Key="k")
+    answer = control.mint(contacts(3), Idempotency_Key="k")
 
     assert (answer.status, answer.headers["Retry-After"]) == (409, "2")
-    assert len((await first).body) == 200_000
+    assert await clickhouse.value("SELECT count() FROM mints") == 0
+
+
+async def test_a_minting_is_locked_while_it_runs(control, redis):
+    control.broadcast()
+    minting = asyncio.create_task(asyncio.to_thread(control.mint, contacts(60_000), Idempotency_Key="k"))
+
+    async with asyncio.timeout(20):
+        while not await redis.exists(lock_key("mint:0:k")):
+            await asyncio.sleep(0.005)
+
+    assert len((await minting).body) == 60_000
+    assert not await redis.exists(lock_key("mint:0:k"))
 
 
 async def test_mintings_at_the_same_time_share_no_link(control, clickhouse):
