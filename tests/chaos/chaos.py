@@ -24,6 +24,7 @@ from tests.chaos.taps import Tally, Taps
 from tests.system.stack import Stack
 
 ARRIVAL_S = 180.0
+STILL_S = 5.0  # edges report once a second, and look every other second for what a killed one has left
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -104,10 +105,13 @@ async def chaos(folder: Path, *, seed: int, taps: int, kills: int, rate: float) 
 async def arrived(stack: Stack) -> tuple[int, dict[str, Any]]:
     """Wait until nothing is on its way any more; gives the exit status of `taptrail ledger` and what it says."""
     give_up_at = time.monotonic() + ARRIVAL_S
+    still_since, before = time.monotonic(), None
     while True:
         done = await asyncio.to_thread(stack.run, "ledger", "--json")
         ledger = json.loads(done.stdout) if done.stdout else None
-        if ledger is not None and ledger["waiting"] == ledger["pending"] == 0:
+        if ledger is None or ledger["waiting"] or ledger["pending"] or ledger["answered"] != before:
+            still_since, before = time.monotonic(), ledger and ledger["answered"]
+        elif time.monotonic() - still_since > STILL_S:
             return done.returncode, ledger
         assert time.monotonic() < give_up_at, f"clicks are still on their way: {done.stdout[:2000]} {done.stderr}"
         await asyncio.sleep(0.5)

@@ -27,4 +27,5 @@ async def rows_of(clickhouse: ClickHouse) -> Rows:
 
 async def check_each_click_once(clickhouse: ClickHouse, clicks: int) -> None:
     """Raises AssertionError when a click is missing, doubled, or set aside."""
-    assert await rows_of(clickhouse) == Rows(clicks, clicks, clicks, 0)
+    found = await rows_of(clickhouse)
+    assert found == Rows(clicks, clicks, clicks, 0), f"{clicks} clicks, once each, are {found}"

@@ -7,21 +7,26 @@ import subprocess
 import sys
 import time
 
+import msgspec
 import pytest
 
-from records.keys import OWNERS, lane_name
+from records.keys import OWNERS, lane_name, lease_key
 from runtime.clickhouse import ClickHouse
 from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
 from tests.chaos.checks import check_each_click_once
 from tests.conftest import free_port
+from tests.records.test_click import CLICK
 from tests.system.proxy import (
     Proxy,
     cut_the_body,
     drop_the_reply,
     finish_after,
     finish_when,
+    hand_on,
+    hang_after,
     refuse,
     reply_after,
+    take_nothing,
     unavailable,
 )
 
@@ -77,6 +82,27 @@ async def test_one_fault_after_another_loses_and_doubles_nothing(redis, clickhou
 
     assert proxy.faults == []
     await check_each_click_once(clickhouse, 100)
+
+
+async def test_a_kill_between_the_two_inserts_of_a_months_end_loses_and_doubles_nothing(redis, clickhouse, proxy):
+    january, february = 1_769_903_999_999, 1_769_904_000_000
+    clicks = [msgspec.structs.replace(CLICK, clicked_at_ms=at) for at in (january, february) * 20]
+    await register(redis)
+    await add(redis, 1, 40, clicks=clicks)
+    happened = asyncio.Event()
+    proxy.faults = [hand_on, hang_after(take_nothing, happened)]
+    through = ClickHouse(proxy.url)
+    moving = asyncio.create_task(Aggregator(redis, through).pipeline.move_one_batch())
+    await happened.wait()
+    moving.cancel()
+    await asyncio.wait({moving})
+    await through.close()
+    assert await clickhouse.value("SELECT count() FROM clicks") == 20
+    await redis.delete(lease_key(LANE))  # it lapses
+
+    await Aggregator(redis, clickhouse).move_all()
+
+    await check_each_click_once(clickhouse, 40)
 
 
 async def test_an_aggregator_stopped_beyond_its_lease_and_continued_doubles_nothing(
