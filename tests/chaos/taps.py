@@ -35,10 +35,12 @@ class Taps:
     """codes: one for each contact c-0, c-1, ... in order, of links that lead to https://acme.example/l?c={contact_id}."""
 
     def __init__(
-        self, port: int, codes: list[str], rate: float, host: str = "go.acme.example", *, keep_alive: bool = True
+        self, port: int, codes: list[str], rate: float, host: str = "go.acme.example", *, per_connection: int = 40
     ) -> None:
         self._port, self._codes, self._rate, self._host = port, codes, rate, host
-        self._keep_alive = keep_alive  # else each tap comes on a connection of its own, as from a phone
+        # Every phone comes on a connection of its own; and connections kept for ever would leave a worker that was
+        # started again without taps.
+        self._per_connection = per_connection
         self._next = 0
         self._started = 0.0
         self.tally = Tally()
@@ -51,12 +53,13 @@ class Taps:
         return self.tally
 
     async def _tap_on(self) -> None:
-        connection = Connection(self._port)
+        connection, taps = Connection(self._port), 0
         while self._next < len(self._codes):
             place, self._next = self._next, self._next + 1
             await self._pace(place)
             await self._tap(connection, place)
-            if not self._keep_alive:
+            taps += 1
+            if taps % self._per_connection == 0:
                 connection.close()
         connection.close()
 

@@ -28,7 +28,7 @@ async def test_a_rolling_restart_of_the_edges_refuses_nobody_and_loses_no_click(
     stack = Stack(tmp_path, "--edge-workers", "2")
     try:
         codes = await asyncio.to_thread(stack.mint, 6_000)
-        load = Taps(urlsplit(stack.ready["edge"]).port, codes, 500, keep_alive=False)
+        load = Taps(urlsplit(stack.ready["edge"]).port, codes, 500, per_connection=1)
         tapping = asyncio.create_task(load.run())
         for number, pid in enumerate(stack.ready["pids"]["edge"], 1):
             os.kill(pid, signal.SIGTERM)
