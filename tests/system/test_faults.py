@@ -27,7 +27,7 @@ async def test_each_tap_is_one_row_whichever_processes_are_killed_under_load(tmp
 async def test_a_rolling_restart_of_the_edges_refuses_nobody_and_loses_no_click(tmp_path):
     stack = Stack(tmp_path, "--edge-workers", "2")
     try:
-        codes = await asyncio.to_thread(stack.mint, 6_000)
+        codes = await asyncio.to_thread(stack.mint, 8_000)
         load = Taps(urlsplit(stack.ready["edge"]).port, codes, 500, per_connection=1)
         tapping = asyncio.create_task(load.run())
         for number, pid in enumerate(stack.ready["pids"]["edge"], 1):
@@ -39,9 +39,9 @@ async def test_a_rolling_restart_of_the_edges_refuses_nobody_and_loses_no_click(
 
         assert (tally.refused, tally.shed, tally.wrong, tally.doubtful) == (0, 0, {}, set())
         status, ledger = await arrived(stack)
-        assert (status, ledger["answered"]) == (0, 6_000)
+        assert (status, ledger["answered"]) == (0, 8_000)
         clickhouse = ClickHouse(stack.ready["clickhouse"])
-        await check_each_click_once(clickhouse, 6_000)
+        await check_each_click_once(clickhouse, 8_000)
         await clickhouse.close()
     finally:
         await asyncio.to_thread(stack.stop)
