@@ -4,7 +4,7 @@ import pytest
 
 from stack.valkey import valkey_command
 from tests.conftest import accepts, free_port, wait_until
-from tests.edge.process import Edge, cache
+from tests.edge.process import Edge, cache, store
 
 
 @pytest.fixture
@@ -35,9 +35,10 @@ def edges(valkey_url, clickhouse_url, tmp_path):
 
 
 @pytest.fixture
-async def edge(redis, edges):
-    """An edge with links 0 to 19 in Redis."""
+async def edge(redis, clickhouse, edges):
+    """An edge with links 0 to 19 in both stores."""
     await cache(redis)
+    await store(clickhouse)
     return edges()
 
 
