@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from runtime.environment import CodeKey
+from runtime.environment import ClickHouseUrl, CodeKey, LogLevel, RedisUrl
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
@@ -12,10 +12,10 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 655
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     code_key: CodeKey  # opens the sealed addresses of visitors
-    redis_url: Annotated[str, msgspec.Meta(pattern="^rediss?://", description="redis://[user:password@]host:port[/db]")]
-    clickhouse_url: Annotated[str, msgspec.Meta(pattern="^https?://", description="http[s]://user:password@host:port")]
+    redis_url: RedisUrl
+    clickhouse_url: ClickHouseUrl
     geo_city_db: str = ""  # path of an .mmdb with country, region, city; "" leaves those columns empty
     geo_asn_db: str = ""  # path of an .mmdb with the network's number and organisation
     ops_host: Text = "127.0.0.1"
     ops_port: Port = 9101
-    log_level: Text = "info"
+    log_level: LogLevel = "info"

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from control.problems import invalid
 from records.broadcast import Broadcast
 from records.domain import Domain
 
@@ -151,8 +152,13 @@ class LinkState(msgspec.Struct, kw_only=True):
     minted_at: str
 
 
-def milliseconds(time: datetime | None) -> int:
-    return int(time.timestamp() * 1000) if time is not None else 0
+def milliseconds(field: str, time: datetime | None) -> int:
+    """Unix milliseconds, 0 for none; raises Problem for what no message can have been sent in."""
+    if time is None:
+        return 0
+    if not 1970 < time.year < 3000:
+        raise invalid(field, f"{field} is {time.isoformat()}; expected a time between 1971 and 2999")
+    return int(time.timestamp() * 1000)
 
 
 def time_of(ms: int) -> datetime | None:

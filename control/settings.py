@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from runtime.environment import ApiKeys, CodeKey
+from runtime.environment import ApiKeys, ClickHouseUrl, CodeKey, LogLevel, RedisUrl
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
@@ -13,12 +13,12 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 655
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     code_key: CodeKey  # the same in every process: seals link ids
     api_keys: ApiKeys  # who may call, and for which account
-    redis_url: Annotated[str, msgspec.Meta(pattern="^rediss?://", description="redis://[user:password@]host:port[/db]")]
-    clickhouse_url: Annotated[str, msgspec.Meta(pattern="^https?://", description="http[s]://user:password@host:port")]
+    redis_url: RedisUrl
+    clickhouse_url: ClickHouseUrl
     host: Text = "127.0.0.1"
     port: Port = 8081
     ops_host: Text = "127.0.0.1"
     ops_port: Port = 9102
     allow_http_destinations: bool = False  # for trials: recipients' browsers warn of http
     allow_private_destinations: bool = False  # for trials: recipients cannot reach such addresses
-    log_level: Text = "info"
+    log_level: LogLevel = "info"

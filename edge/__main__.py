@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 
 async def serve(settings: Settings) -> None:
     """Serve taps until SIGTERM or SIGINT; raises OSError when a port or the spool cannot be had."""
-    public, ops = listen(settings.host, settings.port), listen(settings.ops_host, settings.ops_port)
+    public = listen(settings.host, settings.port, shared=True)
+    ops = listen(settings.ops_host, settings.ops_port)
     spool_dir = Path(settings.spool_dir)
     spool = Spool.create(spool_dir, secrets.randbits(64))
 

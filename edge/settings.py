@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from runtime.environment import CodeKey, Networks
+from runtime.environment import ClickHouseUrl, CodeKey, LogLevel, Networks, RedisUrl
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
@@ -13,8 +13,8 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 655
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     code_key: CodeKey  # the same in every process: seals link ids and visitors' addresses
-    redis_url: Annotated[str, msgspec.Meta(pattern="^rediss?://", description="redis://[user:password@]host:port[/db]")]
-    clickhouse_url: Annotated[str, msgspec.Meta(pattern="^https?://", description="http[s]://user:password@host:port")]
+    redis_url: RedisUrl
+    clickhouse_url: ClickHouseUrl
     spool_dir: Text  # a directory on a disk of this machine; clicks wait here until they are in ClickHouse
     host: Text = "127.0.0.1"
     port: Port = 8080
@@ -23,4 +23,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     edge_id: Text = msgspec.field(default_factory=socket.gethostname)  # column edge_id of every click
     trusted_proxies: Networks = Networks()  # whose X-Forwarded-For and Forwarded are believed
     drain_s: Annotated[float, msgspec.Meta(ge=0, description="seconds, 0 or more")] = 20.0  # longest wait of a stop
-    log_level: Text = "info"
+    log_level: LogLevel = "info"

@@ -3,13 +3,31 @@
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 PREFIX = "TAPTRAIL_"  # Kubernetes injects EDGE_PORT=tcp://... for a Service called edge
 Network = IPv4Network | IPv6Network
 S = TypeVar("S", bound=msgspec.Struct)
+
+
+LogLevel = Annotated[
+    str, msgspec.Meta(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
+]
+RedisUrl = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^rediss?://([^@/]*@)?[^:/@]+(:[0-9]{1,5})?(/[0-9]*)?$",
+        description="redis://[user:password@]host[:port][/db]",
+    ),
+]
+ClickHouseUrl = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^https?://([^@/]*@)?[^:/@]+(:[0-9]{1,5})?/?$", description="http[s]://user:password@host[:port]"
+    ),
+]
 
 
 class SettingsError(Exception):
@@ -41,8 +59,9 @@ def settings_from(environ: Mapping[str, str], settings: type[S]) -> S:
         try:
             values[field.name] = msgspec.convert(text, field.type, strict=False, dec_hook=_from_text)
         except (msgspec.ValidationError, ValueError) as error:
-            shown = "***" if "KEY" in name else text
-            raise SettingsError(f"{name}={shown}: {error}; expected {_expected(field.type)}") from None
+            shown = "***" if "KEY" in name or "@" in text else text  # keys and passwords stay out of logs
+            reason = "" if "matching regex" in str(error) else f"{error}; "
+            raise SettingsError(f"{name}={shown}: {reason}expected {_expected(field.type)}") from None
     return settings(**values)
 
 
@@ -66,6 +85,8 @@ def _api_keys(text: str) -> ApiKeys:
             raise ValueError("an entry is not account:key, with the account a path of [a-z0-9_-]")
         if len(key) < 16:
             raise ValueError(f"the key of account {account} has {len(key)} characters, at least 16 are needed")
+        if key in keys:
+            raise ValueError(f"accounts {keys[key]} and {account} have the same key")
         keys[key] = account
     return keys
 

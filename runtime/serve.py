@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+BACKLOG = 4096
+
 
 class HttpServer(uvicorn.Server):
     """serve() until stop(); then answers what it has begun and closes, at most grace_s long."""
@@ -38,15 +40,15 @@ class HttpServer(uvicorn.Server):
         self.should_exit = True
 
 
-def listen(host: str, port: int, *, backlog: int = 4096) -> socket.socket:
-    """A listening socket that other workers of this machine may share; raises OSError naming host and port."""
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket; shared: with other workers on this machine. Raises OSError naming host and port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
     try:
         listener.bind((host, port))
-        listener.listen(backlog)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error

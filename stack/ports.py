@@ -29,6 +29,7 @@ def _bound(option: str, port: int) -> socket.socket:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             one.bind((HOST, port))
+            one.listen(1)  # a port that is only bound can be bound a second time
             return one
         except (OSError, OverflowError) as error:
             one.close()
