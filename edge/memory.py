@@ -41,7 +41,7 @@ class Layered(Generic[K, V]):
         *,
         read: Callable[[K], Command],
         decode: Callable[[bytes], V],
-        refill: Callable[[K, V], Command],
+        refill: Callable[[K, V], list[Command]],
         capacity: int,
         changes: bool = True,
     ) -> None:
@@ -70,6 +70,11 @@ class Layered(Generic[K, V]):
             task = self._loading[key] = asyncio.get_running_loop().create_task(self._load(key))
             task.add_done_callback(_retrieve)
         return await asyncio.shield(task)
+
+    async def is_near(self, key: K) -> bool:
+        """Whether memory, be it fresh or not, or Redis has such a record."""
+        entry = self._entries.get(key)
+        return (entry is not None and entry.value is not None) or await self._from_redis(key) is not None
 
     def keep(self, key: K, value: V | None) -> None:
         """Remember what was just read."""
@@ -138,8 +143,8 @@ class Layered(Generic[K, V]):
         value = await self._origin.get(key)
         if value is not None:
             # A full or lost Redis is no harm: the next miss asks ClickHouse again.
-            with suppress(RedisUnavailable, hiredis.ReplyError):
-                await self._wire.call(*self._refill(key, value))
+            with suppress(RedisUnavailable):
+                await self._wire.batch(self._refill(key, value))
         return value
 
 

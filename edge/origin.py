@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from edge.breaker import Breaker
 from records.broadcast import Broadcast
 from records.domain import Domain
 from records.link import Link
@@ -20,7 +21,7 @@ Outcome = tuple[bool, Any]
 
 MAX_KEYS = 1000  # of one query
 MAX_WAITING = 20_000  # keys; beyond it a look-up fails at once
-PAUSE_AFTER_FAILURE_S = 0.5
+ALLOCATION = "links"  # the one key of Origin.allocation
 
 
 class ResolveFailed(Exception):
@@ -30,13 +31,12 @@ class ResolveFailed(Exception):
 class Batched(Generic[K, V]):
     """Look-ups of one event-loop tick in one query; the same key is asked for once, two queries run at a time."""
 
-    def __init__(self, query: Callable[[list[K]], Awaitable[dict[K, V]]]) -> None:
-        self._query = query
+    def __init__(self, query: Callable[[list[K]], Awaitable[dict[K, V]]], breaker: Breaker) -> None:
+        self._query, self._breaker = query, breaker
         self._wanted: dict[K, asyncio.Future[Outcome]] = {}
         self._asking: dict[K, asyncio.Future[Outcome]] = {}
         self._slots = asyncio.Semaphore(2)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._failed_until = 0.0
 
     async def get(self, key: K) -> V | None:
         """None where ClickHouse has no such record. Raises ResolveFailed."""
@@ -50,8 +50,7 @@ class Batched(Generic[K, V]):
 
     def _enqueue(self, key: K) -> "asyncio.Future[Outcome]":
         loop = asyncio.get_running_loop()
-        # A ClickHouse that just failed is left alone for a moment: visitors must not each wait for its timeout.
-        if loop.time() < self._failed_until or len(self._wanted) + len(self._asking) >= MAX_WAITING:
+        if self._breaker.is_open or len(self._wanted) + len(self._asking) >= MAX_WAITING:
             raise ResolveFailed
         if not self._wanted:
             loop.call_soon(self._start)
@@ -69,20 +68,24 @@ class Batched(Generic[K, V]):
                 keys = list(self._wanted)[:MAX_KEYS]
                 asked = {key: self._wanted.pop(key) for key in keys}
                 self._asking.update(asked)
-                found: dict[K, V] | None
-                try:
-                    found = await self._query(keys)
-                except (ClickHouseUnreachable, ClickHouseRefused):
-                    found = None
-                except Exception:
-                    # Whoever waits must hear of it: a future left behind would hold every later visit of its key.
-                    log.exception("an answer of ClickHouse could not be read")
-                    found = None
-                if found is None:
-                    self._failed_until = asyncio.get_running_loop().time() + PAUSE_AFTER_FAILURE_S
+                found = await self._found(keys)
                 for key, future in asked.items():
                     self._asking.pop(key)
                     future.set_result((found is not None, found.get(key) if found is not None else None))
+
+    async def _found(self, keys: list[K]) -> dict[K, V] | None:
+        """None when ClickHouse did not say, or is not asked at present."""
+        if self._breaker.is_open:
+            return None
+        try:
+            return await self._query(keys)
+        except (ClickHouseUnreachable, ClickHouseRefused) as error:
+            self._breaker.trip(str(error))
+        except Exception as error:
+            # Whoever waits must hear of it: a future left behind would hold every later visit of its key.
+            log.exception("an answer of ClickHouse could not be read")
+            self._breaker.trip(str(error))
+        return None
 
 
 class _LinkRow(msgspec.Struct, frozen=True):
@@ -108,6 +111,10 @@ _SLUGS = (
     "SELECT short_domain, slug, link_id FROM links"
     " WHERE slug IN ({slugs:Array(String)}) AND short_domain IN ({domains:Array(String)})"
 )
+_ALLOCATION = (
+    "SELECT greatest((SELECT if(count() = 0, 0, max(link_id) + 1) FROM links),"
+    " (SELECT max(first_link_id + links) FROM mints))"
+)
 # The stored columns only: the records name them.
 _BROADCASTS = (
     f"SELECT {', '.join(Broadcast.__struct_fields__)} FROM broadcasts WHERE broadcast_no IN ({{keys:Array(UInt64)}})"  # noqa: S608
@@ -124,10 +131,12 @@ class Origin:
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
-        self.links: Batched[int, Link] = Batched(self._links)
-        self.slugs: Batched[tuple[str, str], int] = Batched(self._slugs)
-        self.broadcasts: Batched[int, Broadcast] = Batched(self._broadcasts)
-        self.domains: Batched[str, Domain] = Batched(self._domains)
+        self.breaker = Breaker(clickhouse.ping)
+        self.links: Batched[int, Link] = Batched(self._links, self.breaker)
+        self.slugs: Batched[tuple[str, str], int] = Batched(self._slugs, self.breaker)
+        self.broadcasts: Batched[int, Broadcast] = Batched(self._broadcasts, self.breaker)
+        self.domains: Batched[str, Domain] = Batched(self._domains, self.breaker)
+        self.allocation: Batched[str, int] = Batched(self._allocation, self.breaker)  # ids given out, under ALLOCATION
 
     async def _links(self, link_ids: list[int]) -> dict[int, Link]:
         rows = await self._clickhouse.rows(_LINKS, _LinkRow, keys=link_ids)
@@ -150,3 +159,6 @@ class Origin:
         rows = await self._clickhouse.rows(_DOMAINS, dict, keys=names)
         found = [msgspec.convert([row[name] for name in Domain.__struct_fields__], Domain) for row in rows]
         return {domain.short_domain: domain for domain in found}
+
+    async def _allocation(self, keys: list[str]) -> dict[str, int]:
+        return dict.fromkeys(keys, int(await self._clickhouse.value(_ALLOCATION)))

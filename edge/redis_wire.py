@@ -34,6 +34,7 @@ class RedisWire:
         self._tracked = tracked
         self._link: _Connection | None = None
         self._first = asyncio.Event()
+        self.connects = 0
         self.on_connected: Callable[[], None] = lambda: None
         self.on_lost: Callable[[], None] = lambda: None
         self.on_invalidated: Callable[[list[str] | None], None] = lambda keys: None  # None: every key
@@ -54,6 +55,7 @@ class RedisWire:
                 continue
             pause_s = 0.05
             self._link = link
+            self.connects += 1
             self._first.set()
             self.on_connected()
             try:
@@ -82,6 +84,11 @@ class RedisWire:
             raise reply
         return reply
 
+    def drop(self) -> None:
+        """Leave this connection for a new one: the name may lead to another Redis by now."""
+        if self._link is not None:
+            self._link.abort()
+
     async def _connect(self) -> "_Connection":
         host, port = self._url.hostname or "127.0.0.1", self._url.port or 6379
         secure = ssl.create_default_context() if self._url.scheme == "rediss" else None
@@ -107,6 +114,8 @@ class RedisWire:
             prefixes = [part for prefix in self._tracked for part in ("PREFIX", prefix)]
             # NOLOOP: what this edge refills itself is no news to it.
             greeting.append(("CLIENT", "TRACKING", "ON", "BCAST", *prefixes, "NOLOOP"))
+        # Refused while Redis loads its data: until it can answer, nobody is to ask it.
+        greeting.append(("PING",))
         return greeting
 
     def _invalidated(self, keys: list[bytes] | None) -> None:

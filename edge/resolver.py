@@ -2,23 +2,33 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import TypeVar
 
-import hiredis
 import msgspec
 
+from edge.allocation import Allocation
 from edge.decide import Target
 from edge.memory import Layered
 from edge.origin import Origin, ResolveFailed
 from edge.redis_wire import Command, RedisUnavailable, RedisWire
+from edge.scan_limit import ScanLimit
 from edge.visit import Visit
 from records.broadcast import Broadcast, decode_broadcast, encode_broadcast
-from records.code import CODE_LENGTH, DOMAIN, CodeCipher
+from records.code import CODE_LENGTH, CodeCipher
 from records.domain import Domain, decode_domain, encode_domain
 from records.keys import ALLOCATED, broadcast_key, bucket_of, domain_key, field_of, slug_key
 from records.link import Link, decode_link, encode_link
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 UNRESOLVED = Target(resolved=False)
-ALLOCATED_FRESH_S = 0.05
+ONE_TOO_MANY = Target(one_too_many=True)
+REFILLED_S = 7 * 86_400  # links that went back into Redis for a late tap leave it again
+
+
+class OneTooMany(Exception):
+    """An unknown name of a prefix that asked for many of them: it is not looked up."""
 
 
 class Lookups:
@@ -31,33 +41,34 @@ class Lookups:
 class Resolver:
     """Resolves visits; what is tapped once comes from Redis, what many tap stays in memory."""
 
-    def __init__(self, wire: RedisWire, origin: Origin, cipher: CodeCipher) -> None:
+    def __init__(self, wire: RedisWire, origin: Origin, cipher: CodeCipher, scans: ScanLimit) -> None:
         self._wire = wire
+        self._scans = scans
         self._cipher = cipher
-        self._allocated = 0  # ids below it were issued; DOMAIN where Redis cannot say
-        self._allocated_at = 0.0
-        self._asking_allocated: asyncio.Task[None] | None = None
-        self._now = asyncio.get_running_loop().time
+        self._allocation = Allocation(wire, origin)
         self.lookups = Lookups()
         self.domains: Layered[str, Domain] = Layered(
             wire, origin.domains, capacity=20_000, decode=decode_domain,
             read=lambda name: ("GET", domain_key(name)),
-            refill=lambda name, domain: ("SET", domain_key(name), encode_domain(domain), "NX"),
+            refill=lambda name, domain: [("SET", domain_key(name), encode_domain(domain), "NX")],
         )  # fmt: skip
         self.broadcasts: Layered[int, Broadcast] = Layered(
             wire, origin.broadcasts, capacity=20_000, decode=decode_broadcast,
             read=lambda number: ("GET", broadcast_key(number)),
-            refill=lambda number, broadcast: ("SET", broadcast_key(number), encode_broadcast(broadcast), "NX"),
+            refill=lambda number, broadcast: [("SET", broadcast_key(number), encode_broadcast(broadcast), "NX")],
         )  # fmt: skip
         self.slugs: Layered[tuple[str, str], int] = Layered(
             wire, origin.slugs, capacity=20_000, decode=int,
             read=lambda key: ("GET", slug_key(*key)),
-            refill=lambda key, link_id: ("SET", slug_key(*key), link_id, "NX"),
+            refill=lambda key, link_id: [("SET", slug_key(*key), link_id, "NX")],
         )  # fmt: skip
         self.links: Layered[int, Link] = Layered(
             wire, origin.links, capacity=20_000, decode=decode_link, changes=False,
             read=lambda link_id: ("HGET", bucket_of(link_id), field_of(link_id)),
-            refill=lambda link_id, link: ("HSET", bucket_of(link_id), field_of(link_id), encode_link(link)),
+            refill=lambda link_id, link: [
+                ("HSET", bucket_of(link_id), field_of(link_id), encode_link(link)),
+                ("EXPIRE", bucket_of(link_id), REFILLED_S, "NX"),  # what control set for the bucket stands
+            ],
         )  # fmt: skip
         wire.on_invalidated = self._forget
         wire.on_connected = lambda: self._forget(None)
@@ -91,7 +102,7 @@ class Resolver:
         for place, visit in enumerate(visits):
             entry = self.domains.fresh(visit.short_domain)
             link_id = self._cipher.open(visit.code) if len(visit.code) == CODE_LENGTH else None
-            if entry is None or (entry.value is not None and (link_id is None or link_id >= self._allocated)):
+            if entry is None or (entry.value is not None and (link_id is None or link_id >= self._allocation.below)):
                 walks.append(place)
             elif entry.value is None or link_id is None:
                 known.append((place, Target()))
@@ -137,12 +148,14 @@ class Resolver:
         except ResolveFailed:
             self.lookups.failed += 1
             return place, UNRESOLVED
+        except OneTooMany:
+            return place, ONE_TOO_MANY
 
     async def _target(self, visit: Visit) -> Target:
-        domain = await self.domains.get(visit.short_domain) if visit.short_domain else None
+        domain = await self._named(self.domains, visit.short_domain, visit) if visit.short_domain else None
         if domain is None or not visit.code:
             return Target(domain)
-        link_id = await self._link_id(domain, visit.code)
+        link_id = await self._link_id(domain, visit)
         if link_id is None:
             return Target(domain)
         self.lookups.walk += 1
@@ -151,43 +164,35 @@ class Resolver:
             return Target(domain)
         return Target(domain, link_id, link, await self.broadcasts.get(link.broadcast_no))
 
-    async def _link_id(self, domain: Domain, code: str) -> int | None:
+    async def _link_id(self, domain: Domain, visit: Visit) -> int | None:
         """None for a code that was never issued: junk and scans end here, before any look-up of a link."""
-        link_id = self._cipher.open(code)
+        link_id = self._cipher.open(visit.code)
         if link_id is None:
-            return await self.slugs.get((domain.short_domain, code))
-        if self._allocated <= link_id:
-            await self._refresh_allocated()
-        return None if self._allocated <= link_id else link_id
+            return await self._named(self.slugs, (domain.short_domain, visit.code), visit)
+        return link_id if await self._allocation.includes(link_id) else None
 
-    async def _refresh_allocated(self) -> None:
-        if self._now() - self._allocated_at < ALLOCATED_FRESH_S:
-            return
-        if self._asking_allocated is None or self._asking_allocated.done():
-            self._asking_allocated = asyncio.ensure_future(self._ask_allocated())
-        await asyncio.shield(self._asking_allocated)
+    async def _named(self, layer: Layered[K, V], key: K, visit: Visit) -> V | None:
+        """A record by a name that anybody can make up. Raises ResolveFailed and OneTooMany.
 
-    async def _ask_allocated(self) -> None:
-        try:
-            reply = await self._wire.call("GET", ALLOCATED)
-        except (RedisUnavailable, hiredis.ReplyError):
-            reply = None
-        self._allocated = DOMAIN if reply is None else int(reply)
-        self._allocated_at = self._now()
+        A prefix that asked for too many unknown ones still gets what memory and Redis know; ClickHouse, which would
+        have to read its slugs for each, is not asked.
+        """
+        now_s = asyncio.get_running_loop().time()
+        if self._scans.is_over(visit.address, now_s) and not await layer.is_near(key):
+            raise OneTooMany
+        return await layer.get(key)
 
     def _forget(self, keys: list[str] | None) -> None:
         """Drop what has changed; None: everything may have (FLUSHALL, or a new connection)."""
         if keys is None:
-            self._allocated = 0
-            self._allocated_at = 0.0
+            self._allocation.reconnected()
             for layer in (self.domains, self.broadcasts, self.slugs, self.links):
                 layer.forget_all()
             return
         for key in keys:
             kind, _, name = key.removeprefix("tt:").partition(":")
             if key == ALLOCATED:
-                self._allocated_at = 0.0
-                self._allocated %= DOMAIN  # known again
+                self._allocation.changed()
             elif kind == "b" and name.isdigit():
                 self.broadcasts.forget(int(name))
             elif kind == "d":
@@ -197,6 +202,6 @@ class Resolver:
                 self.slugs.forget((domain, slug))
 
     def _distrust(self) -> None:
-        self._allocated = DOMAIN
+        self._allocation.lost()
         for layer in (self.domains, self.broadcasts, self.slugs, self.links):
             layer.distrust()

@@ -16,6 +16,7 @@ import msgspec
 
 from edge.recorder import Recorder
 from edge.redis_wire import Command, RedisUnavailable, RedisWire
+from edge.room import MOST_BYTES, room_in
 from edge.spool import Spool
 from edge.spool_reader import Chunk, SpoolReader
 from records.click import LaneState
@@ -23,7 +24,6 @@ from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
 
 ENTRY_BYTES = 64 * 1024
 ENTRIES_AT_ONCE = 16
-MAX_UNSETTLED_BYTES = 32 * 1024 * 1024  # in Redis and not yet in ClickHouse; beyond it clicks wait on the disk
 LINGER_S = 0.005  # gathers the clicks of several event-loop ticks into one entry
 REPORT_S = 1.0
 
@@ -47,6 +47,10 @@ class Shipper:
         self._stream_exists = False
         self._unsettled: deque[tuple[int, int]] = deque()  # (last seq, bytes) of entries not known to be in ClickHouse
         self._unsettled_bytes = 0
+        self.room_bytes = (
+            MOST_BYTES  # what may be in Redis and not yet in ClickHouse; beyond it clicks wait on the disk
+        )
+        self.retries = 0  # times that Redis did not take what was sent
         self.shipped = 0
         self.settled = 0  # every click up to this seq is in ClickHouse
         self.resent = 0  # entries Redis refused because it had them
@@ -96,13 +100,16 @@ class Shipper:
             except (RedisUnavailable, hiredis.ReplyError, OSError) as error:
                 if not isinstance(error, RedisUnavailable):
                     log.warning("clicks wait in the spool", extra={"error": str(error)})
+                if "READONLY" in str(error):  # a replica by now: the name may lead to the one that took over
+                    self._wire.drop()
                 self._in_doubt = True
+                self.retries += 1
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 1.0)
 
     async def _wait(self, timeout_s: float) -> None:
         self._more.clear()
-        if self._reader.seq < self._spool.last_seq and self._unsettled_bytes < MAX_UNSETTLED_BYTES:
+        if self._reader.seq < self._spool.last_seq and self._unsettled_bytes < self.room_bytes:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(timeout_s, 0.0) if self._live else min(max(timeout_s, 0.0), 0.1)):
@@ -142,7 +149,7 @@ class Shipper:
     async def _ship(self) -> bool:
         """Send some entries; True when there was something to send."""
         chunks: list[Chunk] = []
-        while len(chunks) < ENTRIES_AT_ONCE and self._unsettled_bytes < MAX_UNSETTLED_BYTES:
+        while len(chunks) < ENTRIES_AT_ONCE and self._unsettled_bytes < self.room_bytes:
             chunk = self._reader.next(ENTRY_BYTES)
             if chunk is None:
                 break
@@ -152,6 +159,8 @@ class Shipper:
         if not chunks:
             return False
         replies = await self._wire.batch([self._add(chunk, first=place == 0) for place, chunk in enumerate(chunks)])
+        if len(chunks) == ENTRIES_AT_ONCE:  # there is more: a second of it could fill Redis
+            await self._look_for_room()
         for chunk, reply in zip(chunks, replies, strict=True):
             if not self._accepted(chunk, reply):
                 return True
@@ -178,7 +187,11 @@ class Shipper:
         self.shipped = chunk.last_seq
         return True
 
+    async def _look_for_room(self) -> None:
+        self.room_bytes = room_in(await self._wire.call("INFO", "memory"))
+
     async def _settle_and_report(self) -> None:
+        await self._look_for_room()
         await self._read_watermark()
         while self._unsettled and self._unsettled[0][0] <= self.settled:
             self._unsettled_bytes -= self._unsettled.popleft()[1]

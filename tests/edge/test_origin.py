@@ -2,7 +2,13 @@ import asyncio
 
 import pytest
 
-from edge.origin import PAUSE_AFTER_FAILURE_S, Batched, ResolveFailed
+from edge.breaker import Breaker
+from edge.origin import Batched, ResolveFailed
+from runtime.clickhouse import ClickHouseUnreachable
+
+
+async def answers():
+    """What a probe does while the store is well."""
 
 
 async def test_keys_of_one_tick_are_asked_for_together_and_once():
@@ -12,39 +18,80 @@ async def test_keys_of_one_tick_are_asked_for_together_and_once():
         asked.append(keys)
         return {key: key * 2 for key in keys if key != 3}
 
-    batched = Batched(query)
+    batched = Batched(query, Breaker(answers))
 
     assert await asyncio.gather(*(batched.get(key) for key in (1, 2, 1, 3))) == [2, 4, 2, None]
     assert asked == [[1, 2, 3]]
 
 
 async def test_an_answer_that_cannot_be_read_fails_the_look_up_and_not_the_ones_after_it():
-    answers = [ValueError("not JSON"), {1: "found"}]
+    given = [ValueError("not JSON"), {1: "found"}]
 
     async def query(keys):
-        answer = answers.pop(0)
+        answer = given.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    batched = Batched(query)
+    breaker = Breaker(answers)
+    batched = Batched(query, breaker)
 
     with pytest.raises(ResolveFailed):
         await batched.get(1)
-    await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
+    await closed(breaker)
     assert await batched.get(1) == "found"
 
 
-async def test_a_clickhouse_that_just_failed_is_left_alone_for_a_moment():
-    asked = []
+async def test_a_clickhouse_that_failed_is_asked_by_no_visitor_until_it_answers_a_probe():
+    asked, probes, well = [], [], asyncio.Event()
 
     async def query(keys):
         asked.append(keys)
-        raise ValueError
+        if not well.is_set():
+            raise ClickHouseUnreachable
+        return {key: "found" for key in keys}
 
-    batched = Batched(query)
+    async def probe():
+        probes.append(1)
+        if not well.is_set():
+            raise ClickHouseUnreachable
 
-    for _ in range(3):
-        with pytest.raises(ResolveFailed):
-            await batched.get(1)
-    assert len(asked) == 1
+    breaker = Breaker(probe)
+    links, slugs = Batched(query, breaker), Batched(query, breaker)
+
+    while len(probes) < 2:
+        for batched in (links, slugs):
+            with pytest.raises(ResolveFailed):
+                await batched.get(1)
+        await asyncio.sleep(0)
+    assert asked == [[1]], "one failure is enough, for every kind of record"
+    well.set()
+    await closed(breaker)
+    assert await slugs.get(1) == "found"
+
+
+async def test_whoever_waits_behind_a_query_that_fails_fails_with_it():
+    """Else each query in the queue would cost its visitors another timeout."""
+    asked, silent = [], asyncio.Event()
+
+    async def query(keys):
+        asked.append(keys)
+        await silent.wait()
+        raise ClickHouseUnreachable
+
+    batched = Batched(query, Breaker(answers))
+    waiting = []
+    for key in range(5):  # each in a tick of its own; two queries run at a time
+        waiting.append(asyncio.ensure_future(batched.get(key)))
+        await asyncio.sleep(0.01)
+    silent.set()
+
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [ResolveFailed] * 5
+    assert asked == [[0], [1]]
+
+
+async def closed(breaker):
+    async with asyncio.timeout(10):
+        while breaker.is_open:
+            await asyncio.sleep(0.01)
