@@ -19,6 +19,7 @@ from edge.recorder import Recorder
 from edge.redirect import Redirector
 from edge.redis_wire import RedisWire
 from edge.resolver import Resolver
+from edge.scan_limit import ScanLimit
 from edge.settings import Settings
 from edge.spool import Spool
 from edge.visit import visit_reader
@@ -43,11 +44,12 @@ async def serve(settings: Settings) -> None:
     lookups_wire = RedisWire(settings.redis_url, tracked=TRACKED_PREFIXES)
     clicks_wire = RedisWire(settings.redis_url, timeout_s=5.0)
     clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=3.0)
-    resolver = Resolver(lookups_wire, Origin(clickhouse), CodeCipher(settings.code_key))
+    scans = ScanLimit(settings.unknown_per_minute)
+    resolver = Resolver(lookups_wire, Origin(clickhouse), CodeCipher(settings.code_key), scans)
     recorder = Recorder(spool, AddressCipher(settings.code_key), settings.edge_id)
     lanes = Lanes(clicks_wire, spool_dir, spool, recorder, settings.edge_id)
     counts = Counts()
-    redirector = Redirector(resolver, recorder, counts)
+    redirector = Redirector(resolver, recorder, counts, scans)
     visit_from = visit_reader(settings.trusted_proxies)
 
     readiness = Readiness()

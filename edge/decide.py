@@ -17,6 +17,7 @@ class Target(msgspec.Struct, frozen=True, gc=False):
     link: Link | None = None
     broadcast: Broadcast | None = None
     resolved: bool = True  # False: nothing reachable could say
+    one_too_many: bool = False  # an unknown name, of a prefix that asked for many: not looked up
 
 
 class Redirect(msgspec.Struct, frozen=True, gc=False):
@@ -27,7 +28,8 @@ class Redirect(msgspec.Struct, frozen=True, gc=False):
 class Refusal(msgspec.Struct, frozen=True, gc=False):
     """No live link. `location`, where the owner gave one, is where the visitor goes instead of a page; status: 302."""
 
-    reason: str  # metric label and page: unknown_host, unknown_code, not_yet, expired, stopped, unresolved, overloaded
+    # Metric label and page: unknown_host, unknown_code, not_yet, expired, stopped, unresolved, overloaded, scanning.
+    reason: str
     status: int
     location: str = ""
     link_known: bool = False  # the visit is a row all the same
@@ -53,6 +55,8 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
 UNKNOWN_HOST = Refusal("unknown_host", 404)
 UNRESOLVED = Refusal("unresolved", 503)
 OVERLOADED = Refusal("overloaded", 503)
+SCANNING = Refusal("scanning", 429)
+NAMES_NOBODY = frozenset({"unknown_host", "unknown_code"})  # reasons: what a scan gets
 
 
 def decide(target: Target, visit: Visit, click_id: bytes, now_ms: int) -> Decision:
@@ -60,6 +64,8 @@ def decide(target: Target, visit: Visit, click_id: bytes, now_ms: int) -> Decisi
     domain, link, broadcast = target.domain, target.link, target.broadcast
     if not target.resolved:
         return UNRESOLVED
+    if target.one_too_many:
+        return SCANNING
     if domain is None:
         return UNKNOWN_HOST
     if link is None or broadcast is None or broadcast.short_domain != domain.short_domain:

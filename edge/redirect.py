@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from random import getrandbits
 
-from edge.decide import OVERLOADED, UNRESOLVED, Answered, Decision, Target, decide
+from edge.decide import NAMES_NOBODY, OVERLOADED, SCANNING, UNRESOLVED, Answered, Decision, Redirect, Target, decide
 from edge.metrics import Counts
 from edge.recorder import Recorder, new_click_id
 from edge.resolver import Resolver
+from edge.scan_limit import ScanLimit
 from edge.visit import Visit
 
 MAX_IN_FLIGHT = 5_000  # visits being answered; beyond it a quick 503 is better than a long queue
@@ -22,10 +23,11 @@ log = logging.getLogger(__name__)
 class Redirector:
     """take() a visit; its reply is called when the click is in the spool."""
 
-    def __init__(self, resolver: Resolver, recorder: Recorder, counts: Counts) -> None:
+    def __init__(self, resolver: Resolver, recorder: Recorder, counts: Counts, scans: ScanLimit) -> None:
         self._resolver = resolver
         self._recorder = recorder
         self._counts = counts
+        self._scans = scans
         self._arrived: list[tuple[Visit, Reply]] = []
         self._in_flight = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -50,9 +52,20 @@ class Redirector:
     async def _answer(self, arrived: list[tuple[Visit, Reply]]) -> None:
         async for resolved in self._resolver.resolve([visit for visit, _ in arrived]):
             now_ms = time.time_ns() // 1_000_000
-            answered = [_decided(arrived[place][0], target, now_ms) for place, target in resolved]
+            answered = [self._decided(arrived[place][0], target, now_ms) for place, target in resolved]
             self._recorder.record(answered, now_ms)
             self._respond([arrived[place][1] for place, _ in resolved], answered)
+
+    def _decided(self, visit: Visit, target: Target, now_ms: int) -> Answered:
+        # Ids must be distinct, not secret: the system's source of randomness would cost 5 % of a tap.
+        click_id = new_click_id(now_ms, getrandbits(76))
+        decision = decide(target, visit, click_id, now_ms)
+        if not isinstance(decision, Redirect) and self._is_scan(visit, decision.reason):
+            decision = SCANNING
+        return Answered(visit, target, click_id, decision)
+
+    def _is_scan(self, visit: Visit, reason: str) -> bool:
+        return reason in NAMES_NOBODY and not self._scans.count(visit.address, self._loop.time())
 
     def _respond(self, replies: list[Reply], answered: list[Answered]) -> None:
         for reply, one in zip(replies, answered, strict=True):
@@ -68,9 +81,3 @@ class Redirector:
         log.error("visits could not be answered", exc_info=task.exception())
         for visit, reply in arrived:  # a reply that was called already ignores this
             reply(UNRESOLVED, visit.short_domain)
-
-
-def _decided(visit: Visit, target: Target, now_ms: int) -> Answered:
-    # Ids must be distinct, not secret: the system's source of randomness would cost 5 % of a tap.
-    click_id = new_click_id(now_ms, getrandbits(76))
-    return Answered(visit, target, click_id, decide(target, visit, click_id, now_ms))

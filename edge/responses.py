@@ -13,6 +13,7 @@ _PAGES = {
     "expired": ("Link expired", "This link has expired and no longer leads anywhere."),
     "stopped": ("Link no longer active", "This link has been switched off by its sender."),
     "unresolved": ("One moment, please", "The link cannot be opened right now. Please try again in a moment."),
+    "scanning": ("One moment, please", "Many links that do not exist were asked for. Please try again later."),
     "overloaded": ("One moment, please", "The link cannot be opened right now. Please try again in a moment."),
     "home": ("", ""),
 }
@@ -27,7 +28,7 @@ _STYLE = (
     "p,.brand{color:#aeb6c4}}"
 )
 PLAIN = (("cache-control", "private, no-store"), ("x-robots-tag", "noindex, nofollow"))
-RETRY_AFTER_S = 2
+RETRY_AFTER_S = {503: 2, 429: 30}
 
 
 def page(reason: str, brand: str) -> bytes:
@@ -48,8 +49,8 @@ def answer(decision: Decision, brand: str) -> tuple[int, list[tuple[str, str]], 
         return decision.status, [("location", decision.location), *PLAIN], b""
     reason = decision.reason if isinstance(decision, Refusal) else "unknown_code"
     headers = [("content-type", "text/html; charset=utf-8"), *PLAIN]
-    if decision.status == 503:
-        headers.append(("retry-after", str(RETRY_AFTER_S)))
+    if decision.status in RETRY_AFTER_S:
+        headers.append(("retry-after", str(RETRY_AFTER_S[decision.status])))
     return decision.status, headers, page(reason, brand)
 
 

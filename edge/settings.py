@@ -22,5 +22,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ops_port: Port = 9100
     edge_id: Text = msgspec.field(default_factory=socket.gethostname)  # column edge_id of every click
     trusted_proxies: Networks = Networks()  # whose X-Forwarded-For and Forwarded are believed
+    unknown_per_minute: Annotated[  # answers to unknown codes that one /24 or /48 gets of this process; then 429
+        int, msgspec.Meta(ge=1, description="a whole number of 1 or more")
+    ] = 300
     drain_s: Annotated[float, msgspec.Meta(ge=0, description="seconds, 0 or more")] = 20.0  # longest wait of a stop
     log_level: LogLevel = "info"

@@ -57,7 +57,8 @@ class Edge:
     def get(self, path: str, host: str = HOST, method: str = "GET", **headers: str) -> http.client.HTTPResponse:
         """One request on a connection of its own; the body is read."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
-        connection.request(method, path, headers={"Host": host, **headers})
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, headers={"Host": host, **named})
         answer = connection.getresponse()
         answer.text = answer.read().decode()
         connection.close()
@@ -77,10 +78,13 @@ class Edge:
                 got += more
             return got
 
-    def metric(self, name: str) -> float:
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum over all label sets, or over those that have these labels."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.ops_port}/metrics") as answer:
             lines = answer.read().decode().splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition("{")[0].split(" ")[0] == name)
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        samples = [line for line in lines if line.partition("{")[0].split(" ")[0] == name]
+        return sum(float(line.rpartition(" ")[2]) for line in samples if all(one in line for one in wanted))
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)

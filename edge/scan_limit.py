@@ -1,0 +1,51 @@
+"""Tells who asks for many names that were never issued: a leaky bucket for every address prefix, in fixed memory."""
+
+import os
+from array import array
+
+from siphashc import siphash
+
+ROWS, WIDTH = 4, 1 << 13  # 256 KiB whatever happens
+BURST_S = 60.0  # so many seconds' worth may come at once
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+class ScanLimit:
+    """A count-min sketch (Cormode and Muthukrishnan, 2005) whose cells leak, by GCRA: each is a time.
+
+    Nothing is ever evicted, so that nobody gets rid of what they did by flooding from elsewhere; a flood can only make
+    strangers look like scanners, for as long as it lasts. The places of a prefix are keyed anew in every process.
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        self._interval_s = 60.0 / per_minute
+        self._key = os.urandom(16)
+        self._cells = array("d", bytes(8 * ROWS * WIDTH))  # when a bucket will have leaked empty
+
+    def is_over(self, address: bytes, now_s: float) -> bool:
+        """Whether the next unknown name of this prefix is one too many. address: 16 bytes; now_s: any steady clock."""
+        return self._empty_at(self._places(address), now_s) - now_s >= BURST_S
+
+    def count(self, address: bytes, now_s: float) -> bool:
+        """Count a visit of an unknown name; False where it is one too many, which is not counted."""
+        places = self._places(address)
+        empty_at = self._empty_at(places, now_s)
+        if empty_at - now_s >= BURST_S:
+            return False
+        empty_at += self._interval_s
+        for place in places:
+            # Cells that others have filled further stay as they are: the smallest one is the truest.
+            self._cells[place] = max(self._cells[place], empty_at)
+        return True
+
+    def _empty_at(self, places: list[int], now_s: float) -> float:
+        return max(now_s, min([self._cells[place] for place in places]))
+
+    def _places(self, address: bytes) -> list[int]:
+        hashed = siphash(self._key, prefix_of(address))
+        return [row * WIDTH + (hashed >> (16 * row) & (WIDTH - 1)) for row in range(ROWS)]
+
+
+def prefix_of(address: bytes) -> bytes:
+    """The /24 of an IPv4 address, the /48 of any other: what one customer of a provider can have, and `ip_prefix`."""
+    return address[:15] if address.startswith(_MAPPED) else address[:6]
