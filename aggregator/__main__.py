@@ -8,7 +8,6 @@ import socket
 import sys
 
 import redis.asyncio
-import uvloop
 from prometheus_client import CollectorRegistry
 
 from aggregator.audit import Auditor
@@ -25,8 +24,7 @@ from aggregator.visitors import Salts
 from aggregator.writer import Writer
 from records.click import AddressCipher
 from runtime.clickhouse import ClickHouse, wait_for_clickhouse
-from runtime.environment import SettingsError, settings_from
-from runtime.logs import start_logging
+from runtime.process import run
 from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
 
 STOP_S = 15.0
@@ -74,18 +72,7 @@ async def serve(settings: Settings) -> None:
 
 
 def main() -> int:
-    try:
-        settings = settings_from(os.environ, Settings)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    start_logging("aggregator", settings.log_level)
-    try:
-        uvloop.run(serve(settings))
-    except (OSError, GeoError) as error:
-        log.error("aggregator cannot start", extra={"error": str(error)})
-        return 1
-    return 0
+    return run("aggregator", Settings, serve, hindrances=(OSError, GeoError))
 
 
 if __name__ == "__main__":

@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import logging
-import os
 import sys
 
-import uvloop
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -28,8 +26,7 @@ from control.settings import Settings
 from control.shared import SharedLinks
 from records.code import CodeCipher
 from runtime.clickhouse import ClickHouse
-from runtime.environment import SettingsError, settings_from
-from runtime.logs import start_logging
+from runtime.process import run
 from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
 
 log = logging.getLogger(__name__)
@@ -39,7 +36,8 @@ def build(settings: Settings, redis: Redis, clickhouse: ClickHouse) -> tuple[ASG
     """The application, and the task that keeps the cache true."""
     rules = DestinationRules(settings.allow_http_destinations, settings.allow_private_destinations)
     cipher = CodeCipher(settings.code_key)
-    cache, locks, ids, links = Cache(redis), Locks(redis), Ids(redis, clickhouse), Links(clickhouse)
+    cache = Cache(redis, links_kept_s=max(int(settings.link_cache_days * 86_400), 1))
+    locks, ids, links = Locks(redis), Ids(redis, clickhouse), Links(clickhouse)
     domains = Domains(clickhouse, cache, locks, rules)
     broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids)
     minter = Minter(broadcasts, ids, links, cache, locks, cipher)
@@ -80,18 +78,7 @@ async def serve(settings: Settings) -> None:
 
 
 def main() -> int:
-    try:
-        settings = settings_from(os.environ, Settings)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    start_logging("control", settings.log_level)
-    try:
-        uvloop.run(serve(settings))
-    except OSError as error:
-        log.error("control cannot start", extra={"error": str(error)})
-        return 1
-    return 0
+    return run("control", Settings, serve)
 
 
 if __name__ == "__main__":

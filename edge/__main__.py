@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-import os
 import secrets
 import sys
 from pathlib import Path
 
-import uvloop
 from prometheus_client import CollectorRegistry
 
 from edge.app import edge_app
@@ -27,8 +25,7 @@ from records.click import AddressCipher
 from records.code import CodeCipher
 from records.keys import TRACKED_PREFIXES
 from runtime.clickhouse import ClickHouse
-from runtime.environment import SettingsError, settings_from
-from runtime.logs import start_logging
+from runtime.process import run
 from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
 
 log = logging.getLogger(__name__)
@@ -83,18 +80,7 @@ async def serve(settings: Settings) -> None:
 
 
 def main() -> int:
-    try:
-        settings = settings_from(os.environ, Settings)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    start_logging("edge", settings.log_level)
-    try:
-        uvloop.run(serve(settings))
-    except OSError as error:
-        log.error("edge cannot start", extra={"error": str(error)})
-        return 1
-    return 0
+    return run("edge", Settings, serve)
 
 
 if __name__ == "__main__":
