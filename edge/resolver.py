@@ -152,7 +152,9 @@ class Resolver:
             return place, ONE_TOO_MANY
 
     async def _target(self, visit: Visit) -> Target:
-        domain = await self._named(self.domains, visit.short_domain, visit) if visit.short_domain else None
+        if not visit.short_domain:
+            return Target()
+        domain = await self._named(self.domains, visit.short_domain, visit)
         if domain is None or not visit.code:
             return Target(domain)
         link_id = await self._link_id(domain, visit)
