@@ -42,6 +42,15 @@ class Insert(msgspec.Struct, frozen=True):
     format: str
     data_start: int
 
+    def into_and_settings(self) -> tuple[str, str]:
+        """The head, taken apart at its SETTINGS clause ('' when it has none)."""
+        previous = None
+        for token in tokens(self.head.encode()):
+            if token.depth == 0 and token.is_word(b"SETTINGS") and not _names_a_table(previous):
+                return self.head.encode()[: token.start].decode(), self.head.encode()[token.start :].decode()
+            previous = token
+        return self.head, ""
+
 
 class Select(msgspec.Struct, frozen=True):
     """A SELECT taken apart at its FORMAT clause ('' when it has none)."""
@@ -128,11 +137,16 @@ def with_processes(select: Select, processes: Callable[[], str]) -> Select:
 def _insert(text: bytes) -> Statement:
     previous = None
     for token in tokens(text):
-        is_name = previous is None or previous.text == b"." or previous.text.upper() in (b"INTO", b"TABLE", b"FUNCTION")
-        if token.depth == 0 and token.kind == "word" and not is_name and token.text.upper() in _SOURCES:
+        is_source = token.depth == 0 and token.kind == "word" and token.text.upper() in _SOURCES
+        if is_source and not _names_a_table(previous):
             return _insert_from(text, token)
         previous = token
     return Other("INSERT")
+
+
+def _names_a_table(previous: Token | None) -> bool:
+    """Whether the word behind this token of an INSERT is a name, whatever it says."""
+    return previous is None or previous.text == b"." or previous.text.upper() in (b"INTO", b"TABLE", b"FUNCTION")
 
 
 def _insert_from(text: bytes, source: Token) -> Statement:

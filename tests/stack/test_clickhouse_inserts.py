@@ -131,3 +131,45 @@ async def _settled_count(writer) -> int:
         while (await writer("KILL QUERY WHERE query NOT LIKE 'KILL%' TEST")).text:
             await asyncio.sleep(0.05)
     return int((await writer("SELECT count() FROM scratch")).text)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        pytest.param("n UInt64, CONSTRAINT small CHECK n < 5", id="a constraint"),
+        pytest.param("n UInt64, m UInt64 DEFAULT throwIf(n > 5)", id="a default that throws"),
+    ],
+)
+async def test_what_fails_behind_the_parser_is_refused_and_inserts_nothing(writer, columns):
+    await writer(f"CREATE TABLE strict ({columns}) ENGINE = MergeTree ORDER BY n")
+    try:
+        said = await writer("1\n9\n", query="INSERT INTO strict (n) FORMAT TSV")
+
+        assert said.status != 200
+        assert (await writer("SELECT count() FROM strict")).text == "0"
+    finally:
+        await writer("DROP TABLE strict SYNC")
+
+
+async def test_an_insert_into_too_many_parts_is_refused(writer):
+    await writer(
+        "CREATE TABLE crowded (n UInt64) ENGINE = MergeTree ORDER BY n"
+        " SETTINGS parts_to_throw_insert = 1, parts_to_delay_insert = 1"
+    )
+    try:
+        await writer("SYSTEM STOP MERGES crowded")
+        codes = [(await writer("1\n", query="INSERT INTO crowded FORMAT TSV")).code for _ in range(4)]
+
+        assert codes[-1] == "252"
+        assert (await writer("SELECT count() FROM crowded")).text == str(codes.count(""))
+    finally:
+        await writer("DROP TABLE crowded SYNC")
+
+
+async def test_an_insert_takes_its_settings(writer, table):
+    said = await writer(
+        "1\tx\nbad\n", query="INSERT INTO scratch SETTINGS input_format_allow_errors_num = 1 FORMAT TSV"
+    )
+
+    assert said.status == 200, said.text
+    assert (await writer("SELECT count() FROM scratch")).text == "1"
