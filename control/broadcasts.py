@@ -12,10 +12,10 @@ from msgspec import UNSET
 
 from control.bodies import BroadcastBody, BroadcastPatch, broadcast_body, milliseconds
 from control.cache import Cache
-from control.domains import Domains
+from control.domains import Domains, name_of
 from control.ids import Ids
 from control.locks import Locks
-from control.problems import Problem, described, invalid
+from control.problems import Problem, check_text, described, invalid
 from control.written import insert_until_known
 from records.broadcast import Broadcast
 from runtime.clickhouse import ClickHouse
@@ -114,13 +114,16 @@ class Broadcasts:
             self._minting[broadcast_no] -= 1
 
     async def _check(self, account: str, body: BroadcastBody, old: Broadcast | None) -> None:
-        domain = await self._domains.usable(body.short_domain, account)
-        body.short_domain = domain.short_domain
+        """Raises Problem. The domain comes last: the command line registers one that is all that is missing."""
+        check_text("source", body.source)
+        check_text("keyword", body.keyword)
+        own = name_of(body.short_domain, field="short_domain")
         urls: dict[str, str | None] = {f"destinations[{i}]": url for i, url in enumerate(body.destinations)}
-        await self._domains.check_destinations(urls)
-        await self._domains.check_destinations({"fallback": body.fallback}, template=False)
+        await self._domains.check_destinations(urls, own=own)
+        await self._domains.check_destinations({"fallback": body.fallback}, own=own, template=False)
         if body.valid_from and body.expires_at and body.expires_at <= body.valid_from:
             raise invalid("expires_at", f"expires_at {body.expires_at:%FT%TZ} is not after valid_from")
+        body.short_domain = (await self._domains.usable(own, account)).short_domain
         if old is not None:
             await self._check_links_fit(body, old)
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from control.bodies import BadLine, ContactLine
-from control.problems import Problem, fault_of
+from control.problems import Problem, fault_of, is_control
 
 BATCH_BYTES = 2 * 1024 * 1024
 ALL = -1  # destination_index of a line that names none: one link per destination
@@ -143,7 +143,7 @@ def _parsed_line(line: bytes) -> ContactLine | tuple[str, str]:
 
 
 def _has_controls(text: str) -> bool:
-    return any(character < " " or "\x7f" <= character <= "\x9f" for character in text)
+    return any(map(is_control, text))
 
 
 def _repeats(contact_ids: Any, indexes: Any, destinations: int) -> Iterator[int]:

@@ -11,7 +11,8 @@ from control.bodies import DomainBody
 from control.cache import Cache
 from control.destinations import ascii_host, destination_fault, destination_host
 from control.locks import Locks
-from control.problems import Problem, described, invalid
+from control.loops import leading_to
+from control.problems import Problem, check_text, described, invalid
 from control.written import insert_until_known
 from records.domain import Domain
 from runtime.clickhouse import ClickHouse
@@ -55,6 +56,7 @@ class Domains:
     async def put(self, name: str, root: str, in_query: str | None, body: DomainBody) -> tuple[Domain, bool]:
         """Create or replace; gives the domain and whether it is new."""
         name = name_of(name, allow_local=self._rules.allow_private)
+        check_text("display_name", body.display_name)
         asked = addressed(root, in_query, body.account)
         await self.check_destinations(
             {"home": body.home, "not_found": body.not_found, "expired": body.expired}, own=name, template=False
@@ -65,6 +67,8 @@ class Domains:
                 raise Problem("conflict", f"the domain {name} is not available", field="short_domain")
             if old is not None and (body.account or in_query) and old.account != asked:
                 raise Problem("conflict", f"the domain {name} belongs to account {old.account}", field="account")
+            if old is None:
+                await self._check_no_loop(name, root)
             domain = _domain(name, old.account if old else asked, body, old)
             await insert_until_known(self._clickhouse, "domains", domain)
             await self._cache.put(domain)
@@ -87,6 +91,14 @@ class Domains:
             if host and host in loops:
                 detail = f"{field} leads to {host}, which is a short domain itself: visitors would go in circles"
                 raise invalid(field, detail)
+
+    async def _check_no_loop(self, name: str, root: str) -> None:
+        """Raises Problem where visitors of links that exist would go in circles once this is a short domain."""
+        place = await leading_to(self._clickhouse, name)
+        if place is not None:
+            what = f"{place.name} of account {place.account}" if within(place.account, root) else "another account"
+            detail = f"{what} leads to {name}: visitors would go in circles; change that first, or take another name"
+            raise Problem("conflict", detail, field="domain")
 
     async def _registered(self, names: list[str]) -> list[str]:
         if not names:

@@ -93,6 +93,17 @@ def _value_at(document: Any, path: str) -> Any:
     return document
 
 
+def check_text(field: str, text: str) -> None:
+    """Raises Problem for a character that no word of people holds: ends of lines, U+0000, escape sequences."""
+    for character in text:
+        if is_control(character):
+            raise invalid(field, f"{field} holds a control character (U+{ord(character):04X}); take it out")
+
+
+def is_control(character: str) -> bool:
+    return character < " " or "\x7f" <= character <= "\x9f"
+
+
 def described(value: Any) -> str:
     """A value as an error message shows it: short whatever its size."""
     if isinstance(value, str) and len(value) > 60:

@@ -15,7 +15,7 @@ from control.ids import Claim, Ids
 from control.links import LinkRow, Links
 from control.locks import Locks
 from control.mint import check_same_body, unrepeatable_key
-from control.problems import Problem, described, invalid
+from control.problems import Problem, check_text, described, invalid
 from records.broadcast import Broadcast
 from records.code import ALPHABET, CODE_LENGTH, CodeCipher
 from records.link import Link
@@ -145,6 +145,8 @@ def _check_form(body: LinkBody) -> None:
         raise invalid("destination_index", "destination_index goes with broadcast_id; leave it out beside destination")
     if body.broadcast_id is not None and body.source is not None:
         raise invalid("source", "the source is the broadcast's; leave it out beside broadcast_id")
+    check_text("source", body.source or "")
+    check_text("keyword", body.keyword or "")
     if body.slug is not None:
         _check_slug(body.slug)
 

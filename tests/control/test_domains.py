@@ -68,3 +68,34 @@ async def test_a_wrong_field_is_named(control, body, field):
     answer = control.call("PUT", f"/v1/domains/{DOMAIN}", body)
 
     assert (answer.status, answer.body["field"]) == (422, field)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://new.acme.example/sale", "https://NEW.acme.example./{code}", "https://\uff4eew.acme.example/"]
+)
+async def test_a_host_that_a_broadcast_leads_to_does_not_become_a_short_domain(control, url):
+    control.broadcast("spring", destinations=("https://shop.acme.example/", url))
+
+    answer = control.call("PUT", "/v1/domains/new.acme.example", {})
+
+    assert (answer.status, answer.body["field"]) == (409, "domain")
+    assert "broadcast spring of account main" in answer.body["detail"]
+    control.broadcast("spring", destinations=("https://new.acme.example.org/?u=new.acme.example", "https://é.example/"))
+    assert control.call("PUT", "/v1/domains/new.acme.example", {}).status == 201
+
+
+async def test_a_host_that_a_domain_leads_to_does_not_become_a_short_domain(control):
+    control.call("PUT", f"/v1/domains/{DOMAIN}", {"not_found": "https://new.acme.example/"}, ACME)
+
+    own = control.call("PUT", "/v1/domains/new.acme.example", {}, ACME)
+    foreign = control.call("PUT", "/v1/domains/new.acme.example", {})
+
+    assert own.status == foreign.status == 409
+    assert f"domain {DOMAIN} of account acme" in own.body["detail"]
+    assert DOMAIN not in foreign.body["detail"]
+
+
+async def test_a_name_on_a_page_holds_no_control_character(control):
+    answer = control.call("PUT", f"/v1/domains/{DOMAIN}", {"display_name": "Acme\x00"})
+
+    assert (answer.status, answer.body["field"]) == (422, "display_name")
