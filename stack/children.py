@@ -22,6 +22,7 @@ class Places(msgspec.Struct, frozen=True):
     """Where everything of one run is."""
 
     data: Path
+    host: str  # where edge and control listen; all else on 127.0.0.1
     edge: int
     control: int
     clickhouse: int
@@ -60,7 +61,10 @@ def valkey(places: Places) -> Child:
 
 def edge(places: Places, credentials: Credentials, worker: int) -> Child:
     ops_port = places.edge_ops[worker]
-    environ = _environ(places, credentials, ops_port) | {"TAPTRAIL_PORT": str(places.edge)}
+    environ = _environ(places, credentials, ops_port) | {
+        "TAPTRAIL_HOST": places.host,
+        "TAPTRAIL_PORT": str(places.edge),
+    }
     return Child("edge", [sys.executable, "-m", "edge"], environ, _ready(ops_port), grace_s=30)
 
 
@@ -73,7 +77,7 @@ def aggregator(places: Places, credentials: Credentials) -> Child:
 def control(places: Places, credentials: Credentials) -> Child:
     keys, _ = api_keys(os.environ, credentials)
     environ = _environ(places, credentials, places.control_ops)
-    environ |= {"TAPTRAIL_PORT": str(places.control), "TAPTRAIL_API_KEYS": keys}
+    environ |= {"TAPTRAIL_HOST": places.host, "TAPTRAIL_PORT": str(places.control), "TAPTRAIL_API_KEYS": keys}
     return Child("control", [sys.executable, "-m", "control"], environ, _ready(places.control_ops), grace_s=35)
 
 
@@ -84,7 +88,6 @@ def _environ(places: Places, credentials: Credentials, ops_port: int) -> dict[st
     return {
         **defaults,
         **given,
-        "TAPTRAIL_HOST": HOST,
         "TAPTRAIL_OPS_HOST": HOST,
         "TAPTRAIL_OPS_PORT": str(ops_port),
         "TAPTRAIL_REDIS_URL": places.redis_url,

@@ -46,10 +46,12 @@ _STREAMS_DRAIN_S = 15.0
 @click.option("--redis-port", type=click.IntRange(0, 65535), default=6390, show_default=True)
 @click.option("--ops-port", type=click.IntRange(0, 65535), default=9100, show_default=True,
               help="First of the ops ports: edge workers, aggregator, control.")  # fmt: skip
+@click.option("--host", default=HOST, show_default=True,
+              help="Where edge and control listen; all else stays on 127.0.0.1.")  # fmt: skip
 @click.option("--edge-workers", type=click.IntRange(1, 64), default=1, show_default=True)
 def up(
     *, data: Path, edge_port: int, control_port: int, clickhouse_port: int, redis_port: int, ops_port: int,
-    edge_workers: int,
+    host: str, edge_workers: int,
 ) -> None:  # fmt: skip
     """Run the whole system here, with its own Valkey and ClickHouse, until Ctrl-C."""
     level = os.environ.get("TAPTRAIL_LOG_LEVEL") or "info"
@@ -67,7 +69,7 @@ def up(
     ]
     try:
         with held(data):
-            places = _places(data, ports_for(wanted))
+            places = _places(data, host, ports_for(wanted))
             sys.exit(asyncio.run(System(places, credentials_in(data)).run()))
     except (PortTaken, DirectoryTaken, OSError) as error:
         raise click.ClickException(str(error)) from error
@@ -96,9 +98,9 @@ def held(data: Path) -> Iterator[None]:
         yield
 
 
-def _places(data: Path, ports: list[int]) -> Places:
+def _places(data: Path, host: str, ports: list[int]) -> Places:
     edge, control, clickhouse, redis, *ops = ports
-    return Places(data, edge, control, clickhouse, redis, ops[:-2], ops[-2], ops[-1])
+    return Places(data, host, edge, control, clickhouse, redis, ops[:-2], ops[-2], ops[-1])
 
 
 class System:
