@@ -49,8 +49,9 @@ def entry_of(record: Broadcast | Domain) -> Entry:
 class Cache:
     """Writes that Redis did not take are kept and repeated until it does."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, links_kept_s: int) -> None:
         self._redis = redis
+        self._links_kept_s = links_kept_s  # in Redis, after the last minting among their neighbours
         self._dirty: dict[str, Entry] = {}
 
     async def put(self, record: Broadcast | Domain) -> None:
@@ -90,12 +91,13 @@ class Cache:
             log.warning("a slug is in ClickHouse alone", extra={"slug": slug, "error": str(error)})
 
     async def put_links(self, commands: list[list[bytes | int | str]], links: int) -> None:
-        """HSETs of whole buckets. Links that Redis does not take are answered all the same: edges find them in
+        """One HSET a bucket. Links that Redis does not take are answered all the same: edges find them in
         ClickHouse."""
         try:
             pipeline = self._redis.pipeline(transaction=False)
             for command in commands:
                 pipeline.execute_command(*command)
+                pipeline.execute_command("EXPIRE", command[1], self._links_kept_s)
             await pipeline.execute()
         except (RedisError, OSError) as error:
             UNCACHED_LINKS.inc(links)

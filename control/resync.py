@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from redis.asyncio import Redis
@@ -19,6 +20,18 @@ from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 
 LOOK_S = 1.0
 SLACK_MS = 60_000  # clocks of several control processes, and writes under way at the last look
+START_SLACK_MS = 86_400_000  # another control process may have gone on while this one lay dead with a change in hand
+NOTHING_KNOWN = 1 << 60  # higher than every version
+
+# The version goes forward once a second, on a Redis that has what this process knows of. Checked and written in one
+# step: a replica that lacks the latest writes may be promoted between two.
+_LOOK = """
+local known = tonumber(redis.call('GET', KEYS[1]) or '0')
+if known >= tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1], string.format('%.0f', math.max(known, tonumber(ARGV[2]))))
+end
+return string.format('%.0f', known)
+"""
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +42,8 @@ class Resync:
     ) -> None:
         self._redis, self._cache, self._ids = redis, cache, ids
         self._domains, self._broadcasts, self._links = domains, broadcasts, links
-        self._synced = 1  # cache version this process has seen; a Redis that knows less has lost something
+        self._synced = NOTHING_KNOWN  # cache version this process has seen; a Redis that knows less has lost something
+        self._server = ""  # which Redis that was, and since which start
         self.trouble = ""
 
     async def run(self) -> None:
@@ -47,24 +61,29 @@ class Resync:
     async def look(self) -> None:
         """Repair what is dirty, and write everything anew that Redis may have lost."""
         await self._cache.repair()
-        known = await self._redis.get(CACHE_VERSION)
-        version = int(known) if known is not None else 0
-        if version < self._synced or self._synced == 1:
-            await self._write_since(version)
+        now_ms = time.time_ns() // 1_000_000
+        server = (await self._redis.info("server"))["run_id"]
+        expected = self._synced if server == self._server else NOTHING_KNOWN
+        known = await self._version(expected, now_ms)
+        if known < expected:
+            await self._write_since(known)
+            await self._version(0, now_ms)
+        self._synced, self._server = max(known, now_ms), server
+
+    async def _version(self, expected: int, now_ms: int) -> int:
+        """The version that Redis had; it is now_ms from now on, unless it was less than expected."""
+        return int(await self._redis.eval(_LOOK, 1, CACHE_VERSION, expected, now_ms))
 
     async def _write_since(self, version: int) -> None:
-        RESYNCS.inc()
         await self._ids.raise_counters()
-        since = max(version - SLACK_MS, 0)
+        since = max(version - (SLACK_MS if self._server else START_SLACK_MS), 0)
         domains = await self._domains.changed_since(since)
         broadcasts = await self._broadcasts.changed_since(since)
         entries = [*map(entry_of, domains), *map(entry_of, broadcasts)]
         await self._cache.put_all(entries)
         if version == 0:
             await self._cache.put_slugs(await self._links.slugs())
-        newest = max((entry.version for entry in entries), default=0)
-        self._synced = max(version, newest, 2)
-        await self._redis.set(CACHE_VERSION, self._synced)
+        RESYNCS.inc()
         log.info("the cache is in step with ClickHouse", extra={"records": len(entries), "since": since})
 
     def _report(self, trouble: str) -> None:

@@ -21,4 +21,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ops_port: Port = 9102
     allow_http_destinations: bool = False  # for trials: recipients' browsers warn of http
     allow_private_destinations: bool = False  # for trials: recipients cannot reach such addresses
+    link_cache_days: Annotated[float, msgspec.Meta(gt=0, description="days, more than 0")] = 90.0  # links stay in Redis
     log_level: LogLevel = "info"

@@ -1,19 +1,17 @@
 import asyncio
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from redis.asyncio import Redis
 
 from records.keys import CACHE_VERSION
-from stack.valkey import valkey_command
-from tests.conftest import accepts, free_port, wait_until
 from tests.control.process import Control
 
 
 @pytest.fixture(scope="session")
 def control_process(valkey_url, clickhouse_url, tmp_path_factory) -> Iterator[Control]:
     control = Control(valkey_url, clickhouse_url, tmp_path_factory.mktemp("control"))
+    wait_until(lambda: "taptrail_control_resyncs_total 1.0" in control.metrics())  # else it writes into the first test
     yield control
     control.stop()
 
@@ -49,25 +47,3 @@ def controls(clickhouse_url, tmp_path):
     yield start
     for one in started:
         one.stop()
-
-
-@pytest.fixture
-def own_valkey(tmp_path):
-    """A Valkey of the test's own, to be stopped and started."""
-    valkey = OwnValkey(tmp_path / "valkey", free_port())
-    valkey.start()
-    yield valkey
-    valkey.kill()
-
-
-class OwnValkey:
-    def __init__(self, data, port):
-        self.data, self.port, self.url = data, port, f"redis://127.0.0.1:{port}/0"
-
-    def start(self):
-        self.process = subprocess.Popen(valkey_command(self.data, self.port), stdout=subprocess.DEVNULL)
-        wait_until(lambda: accepts(self.port))
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
