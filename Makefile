@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test loadtest bench check lock clean
+.PHONY: help demo up test loadtest bench check rules lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -37,11 +37,15 @@ chaos: $(VENV)/installed  ## kill everything again and again under load, then co
 bench: $(VENV)/installed  ## redirects a second beside nginx and others; needs wrk and nginx
 	$(BIN)/python -m loadtest.bench
 
-check: $(VENV)/installed  ## lint, format, types, import contracts
+check: $(VENV)/installed  ## lint, format, types, import contracts, Kubernetes manifests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/k8s
+
+rules: $(VENV)/installed  ## write the PrometheusRule anew from observability/rules
+	$(BIN)/python k8s/components/monitoring/rules.py
 
 lock: $(VENV)/installed  ## write requirements/*.txt anew from pyproject.toml
 	$(BIN)/pip install --quiet uv
