@@ -42,7 +42,8 @@ async def serve(settings: Settings) -> None:
     clicks_wire = RedisWire(settings.redis_url, timeout_s=5.0)
     clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=3.0)
     scans = ScanLimit(settings.unknown_per_minute)
-    resolver = Resolver(lookups_wire, Origin(clickhouse), CodeCipher(settings.code_key), scans)
+    origin = Origin(clickhouse)
+    resolver = Resolver(lookups_wire, origin, CodeCipher(settings.code_key), scans)
     recorder = Recorder(spool, AddressCipher(settings.code_key), settings.edge_id)
     lanes = Lanes(clicks_wire, spool_dir, spool, recorder, settings.edge_id)
     counts = Counts()
@@ -52,7 +53,7 @@ async def serve(settings: Settings) -> None:
     readiness = Readiness()
     readiness.degraded = lambda: [] if lookups_wire.connected else ["redis: not connected"]
     registry = CollectorRegistry()
-    registry.register(EdgeCollector(counts, resolver.lookups, recorder, lookups_wire, lanes.shippers))
+    registry.register(EdgeCollector(counts, resolver.lookups, recorder, lookups_wire, lanes.shippers, origin.breaker))
     app = edge_app(redirector, resolver, visit_from)
     server = HttpServer(app, public, http=tap_connection(redirector, visit_from), timeout_keep_alive=75)
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from edge.breaker import Breaker
 from edge.decide import Decision, Redirect
 from edge.recorder import Recorder
 from edge.redis_wire import RedisWire
@@ -38,9 +39,10 @@ class EdgeCollector(Collector):
         recorder: Recorder,
         wire: RedisWire,
         shippers: Callable[[], Iterable[Shipper]],
+        origin: Breaker,
     ) -> None:
         self._counts, self._lookups, self._recorder, self._wire = counts, lookups, recorder, wire
-        self._shippers = shippers
+        self._shippers, self._origin = shippers, origin
         self._started = time.time()
 
     def collect(self) -> Iterator[Metric]:
@@ -71,6 +73,12 @@ class EdgeCollector(Collector):
         yield CounterMetricFamily("taptrail_lookup_batches", "Round trips to Redis", value=self._lookups.batches)
         # 0 for more than a few seconds: Redis is away; links come from ClickHouse, clicks wait in the spool.
         yield GaugeMetricFamily("taptrail_redis_connected", "Whether Redis answers", value=int(self._wire.connected))
+        # Rises again and again: something between here and Redis cuts connections, or Redis is too slow.
+        yield CounterMetricFamily("taptrail_redis_connects", "Connections made to Redis", value=self._wire.connects)
+        # 0: ClickHouse does not answer; links that neither memory nor Redis has are answered 503. Mend it.
+        answers = int(not self._origin.is_open)
+        yield GaugeMetricFamily("taptrail_origin_answers", "Whether ClickHouse is asked for links", value=answers)
+        yield CounterMetricFamily("taptrail_origin_failures", "Look-ups it failed", value=self._origin.failures)
 
     def _pipeline(self) -> Iterator[Metric]:
         shippers = list(self._shippers())
@@ -87,5 +95,11 @@ class EdgeCollector(Collector):
         yield GaugeMetricFamily("taptrail_clicks_waiting", "Spooled, not yet in Redis", value=waiting)
         unsettled = sum(one.spooled - one.settled for one in shippers)
         yield GaugeMetricFamily("taptrail_clicks_unsettled", "Spooled, not known to be in ClickHouse", value=unsettled)
+        # At 1 MiB while clicks wait: Redis is full of links, or of clicks that the aggregator does not fetch.
+        room = min((one.room_bytes for one in shippers), default=0)
+        yield GaugeMetricFamily("taptrail_lane_room_bytes", "Clicks a lane may have in Redis", value=room)
+        # Grows while Redis refuses clicks: the log says why.
+        retries = sum(one.retries for one in shippers)
+        yield GaugeMetricFamily("taptrail_ship_retries", "Times Redis took nothing, lanes at hand", value=retries)
         yield GaugeMetricFamily("taptrail_lanes", "Lanes this process ships", value=len(shippers))
         yield GaugeMetricFamily("taptrail_start_time_seconds", "Unix time of the start", value=self._started)
