@@ -5,6 +5,7 @@ import pytest
 from redis.asyncio import Redis
 
 from records.keys import CACHE_VERSION
+from tests.conftest import wait_until
 from tests.control.process import Control
 
 
