@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from edge.app import edge_app
 from edge.connection import tap_connection
+from edge.connections import Connections, most_connections
 from edge.lanes import Lanes
 from edge.metrics import Counts, EdgeCollector
 from edge.origin import Origin
@@ -26,14 +27,14 @@ from records.code import CodeCipher
 from records.keys import TRACKED_PREFIXES
 from runtime.clickhouse import ClickHouse
 from runtime.process import run
-from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
+from runtime.serve import HttpServer, Readiness, inherited, listen, ops_app, stop_signal
 
 log = logging.getLogger(__name__)
 
 
 async def serve(settings: Settings) -> None:
     """Serve taps until SIGTERM or SIGINT; raises OSError when a port or the spool cannot be had."""
-    public = listen(settings.host, settings.port, shared=True)
+    public = inherited(settings.listen_fd) if settings.listen_fd else listen(settings.host, settings.port, shared=True)
     ops = listen(settings.ops_host, settings.ops_port)
     spool_dir = Path(settings.spool_dir)
     spool = Spool.create(spool_dir, secrets.randbits(64))
@@ -55,18 +56,19 @@ async def serve(settings: Settings) -> None:
     registry = CollectorRegistry()
     registry.register(EdgeCollector(counts, resolver.lookups, recorder, lookups_wire, lanes.shippers, origin.breaker))
     app = edge_app(redirector, resolver, visit_from)
-    server = HttpServer(app, public, http=tap_connection(redirector, visit_from), timeout_keep_alive=75)
+    connections = Connections(most_connections())
+    server = HttpServer(app, public, http=tap_connection(redirector, visit_from, connections))
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
 
     async with asyncio.TaskGroup() as running:
         background = [
             running.create_task(work)
-            for work in (lookups_wire.keep_connected(), clicks_wire.keep_connected(), lanes.run())
+            for work in (lookups_wire.keep_connected(), clicks_wire.keep_connected(), lanes.run(), connections.watch())
         ]
         serving = [running.create_task(one.run_until_stopped()) for one in (server, ops_server)]
         await lookups_wire.wait_connected(longest_s=2.0)  # without Redis the edge serves from ClickHouse
         readiness.ready = True
-        log.info("edge serves", extra={"port": settings.port, "lane": lanes.own_name})
+        log.info("edge serves", extra={"port": public.getsockname()[1], "lane": lanes.own_name})
         name = await stop_signal()
         readiness.ready = False
         log.info("edge stops", extra={"signal": name})

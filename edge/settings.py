@@ -9,6 +9,7 @@ from runtime.environment import ClickHouseUrl, CodeKey, LogLevel, Networks, Redi
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
+Descriptor = Annotated[int, msgspec.Meta(ge=0, description="the number of an inherited listening socket")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +19,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     spool_dir: Text  # a directory on a disk of this machine; clicks wait here until they are in ClickHouse
     host: Text = "127.0.0.1"
     port: Port = 8080
+    listen_fd: Descriptor = 0  # a listening socket that outlives this process, used instead of host and port
     ops_host: Text = "127.0.0.1"
     ops_port: Port = 9100
     edge_id: Text = msgspec.field(default_factory=socket.gethostname)  # column edge_id of every click

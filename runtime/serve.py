@@ -1,8 +1,11 @@
 """HTTP servers inside a process that already has its loop: uvicorn without its own signal handling."""
 
 import asyncio
+import errno
 import signal
 import socket
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 BACKLOG = 4096
+QUEUE_S = 5.0  # longest wait for the accept queue to run empty at a stop
 
 
 class HttpServer(uvicorn.Server):
@@ -24,7 +28,7 @@ class HttpServer(uvicorn.Server):
     def __init__(self, app: Any, listener: socket.socket, *, grace_s: int = 10, **options: Any) -> None:
         config = uvicorn.Config(
             app, loop="none", lifespan="off", access_log=False, log_config=None, ws="none", server_header=False,
-            date_header=False, timeout_graceful_shutdown=grace_s, **{"http": "httptools", **options},
+            date_header=False, backlog=BACKLOG, timeout_graceful_shutdown=grace_s, **{"http": "httptools", **options},
         )  # fmt: skip
         super().__init__(config)
         self._listener = listener
@@ -32,6 +36,13 @@ class HttpServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # the process decides when to stop, not its servers
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Closing the last descriptor of a listening socket resets the connections nobody has accepted yet.
+        give_up_at = time.monotonic() + QUEUE_S
+        while _waiting(self._listener) and time.monotonic() < give_up_at:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
 
     async def run_until_stopped(self) -> None:
         await self.serve(sockets=[self._listener])
@@ -54,6 +65,26 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
         raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
     listener.setblocking(False)
     return listener
+
+
+def inherited(descriptor: int) -> socket.socket:
+    """The listening socket that whoever started this process left open for it. Raises OSError."""
+    try:
+        listener = socket.socket(fileno=descriptor)
+        listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as error:
+        raise OSError(error.errno, f"descriptor {descriptor} is no listening socket: {error.strerror}") from error
+    if not listens:
+        raise OSError(errno.EINVAL, f"descriptor {descriptor} is no listening socket")
+    listener.setblocking(False)
+    return listener
+
+
+def _waiting(listener: socket.socket) -> int:
+    """Connections that wait to be accepted; for a listening socket tcpi_unacked of tcp(7) says it."""
+    if sys.platform != "linux":
+        return 0
+    return int.from_bytes(listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)[24:28], sys.byteorder)
 
 
 class Readiness:

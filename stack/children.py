@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import os
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -59,13 +60,12 @@ def valkey(places: Places) -> Child:
     return Child("redis", command, os.environ, functools.partial(pongs, places.redis))
 
 
-def edge(places: Places, credentials: Credentials, worker: int) -> Child:
+def edge(places: Places, credentials: Credentials, worker: int, listener: socket.socket) -> Child:
+    """Takes taps from a socket that outlives it: what waits there when it ends is for the others, or for the next."""
     ops_port = places.edge_ops[worker]
-    environ = _environ(places, credentials, ops_port) | {
-        "TAPTRAIL_HOST": places.host,
-        "TAPTRAIL_PORT": str(places.edge),
-    }
-    return Child("edge", [sys.executable, "-m", "edge"], environ, _ready(ops_port), grace_s=30)
+    environ = _environ(places, credentials, ops_port) | {"TAPTRAIL_LISTEN_FD": str(listener.fileno())}
+    command = [sys.executable, "-m", "edge"]
+    return Child("edge", command, environ, _ready(ops_port), grace_s=30, descriptors=[listener.fileno()])
 
 
 def aggregator(places: Places, credentials: Credentials) -> Child:
@@ -97,7 +97,7 @@ def _environ(places: Places, credentials: Credentials, ops_port: int) -> dict[st
 
 def ignored(environ: Mapping[str, str]) -> list[str]:
     """The variables that say where things are: in an embedded system the options of `up` do."""
-    names = ("HOST", "PORT", "OPS_HOST", "OPS_PORT", "REDIS_URL", "CLICKHOUSE_URL")
+    names = ("HOST", "PORT", "LISTEN_FD", "OPS_HOST", "OPS_PORT", "REDIS_URL", "CLICKHOUSE_URL")
     return [f"TAPTRAIL_{name}" for name in names if environ.get(f"TAPTRAIL_{name}")]
 
 

@@ -30,6 +30,7 @@ class Child(msgspec.Struct, frozen=True):
     environ: Mapping[str, str]
     is_ready: Callable[[], Awaitable[bool]]
     grace_s: float = 15.0
+    descriptors: Sequence[int] = ()  # stay open in it, under the same numbers
 
 
 class StartFailed(Exception):
@@ -118,7 +119,8 @@ def _spawned(child: Child) -> "subprocess.Popen[bytes]":
     # What a child writes to stdout goes to stderr: stdout belongs to the supervisor's own lines.
     return subprocess.Popen(
         child.command, env=dict(child.environ), stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(),
-        start_new_session=True, preexec_fn=functools.partial(_die_with, os.getpid()) if _LIBC else None,  # noqa: PLW1509
+        pass_fds=child.descriptors, start_new_session=True,
+        preexec_fn=functools.partial(_die_with, os.getpid()) if _LIBC else None,  # noqa: PLW1509
     )  # fmt: skip
 
 

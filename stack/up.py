@@ -23,6 +23,7 @@ from aggregator.migrate import migrate
 from records.keys import LANES, click_stream
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 from runtime.logs import start_logging
+from runtime.serve import listen
 from stack import children
 from stack.children import ANALYST_NAME, WRITER_NAME, Places
 from stack.credentials import Credentials, api_keys, credentials_in, write_private
@@ -111,7 +112,10 @@ class System:
         self._writer_url = places.clickhouse_url(WRITER_NAME, credentials.writer_password)
         self._clickhouse = self._kept(children.clickhouse(places, credentials))
         self._valkey = self._kept(children.valkey(places))
-        self._edges = [self._kept(children.edge(places, credentials, worker)) for worker in range(len(places.edge_ops))]
+        self._taps = listen(places.host, places.edge)  # by all edges, for as long as this process lives
+        self._edges = [
+            self._kept(children.edge(places, credentials, worker, self._taps)) for worker in range(len(places.edge_ops))
+        ]
         self._aggregator = self._kept(children.aggregator(places, credentials))
         self._control = self._kept(children.control(places, credentials))
         self._all = [*self._edges, self._aggregator, self._control, self._valkey, self._clickhouse]
@@ -168,6 +172,7 @@ class System:
         """No tap is lost on the way: edges ship what they have, the aggregator empties the streams, stores go last."""
         log.info("stopping")
         self._running_file.unlink(missing_ok=True)
+        self._taps.close()
         await asyncio.gather(*(edge.stop() for edge in self._edges))
         if self._aggregator.is_running:
             await self._streams_drained()
