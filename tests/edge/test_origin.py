@@ -49,7 +49,7 @@ async def test_a_clickhouse_that_failed_is_asked_by_no_visitor_until_it_answers_
         asked.append(keys)
         if not well.is_set():
             raise ClickHouseUnreachable
-        return {key: "found" for key in keys}
+        return dict.fromkeys(keys, "found")
 
     async def probe():
         probes.append(1)
