@@ -1,14 +1,8 @@
 """Real servers for every test: a Valkey and a ClickHouse engine a session, emptied before each test that uses them."""
 
 import asyncio
-import os
-import signal
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,45 +11,11 @@ from redis.asyncio import Redis
 from aggregator.migrate import migrate
 from runtime.clickhouse import ClickHouse
 from stack.valkey import valkey_command
+from tests.processes import OwnValkey, accepts, free_port, running, wait_until
+
+__all__ = ["accepts", "free_port", "running", "wait_until"]
 
 WRITER, ANALYST = "taptrail:writer-password", "analyst:analyst-password"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until(condition: Callable[[], bool], give_up_after_s: float = 20.0) -> None:
-    deadline = time.monotonic() + give_up_after_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
-
-
-def accepts(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextmanager
-def running(command: list[str], port: int, log: Path, environ: dict[str, str] | None = None) -> Iterator[int]:
-    """A server process that accepts connections on its port; gives its pid."""
-    with log.open("ab") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **(environ or {})})
-    try:
-        wait_until(lambda: accepts(port) or process.poll() is not None)
-        assert process.poll() is None, log.read_text()
-        yield process.pid
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def clickhouse_command(data: Path, port: int, *options: str) -> list[str]:
@@ -71,6 +31,14 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder, port = tmp_path_factory.mktemp("valkey"), free_port()
     with running(valkey_command(folder, port), port, folder / "log"):
         yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[OwnValkey]:
+    valkey = OwnValkey(tmp_path / "valkey", free_port())
+    valkey.start()
+    yield valkey
+    valkey.kill()
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,10 @@
 
 import http.client
 import json
-import os
-import signal
-import subprocess
-import sys
-import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.conftest import free_port, wait_until
+from tests.processes import Process, free_port, wait_until
 
 CODE_KEY = "000102030405060708090a0b0c0d0e0f"
 MAIN, ACME, SEATTLE = "main-key-0123456789", "acme-key-0123456789", "seattle-key-0123456789"
@@ -25,9 +20,11 @@ class Answer(NamedTuple):
     headers: http.client.HTTPMessage
 
 
-class Control:
+class Control(Process):
+    """One control process."""
+
     def __init__(self, redis_url: str, clickhouse_url: str, folder: Path, **settings: str) -> None:
-        self.port, self.ops_port = free_port(), free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         environ = {
             "TAPTRAIL_REDIS_URL": redis_url,
@@ -35,27 +32,10 @@ class Control:
             "TAPTRAIL_CODE_KEY": CODE_KEY,
             "TAPTRAIL_API_KEYS": KEYS,
             "TAPTRAIL_PORT": str(self.port),
-            "TAPTRAIL_OPS_PORT": str(self.ops_port),
             **settings,
         }
-        self.log = folder / f"control-{self.port}.log"
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "control"], env={**os.environ, **environ}, stdout=out, stderr=out
-            )
+        super().__init__(["-m", "control"], free_port(), folder / f"control-{self.port}.log", environ)
         wait_until(self.ready)
-
-    def ready(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.ops_port}/readyz") as answer:
-                return answer.status == 200
-        except OSError:
-            return False
-
-    def metrics(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.ops_port}/metrics") as answer:
-            return answer.read().decode()
 
     def call(self, method: str, path: str, body: Any = None, key: str = MAIN, **headers: str) -> Answer:
         """body: bytes as they are, anything else as JSON. The answer's body: JSON, or a list of JSON lines."""
@@ -82,11 +62,6 @@ class Control:
     def mint(self, lines: list[Any], broadcast_id: str = "spring", query: str = "", **headers: str) -> Answer:
         body = b"".join(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n" for line in lines)
         return self.call("POST", f"/v1/broadcasts/{broadcast_id}/links{query}", body, **headers)
-
-    def stop(self) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
 
 
 def _decoded(kind: str, text: bytes) -> Any:

@@ -2,8 +2,6 @@ import subprocess
 
 import pytest
 
-from stack.valkey import valkey_command
-from tests.conftest import accepts, free_port, wait_until
 from tests.edge.process import Edge, cache, store
 
 
@@ -40,26 +38,3 @@ async def edge(redis, clickhouse, edges):
     await cache(redis)
     await store(clickhouse)
     return edges()
-
-
-@pytest.fixture
-def own_valkey(tmp_path):
-    """A Valkey of the test's own, to be stopped and started."""
-    port = free_port()
-    valkey = OwnValkey(tmp_path / "valkey", port)
-    valkey.start()
-    yield valkey
-    valkey.kill()
-
-
-class OwnValkey:
-    def __init__(self, data, port):
-        self.data, self.port, self.url = data, port, f"redis://127.0.0.1:{port}/0"
-
-    def start(self):
-        self.process = subprocess.Popen(valkey_command(self.data, self.port), stdout=subprocess.DEVNULL)
-        wait_until(lambda: accepts(self.port))
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()

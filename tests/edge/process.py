@@ -1,13 +1,8 @@
 """An edge process as it runs in production, and a way to send it bytes."""
 
 import http.client
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 
 from records.broadcast import Broadcast, encode_broadcast
@@ -15,7 +10,7 @@ from records.code import CodeCipher
 from records.domain import Domain, encode_domain
 from records.keys import ALLOCATED, broadcast_key, bucket_of, domain_key, field_of, slug_key
 from records.link import Link, encode_link
-from tests.conftest import free_port, wait_until
+from tests.processes import Process, free_port, wait_until
 
 CODE_KEY = bytes(range(16))
 cipher = CodeCipher(CODE_KEY)
@@ -25,34 +20,21 @@ TEMPLATE = "https://acme.example/l?c={contact_id}"
 BROADCAST = Broadcast(1, "main", "spring", HOST, (TEMPLATE,), audiences=("", "vip"), version=1)
 
 
-class Edge:
-    """One edge process; `stop` as an operator would, `kill` as nobody should."""
+class Edge(Process):
+    """One edge process."""
 
     def __init__(self, redis_url: str, clickhouse_url: str, folder: Path, **settings: str) -> None:
-        self.port, self.ops_port = free_port(), free_port()
+        self.port = free_port()
         environ = {
             "TAPTRAIL_REDIS_URL": redis_url,
             "TAPTRAIL_CLICKHOUSE_URL": clickhouse_url,
             "TAPTRAIL_CODE_KEY": CODE_KEY.hex(),
             "TAPTRAIL_SPOOL_DIR": str(folder / "spool"),
             "TAPTRAIL_PORT": str(self.port),
-            "TAPTRAIL_OPS_PORT": str(self.ops_port),
             **settings,
         }
-        self.log = folder / "edge.log"
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "edge"], env={**os.environ, **environ}, stdout=out, stderr=out
-            )
+        super().__init__(["-m", "edge"], free_port(), folder / "edge.log", environ)
         wait_until(self.ready)
-
-    def ready(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.ops_port}/readyz") as answer:
-                return answer.status == 200
-        except OSError:
-            return False
 
     def get(self, path: str, host: str = HOST, method: str = "GET", **headers: str) -> http.client.HTTPResponse:
         """One request on a connection of its own; the body is read."""
@@ -77,22 +59,6 @@ class Edge:
             while until not in got and (more := connection.recv(65536)):
                 got += more
             return got
-
-    def metric(self, name: str, **labels: str) -> float:
-        """The sum over all label sets, or over those that have these labels."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.ops_port}/metrics") as answer:
-            lines = answer.read().decode().splitlines()
-        wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        samples = [line for line in lines if line.partition("{")[0].split(" ")[0] == name]
-        return sum(float(line.rpartition(" ")[2]) for line in samples if all(one in line for one in wanted))
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(40)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
 
 
 def destination(link_id: int) -> str:

@@ -1,0 +1,103 @@
+"""Processes of the tests' own: started, waited for, asked, and ended."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stack.valkey import valkey_command
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], give_up_after_s: float = 20.0) -> None:
+    deadline = time.monotonic() + give_up_after_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def running(command: list[str], port: int, log: Path, environ: dict[str, str] | None = None) -> Iterator[int]:
+    """A server process that accepts connections on its port; gives its pid."""
+    with log.open("ab") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **(environ or {})})
+    try:
+        wait_until(lambda: accepts(port) or process.poll() is not None)
+        assert process.poll() is None, log.read_text()
+        yield process.pid
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Process:
+    """One of our processes, `python -m name`; `stop` as an operator would, `kill` as nobody should."""
+
+    def __init__(self, command: list[str], ops_port: int, log: Path, environ: dict[str, str]) -> None:
+        self.ops_port, self.log = ops_port, log
+        environ = {**os.environ, "TAPTRAIL_OPS_PORT": str(ops_port), **environ}
+        with log.open("ab") as out:
+            self.process = subprocess.Popen([sys.executable, *command], env=environ, stdout=out, stderr=out)
+
+    def ready(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ops_port}/readyz") as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ops_port}/metrics") as answer:
+            return answer.read().decode()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum over all label sets, or over those that have these labels."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        samples = [line for line in self.metrics().splitlines() if line.partition("{")[0].split(" ")[0] == name]
+        return sum(float(line.rpartition(" ")[2]) for line in samples if all(one in line for one in wanted))
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(40)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+class OwnValkey:
+    """A Valkey of the test's own, to be killed and started again."""
+
+    def __init__(self, data: Path, port: int) -> None:
+        self.data, self.port, self.url = data, port, f"redis://127.0.0.1:{port}/0"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(valkey_command(self.data, self.port), stdout=subprocess.DEVNULL)
+        wait_until(lambda: accepts(self.port))
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
