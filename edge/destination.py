@@ -46,4 +46,4 @@ def with_query(url: str, query: str) -> str:
     """The visit's query after the destination's own and before its fragment."""
     before, hash_mark, fragment = url.partition("#")
     joint = "&" if "?" in before else "?"
-    return before + joint + quote(query, safe=_KEPT.replace("#", "")) + hash_mark + fragment
+    return before + joint + quote(query.encode("latin-1"), safe=_KEPT.replace("#", "")) + hash_mark + fragment

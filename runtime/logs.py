@@ -1,5 +1,6 @@
 """Logs: one JSON object a line, or plain lines where a person looks at a terminal."""
 
+import json
 import logging
 import sys
 import time
@@ -25,7 +26,10 @@ class JsonFormatter(logging.Formatter):
         line.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        try:
+            return orjson.dumps(line, default=str).decode()
+        except TypeError:  # a lone surrogate, or a number of more than 64 bits: what looks worst must not go unlogged
+            return json.dumps(line, default=str)
 
 
 class TerminalFormatter(logging.Formatter):
@@ -33,8 +37,14 @@ class TerminalFormatter(logging.Formatter):
         super().__init__(f"%(asctime)s {process:<10} %(levelname)-7s %(message)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        extra = " ".join(f"{name}={value}" for name, value in vars(record).items() if name not in _STANDARD)
+        extra = " ".join(f"{name}={_printable(value)}" for name, value in vars(record).items() if name not in _STANDARD)
         return f"{super().format(record)} {extra}".rstrip()
+
+
+def _printable(value: object) -> str:
+    """On a terminal, no text of a visitor moves the cursor or begins a line."""
+    text = str(value)
+    return text if text.isprintable() else repr(text)
 
 
 def start_logging(process: str, level: str) -> None:
@@ -42,4 +52,4 @@ def start_logging(process: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TerminalFormatter(process) if sys.stderr.isatty() else JsonFormatter(process))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("uvicorn.error").setLevel("WARNING")
+    logging.getLogger("uvicorn.error").setLevel("ERROR")  # it warns of every request that is not HTTP
