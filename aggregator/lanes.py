@@ -107,13 +107,16 @@ class Lanes:
         value = await self._redis.hget(WATERMARKS, lane_name(lane))
         return int(value) if value is not None else 0
 
-    def check_held(self, lanes: set[int]) -> None:
-        """Raises LeaseLost when one of the lanes is not surely ours at this moment."""
+    def check_held(self, lanes: set[int]) -> float:
+        """Until when all of these lanes are surely ours, by time.monotonic; raises LeaseLost when one is not now."""
         now = time.monotonic()
+        until = now + LEASE_S
         for lane in lanes:
             owned = self.owned.get(lane)
             if owned is None or owned.held_until <= now:
                 raise LeaseLost(f"lane {lane_name(lane)}")
+            until = min(until, owned.held_until)
+        return until
 
     def ended(self) -> list[tuple[OwnedLane, LaneState]]:
         """Owned lanes that get no more clicks and are wholly in ClickHouse."""

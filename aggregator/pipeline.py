@@ -56,7 +56,9 @@ class Pipeline:
                 self._recover_all()
                 await self._rest(pause_s)
                 pause_s = min(pause_s * 2, 5.0)
-        with suppress(RedisError):  # without Redis the leases run out by themselves
+        # Without Redis the leases run out by themselves, as without ClickHouse, where an insert may still be under way.
+        with suppress(RedisError, ClickHouseRefused, ClickHouseUnreachable):
+            await self._writer.wait_out()
             await self._lanes.release()
 
     async def move_one_batch(self) -> int:
@@ -144,6 +146,7 @@ class Pipeline:
 
     async def _recover(self, lanes: list[OwnedLane]) -> None:
         """Take over where the last owner stopped: end what it may still be inserting, then ask the table."""
+        await self._writer.wait_out()
         previous = await self._lanes.previous_owners(lanes)
         for owner in {owner for owner in previous.values() if owner is not None}:
             await self._writer.kill(f"clicks:{owner}:")

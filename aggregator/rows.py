@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from aggregator.enrich import ClickRow
 
-INSERT_CLICKS = f"INSERT INTO clicks ({', '.join(ClickRow._fields)}) FORMAT ArrowStream"
+INSERT_CLICKS = f"INSERT INTO clicks ({', '.join(ClickRow._fields)}, insert_before) FORMAT ArrowStream"
 _DAY_MS = 86_400_000
 
 _INSTANT = pa.timestamp("ms", "UTC")
@@ -27,10 +27,14 @@ _TYPES: dict[str, pa.DataType] = {
 }
 
 
-def arrow_stream(rows: Sequence[ClickRow]) -> bytes:
-    """The rows as one ArrowStream of one record batch, so that the INSERT is one block and one part."""
+def arrow_stream(rows: Sequence[ClickRow], insert_before: int = 0) -> bytes:
+    """The rows as one ArrowStream of one record batch, so that the INSERT is one block and one part.
+
+    insert_before: Unix second of the server's clock from which on it refuses them; 0 sets none.
+    """
     columns = zip(ClickRow._fields, zip(*rows, strict=True), strict=True)
     arrays = {name: _array(name, values) for name, values in columns}
+    arrays["insert_before"] = pa.repeat(pa.scalar(insert_before, pa.uint32()), len(rows))
     batch = pa.record_batch(arrays)
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, batch.schema) as writer:

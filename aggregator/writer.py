@@ -2,6 +2,12 @@
 
 One INSERT is one partition, one part, one atomic rename. After any doubt the table is asked which rows it has and
 only the missing ones are inserted: the table is the truth, no token and no second store is.
+
+What the network still holds when the table is asked could come afterwards. So every INSERT names the second before
+which it takes effect (schema/003), by the server's clock and never beyond the leases of its lanes. What is missing is
+inserted again once that second is over and KILL QUERY has waited for what the server let through before it; and who
+takes a lane whose lease has lapsed knows that nothing of the former owner can still begin. A server clock that is set back by
+more than is left of a deadline, or servers behind one address whose clocks are apart, undo this.
 """
 
 import asyncio
@@ -16,7 +22,10 @@ import msgspec
 
 from aggregator.decode import DeadClick, Span
 from aggregator.rows import INSERT_CLICKS, arrow_stream, by_partition
+from aggregator.server_time import ServerTime
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
+
+INSERT_WITHIN_S = 5.0  # until the server has read all of it; shorter than a lease, so that a doubt does not lose it
 
 log = logging.getLogger(__name__)
 
@@ -66,24 +75,28 @@ class Reached(msgspec.Struct, frozen=True):
 class Writer:
     """owner: names this process in the ids of its queries, so that whoever takes over can end them."""
 
-    def __init__(self, clickhouse: ClickHouse, owner: str) -> None:
+    def __init__(self, clickhouse: ClickHouse, owner: str, within_s: float = INSERT_WITHIN_S) -> None:
         self._clickhouse = clickhouse
         self._owner = owner
+        self._within_s = within_s
+        self._server_time = ServerTime(clickhouse)
         self._inserts = 0
+        self._open_before = 0  # an INSERT whose outcome is not known may take effect until this second begins
         self.rows_inserted = 0
         self.dead_inserted = 0
         self.doubts = 0  # inserts whose outcome had to be looked up
         self.insert_seconds = 0.0
 
-    async def insert_clicks(self, rows: Sequence[Any], check_held: Callable[[set[int]], None]) -> None:
+    async def insert_clicks(self, rows: Sequence[Any], check_held: Callable[[set[int]], float]) -> None:
         """Insert rows that the table does not have, one INSERT a partition; returns when all are in.
 
-        check_held is called with the lanes right before each INSERT leaves and ends the work by raising.
+        check_held is called with the lanes right before each INSERT leaves; it says until when they are held, by
+        time.monotonic, and ends the work by raising.
         """
         for partition in by_partition(rows).values():
 
-            async def insert(part: Sequence[Any], query_id: str) -> None:
-                body = await asyncio.to_thread(arrow_stream, part)
+            async def insert(part: Sequence[Any], query_id: str, before: int) -> None:
+                body = await asyncio.to_thread(arrow_stream, part, before)
                 check_held({row.lane for row in part})  # again: that took a while
                 await self._clickhouse.insert(INSERT_CLICKS, body, query_id=query_id)
 
@@ -91,50 +104,71 @@ class Writer:
         self.rows_inserted += len(rows)
 
     async def insert_dead(
-        self, dead: Sequence[DeadClick], received_at_ms: int, check_held: Callable[[set[int]], None]
+        self, dead: Sequence[DeadClick], received_at_ms: int, check_held: Callable[[set[int]], float]
     ) -> None:
         """The same for clicks that did not decode."""
 
-        async def insert(part: Sequence[DeadClick], query_id: str) -> None:
+        async def insert(part: Sequence[DeadClick], query_id: str, before: int) -> None:
             rows = [
                 {"lane": one.lane, "seq": one.seq, "reason": one.reason, "received_at": received_at_ms / 1000,
-                 "payload": base64.b64encode(one.payload).decode()}
+                 "payload": base64.b64encode(one.payload).decode(), "insert_before": before}
                 for one in part
             ]  # fmt: skip
-            await self._clickhouse.insert_rows("dead_clicks", rows, query_id=query_id)
+            columns = "(lane, seq, reason, received_at, payload, insert_before)"
+            await self._clickhouse.insert_rows(f"dead_clicks {columns}", rows, query_id=query_id)
 
         if dead:
             await self._insert_exactly(dead, insert, check_held)
         self.dead_inserted += len(dead)
 
     async def _insert_exactly(
-        self, rows: Sequence[R], insert: Callable[[Sequence[R], str], Any], check_held: Callable[[set[int]], None]
+        self, rows: Sequence[R], insert: Callable[[Sequence[R], str, int], Any], check_held: Callable[[set[int]], float]
     ) -> None:
         lanes = {row.lane for row in rows}
         doubtful, pause_s = "", 0.1
         while rows:
-            check_held(lanes)
+            held_until = check_held(lanes)
             try:
                 if doubtful:
-                    await self.kill(doubtful)
-                    rows = await self.missing(rows)
+                    rows = await self._left_out(rows, doubtful)
                     doubtful = ""
                     continue
                 self._inserts += 1
                 query_id = f"clicks:{self._owner}:{self._inserts}"
+                before = await self._server_time.second_at(min(held_until, time.monotonic() + self._within_s))
                 started = time.perf_counter()
-                await insert(rows, query_id)
+                self._open_before = before
+                await insert(rows, query_id, before)
+                self._open_before = 0
                 self.insert_seconds += time.perf_counter() - started
                 return
             except (ClickHouseRefused, ClickHouseUnreachable) as error:
                 if not doubtful:
                     doubtful = query_id
                     self.doubts += 1
+                    if isinstance(error, ClickHouseRefused) and error.code:
+                        self._open_before = 0  # ClickHouse itself has answered: it is done with it
                 log.warning(
                     "ClickHouse did not confirm an insert", extra={"rows": len(rows), "error": str(error)[:300]}
                 )
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
             pause_s = min(pause_s * 2, 5.0)
+
+    async def _left_out(self, rows: Sequence[R], query_id: str) -> list[R]:
+        """Those that an unconfirmed INSERT has not brought in and will not."""
+        await self.kill(query_id)
+        left = await self.missing(rows)
+        if left and self._open_before:
+            await self.wait_out()
+            await self.kill(query_id)  # waits for it, if it was let through in time
+            left = await self.missing(left)
+        return left
+
+    async def wait_out(self) -> None:
+        """Return when no INSERT of this process can begin to take effect any more."""
+        if self._open_before:
+            await self._server_time.wait_until(self._open_before)
+            self._open_before = 0
 
     async def missing(self, rows: Sequence[R]) -> list[R]:
         """Those that neither table has."""
@@ -172,7 +206,7 @@ class Writer:
         return low
 
     async def kill(self, query_id_prefix: str) -> None:
-        """End the inserts whose id starts so, and wait until they have ended: none of them commits afterwards."""
+        """End the inserts whose id starts so, of those that have reached the server, and wait until they have ended."""
         pattern = query_id_prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         await self._clickhouse.execute(f"KILL QUERY WHERE query_id LIKE '{pattern}%' SYNC")
 

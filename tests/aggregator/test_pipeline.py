@@ -27,7 +27,7 @@ class Aggregator:
     def __init__(self, redis, clickhouse):
         self.owner = secrets.token_hex(4)
         self.lanes = Lanes(redis, self.owner)
-        self.writer = Writer(clickhouse, self.owner)
+        self.writer = Writer(clickhouse, self.owner, within_s=3)
         enricher = Enricher(AddressCipher(bytes(16)), Salts(redis), Devices(), Geo("", ""))
         self.pipeline = Pipeline(ClickStream(redis), self.lanes, enricher, self.writer)
 

@@ -129,6 +129,24 @@ def finish_when(released: asyncio.Event) -> Fault:
     return fault
 
 
+def deliver_after(seconds: float) -> Fault:
+    """ClickHouse hears nothing of it until the client has given up, asked for it and looked up its rows."""
+
+    async def fault(exchange: Exchange) -> None:
+        await asyncio.sleep(seconds)
+        await hand_on(exchange)
+
+    return fault
+
+
+def deliver_when(released: asyncio.Event) -> Fault:
+    async def fault(exchange: Exchange) -> None:
+        await released.wait()
+        await hand_on(exchange)
+
+    return fault
+
+
 def hang_after(fault: Fault, happened: asyncio.Event) -> Fault:
     """Nobody is answered afterwards, until the client is gone."""
 

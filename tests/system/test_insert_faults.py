@@ -10,8 +10,9 @@ import time
 import msgspec
 import pytest
 
+from aggregator.server_time import ServerTime
 from records.keys import OWNERS, lane_name, lease_key
-from runtime.clickhouse import ClickHouse
+from runtime.clickhouse import ClickHouse, ClickHouseRefused
 from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
 from tests.chaos.checks import check_each_click_once
 from tests.conftest import free_port
@@ -19,6 +20,8 @@ from tests.records.test_click import CLICK
 from tests.system.proxy import (
     Proxy,
     cut_the_body,
+    deliver_after,
+    deliver_when,
     drop_the_reply,
     finish_after,
     finish_when,
@@ -42,7 +45,10 @@ async def proxy(clickhouse_url):
 @pytest.fixture
 async def aggregator(redis, clickhouse, proxy):
     through = ClickHouse(proxy.url, timeout_s=TIMEOUT_S)
-    yield Aggregator(redis, through)
+    one = Aggregator(redis, through)
+    holding = asyncio.create_task(one.lanes.keep_holding())
+    yield one
+    holding.cancel()
     await through.close()
 
 
@@ -53,6 +59,7 @@ async def aggregator(redis, clickhouse, proxy):
         pytest.param(cut_the_body, id="cut in the middle of the body"),
         pytest.param(reply_after(2 * TIMEOUT_S), id="committed, reply beyond the timeout"),
         pytest.param(finish_after(2 * TIMEOUT_S), id="body beyond the timeout"),
+        pytest.param(deliver_after(2 * TIMEOUT_S), id="delivered in time, behind KILL and look-up"),
         pytest.param(refuse(241), id="241 memory limit"),
         pytest.param(refuse(252), id="252 too many parts"),
         pytest.param(refuse(159), id="159 timeout exceeded"),
@@ -71,6 +78,54 @@ async def test_an_insert_that_is_not_confirmed_loses_and_doubles_nothing(redis, 
 
     assert (proxy.faults, aggregator.writer.doubts) == ([], 1), "the fault has happened"
     await check_each_click_once(clickhouse, 50)
+
+
+async def replaced_then_delivered(redis, clickhouse, proxy, aggregator):
+    """An INSERT that the network held until others had taken its place."""
+    released = asyncio.Event()
+    proxy.faults = [deliver_when(released)]
+    await register(redis)
+    await add(redis, 1, 40)
+    await aggregator.move_all()
+    await check_each_click_once(clickhouse, 40)
+
+    released.set()
+    await true(lambda: proxy.under_way == 0)
+
+
+async def test_an_insert_delivered_after_it_was_replaced_doubles_nothing(redis, clickhouse, proxy, aggregator):
+    await replaced_then_delivered(redis, clickhouse, proxy, aggregator)
+
+    await check_each_click_once(clickhouse, 40)
+
+
+async def test_an_insert_without_a_deadline_doubles_when_delivered_late(redis, clickhouse, proxy, aggregator):
+    """The control of the test before."""
+    aggregator.writer._server_time = NoDeadline(clickhouse)
+
+    await replaced_then_delivered(redis, clickhouse, proxy, aggregator)
+
+    with pytest.raises(AssertionError):
+        await check_each_click_once(clickhouse, 40)
+
+
+async def test_dead_letters_delivered_after_they_were_replaced_are_not_doubled(clickhouse):
+    late = {
+        "lane": LANE,
+        "seq": 1,
+        "reason": "odd",
+        "payload": "",
+        "received_at": 1,
+        "insert_before": int(time.time()) - 2,
+    }
+
+    with pytest.raises(ClickHouseRefused, match="too late"):
+        await clickhouse.insert_rows("dead_clicks (lane, seq, reason, payload, received_at, insert_before)", [late])
+
+
+class NoDeadline(ServerTime):
+    async def second_at(self, instant):
+        return 0
 
 
 async def test_one_fault_after_another_loses_and_doubles_nothing(redis, clickhouse, proxy, aggregator):
