@@ -72,12 +72,16 @@ class Contestant:
         self.redis = redis.Redis(port=REDIS_PORT)
 
     def start(self, code: str) -> None:
+        self.start_redis()
+        self.serve()
+        _until(lambda: _answers(code))
+
+    def start_redis(self) -> None:
+        """Its Redis, with the links in it."""
         self._spawn(valkey_command(self.folder / "redis", REDIS_PORT, max_memory_bytes=8 << 30))
         _until(lambda: bool(self.redis.ping()))
         if not self.redis.dbsize():
             self.seed()
-        self.serve()
-        _until(lambda: _answers(code))
 
     def seed(self) -> None:
         """One string a link, as redirectors usually keep them."""
@@ -111,6 +115,13 @@ class Contestant:
                     ["taskset", "-c", SERVER_CORE, *command], stdout=log, stderr=log, env=os.environ | environ
                 )
             )
+
+    def _uvicorn(self, app: str) -> None:
+        self._spawn(
+            [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(PORT), "--loop", "uvloop",
+             "--http", "httptools", "--no-access-log", "--log-level", "error"],
+            USUAL_REDIS_PORT=str(REDIS_PORT),
+        )  # fmt: skip
 
     def _nginx(self, location: str, modules: str = "", http: str = "") -> None:
         config = NGINX.format(folder=self.folder, modules=modules, http=http, port=PORT, location=location)
@@ -190,16 +201,22 @@ class NginxLua(Contestant):
         self._nginx(LUA_LOCATION, LUA_MODULES, path)
 
 
+class Bare(Contestant):
+    name = "a bare ASGI callable on uvicorn"
+    records = False
+
+    def serve(self) -> None:
+        self._uvicorn("loadtest.bare:app")
+
+    def seed(self) -> None: ...
+
+
 class Usual(Contestant):
     name = "Starlette + redis-py on uvicorn"
 
     def serve(self) -> None:
         self.redis.delete("clicks")
-        self._spawn(
-            [sys.executable, "-m", "uvicorn", "loadtest.usual:app", "--host", "127.0.0.1", "--port", str(PORT),
-             "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "error"],
-            USUAL_REDIS_PORT=str(REDIS_PORT),
-        )  # fmt: skip
+        self._uvicorn("loadtest.usual:app")
 
 
 class UsualGranian(Usual):

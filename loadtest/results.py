@@ -1,0 +1,147 @@
+"""The page and the plot of a benchmark run."""
+
+import argparse
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+from matplotlib.figure import Figure
+
+from loadtest.peers import NginxLua, NginxReturn, Taptrail, Usual
+
+
+class Throughput(msgspec.Struct, frozen=True):
+    name: str
+    rate: float  # answers a second
+    answers: int
+    recorded: int  # clicks in the Redis stream afterwards
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """One round at a constant arrival rate; what loadtest/open_loop.py prints."""
+
+    name: str
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    p999_ms: float
+    max_ms: float
+    generator_late_p99_ms: float
+    sent: int
+    answered: int
+    wrong: int
+    answered_per_s: float
+
+
+def write_results(
+    folder: Path, throughput: Sequence[Throughput], latency: Sequence[Latency], options: argparse.Namespace
+) -> None:
+    """RESULTS.md and throughput.svg in folder."""
+    rates: dict[str, list[float]] = {}
+    for one in throughput:
+        rates.setdefault(one.name, []).append(one.rate)
+    _plot(folder / "throughput.svg", rates)
+    lines = [*_head(options), *_throughput(rates, throughput), "", *_latency(latency), ""]
+    (folder / "RESULTS.md").write_text("\n".join(lines))
+
+
+def _head(options: argparse.Namespace) -> list[str]:
+    return [
+        "# The redirect beside others",
+        "",
+        f"`make bench` on {time.strftime('%Y-%m-%d')}, commit {_said('git', 'rev-parse', '--short', 'HEAD')}, "
+        f"{options.links:,} links, {options.rounds} interleaved rounds of {options.seconds} s. {_cpu()}; "
+        f"Python {platform.python_version()}, {_said('nginx', '-v')}, {_said('wrk', '-v').partition(' [')[0]}. Server "
+        "and Redis share one core, the generator has the other. Every request asks for another personal code. The "
+        "machine is shared: the ratios count, not the numbers.",
+        "",
+    ]
+
+
+def _throughput(rates: dict[str, list[float]], found: Sequence[Throughput]) -> list[str]:
+    medians = {name: statistics.median(rounds) for name, rounds in rates.items()}
+    ours = medians[Taptrail.name]
+    lines = [
+        "## Redirects a second of one core",
+        "",
+        "wrk, 64 keep-alive connections.",
+        "",
+        "| contestant | median/s | range | Taptrail is | clicks recorded |",
+        "|---|---|---|---|---|",
+    ]
+    for name, rounds in rates.items():
+        lines.append(
+            f"| {name} | {medians[name]:,.0f} | {min(rounds):,.0f}-{max(rounds):,.0f} | {ours / medians[name]:.2f}x | "
+            f"{_recorded(one for one in found if one.name == name)} |"
+        )
+    return [
+        *lines,
+        "",
+        f"To reach: 2x {NginxLua.name}: {ours / medians[NginxLua.name]:.2f}x. 0.22x {NginxReturn.name}: "
+        f"{ours / medians[NginxReturn.name]:.2f}x. 6x {Usual.name}: {ours / medians[Usual.name]:.2f}x.",
+        "",
+        "wrk counts an answer when it has read it; what a server recorded beyond that was on its way when wrk stopped, "
+        "at most one a connection. The `return 302` line shows that the generator is not the limit of the others.",
+        "",
+        "![redirects a second](throughput.svg)",
+    ]
+
+
+def _recorded(rounds: Iterable[Throughput]) -> str:
+    answers, recorded = 0, 0
+    for one in rounds:
+        answers, recorded = answers + one.answers, recorded + one.recorded
+    if recorded == 0:
+        return "none"
+    return f"{recorded:,} of {answers:,}" + (" (LOST SOME)" if recorded < answers else "")
+
+
+def _latency(found: Sequence[Latency]) -> list[str]:
+    lines = [
+        "## Latency at a constant arrival rate",
+        "",
+        "Medians over the rounds, milliseconds, counted from the moment a request was due (loadtest/open_loop.py). The "
+        f"rates are half of what {NginxLua.name} and half of what Taptrail managed above. Lateness is the generator's.",
+        "",
+        "| requests/s | contestant | p50 | p99 | p99.9 | generator late, p99 | unanswered |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for rate, name in dict.fromkeys((one.rate, one.name) for one in found):
+        rounds = [one for one in found if (one.rate, one.name) == (rate, name)]
+        p50, p99, p999, late = (
+            statistics.median(getattr(one, field) for one in rounds)
+            for field in ("p50_ms", "p99_ms", "p999_ms", "generator_late_p99_ms")
+        )
+        unanswered = sum(one.sent - one.answered + one.wrong for one in rounds)
+        lines.append(f"| {rate:,.0f} | {name} | {p50} | {p99} | {p999} | {late} | {unanswered:,} |")
+    return lines
+
+
+def _plot(path: Path, rates: dict[str, list[float]]) -> None:
+    names = sorted(rates, key=lambda name: statistics.median(rates[name]))
+    medians = [statistics.median(rates[name]) for name in names]
+    spread = [[median - min(rates[name]) for name, median in zip(names, medians, strict=True)],
+              [max(rates[name]) - median for name, median in zip(names, medians, strict=True)]]  # fmt: skip
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    axes = figure.subplots()
+    colours = ["#2563eb" if name == Taptrail.name else "#9aa5b5" for name in names]
+    axes.barh(names, medians, xerr=spread, color=colours, ecolor="#444")
+    axes.set_xlabel("redirects a second of one core: median, lowest and highest round")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def _said(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return ((done.stdout + done.stderr).strip().splitlines() or ["?"])[0]
+
+
+def _cpu() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(": ")[2]
+    return platform.machine()

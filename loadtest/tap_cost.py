@@ -1,0 +1,149 @@
+"""Instructions a tap costs the edge, counted by valgrind: the same on a busy machine and on an idle one.
+
+    python -m loadtest.tap_cost [--callgrind FILE]
+
+Taps of unique personal codes with recorded headers go over real sockets through the edge's own parts and a real
+Redis, TICK of them in one event-loop tick. The yardstick is the same requests to a bare ASGI callable on uvicorn.
+Each runs twice in a process of its own under callgrind, with few ticks and with many: the difference is what a tap
+costs. The shipper is left out, because what it does depends on the clock.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from edge.connection import tap_connection
+from edge.connections import Connections
+from edge.metrics import Counts
+from edge.origin import Origin
+from edge.recorder import Recorder
+from edge.redirect import Redirector
+from edge.redis_wire import RedisWire
+from edge.resolver import Resolver
+from edge.scan_limit import ScanLimit
+from edge.spool import Spool
+from edge.visit import visit_reader
+from loadtest import bare
+from loadtest.peers import CODE_KEY, HOST, REDIS_PORT, Taptrail
+from records.click import AddressCipher
+from records.code import CodeCipher
+from runtime.clickhouse import ClickHouse
+from runtime.environment import Networks
+from runtime.serve import HttpServer, listen
+
+TICK = 32
+FEW, MANY = 5, 55
+LINKS = TICK * MANY
+PORT = 18083
+VISITS = Path(__file__).parent.parent / "examples" / "visits.json"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--callgrind", default="", help="keep the profile of the taps in this file")
+    parser.add_argument("--run", choices=["tap", "bare"], help=argparse.SUPPRESS)
+    parser.add_argument("--ticks", type=int, default=MANY, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.run:
+        uvloop.run(serve_ticks(options.run, options.ticks))
+        return 0
+    if not shutil.which("valgrind"):
+        print("not installed: valgrind; apt-get install valgrind")
+        return 2
+    tap, bare = measured(options.callgrind)
+    print(json.dumps({"tap_instructions": tap, "bare_instructions": bare, "ratio": round(tap / bare, 3)}))
+    return 0
+
+
+def measured(profile: str = "") -> tuple[int, int]:
+    """(instructions of a tap, of a request to the bare server)."""
+    with tempfile.TemporaryDirectory(prefix="taptrail-cost-") as name:
+        neighbour = Taptrail(Path(name), LINKS)
+        try:
+            neighbour.start_redis()
+            return _per_request("tap", profile), _per_request("bare")
+        finally:
+            neighbour.stop()
+
+
+def _per_request(run: str, profile: str = "") -> int:
+    counts = []
+    for ticks in (FEW, MANY):
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile or os.devnull}",
+                   sys.executable, "-m", "loadtest.tap_cost", "--run", run, "--ticks", str(ticks)]  # fmt: skip
+        environ = os.environ | {"PYTHONHASHSEED": "0"}
+        done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+        found = re.search(r"Collected : (\d+)", done.stderr)
+        if done.returncode or found is None:
+            raise SystemExit(f"{' '.join(command)}:\n{done.stderr[-2000:]}")
+        counts.append(int(found[1]))
+    return round((counts[1] - counts[0]) / ((MANY - FEW) * TICK))
+
+
+async def serve_ticks(run: str, ticks: int) -> None:
+    """Serve that many ticks of TICK requests each, and check the answers."""
+    listener = listen("127.0.0.1", PORT)
+    with tempfile.TemporaryDirectory(prefix="taptrail-cost-") as name:
+        app, options = await _edge(Path(name)) if run == "tap" else (bare.app, {})
+        server = HttpServer(app, listener, **options)
+        _kept.append(asyncio.create_task(server.run_until_stopped()))
+        clients = [socket.create_connection(("127.0.0.1", PORT)) for _ in range(TICK)]
+        requests = _requests(ticks * TICK)
+        for start in range(0, len(requests), TICK):
+            for client, request in zip(clients, requests[start : start + TICK], strict=True):
+                client.sendall(request)
+            for client in reversed(clients):  # the last one's answer is there: so are the others'
+                answer = await _received(client)
+                assert answer.startswith(b"HTTP/1.1 302"), answer
+        os._exit(0)  # what a stop costs is not asked
+
+
+async def _received(client: socket.socket) -> bytes:
+    try:
+        return client.recv(65536, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        client.setblocking(False)
+        answer = await asyncio.get_running_loop().sock_recv(client, 65536)
+        client.setblocking(True)
+        return answer
+
+
+async def _edge(folder: Path) -> tuple[Any, dict[str, Any]]:
+    """The parts of edge/__main__.py that a tap goes through."""
+    wire = RedisWire(f"redis://127.0.0.1:{REDIS_PORT}/0", timeout_s=60)
+    _kept.append(asyncio.create_task(wire.keep_connected()))
+    await wire.wait_connected(60)
+    scans = ScanLimit(per_minute=300)
+    resolver = Resolver(wire, Origin(ClickHouse("http://x:x@127.0.0.1:1", timeout_s=3)), CodeCipher(CODE_KEY), scans)
+    recorder = Recorder(Spool.create(folder, secrets.randbits(64)), AddressCipher(CODE_KEY), "edge-1")
+    redirector = Redirector(resolver, recorder, Counts(), scans)
+    return None, {"http": tap_connection(redirector, visit_reader(Networks()), Connections(1024))}
+
+
+_kept: list[asyncio.Task[None]] = []
+
+
+def _requests(count: int) -> list[bytes]:
+    cipher = CodeCipher(CODE_KEY)
+    visits = [visit for visit in json.loads(VISITS.read_text()) if visit["expected_class"] == "human"]
+    heads = ["".join(f"{name}: {value}\r\n" for name, value in visit["headers"]) for visit in visits]
+    return [
+        f"GET /{cipher.seal(no)} HTTP/1.1\r\nHost: {HOST}\r\n{heads[no % len(heads)]}\r\n".encode()
+        for no in range(count)
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
