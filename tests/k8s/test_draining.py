@@ -1,0 +1,45 @@
+"""A real edge process between SIGTERM and its end, as the kubelet and a proxy see it."""
+
+import http.client
+import signal
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from records.keys import LANES, WATERMARKS
+from tests.conftest import accepts, wait_until
+from tests.edge.process import Edge, cache, destination
+
+NOWHERE = "http://x:y@127.0.0.1:1"
+
+
+def status_of(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    connection.request("GET", path)
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+async def test_a_draining_edge_is_alive_and_not_ready_and_ends_when_its_clicks_are_stored(
+    redis: Redis, valkey_url: str, tmp_path: Path
+):
+    await cache(redis)
+    edge = Edge(valkey_url, NOWHERE, tmp_path, TAPTRAIL_DRAIN_S="100")
+    try:
+        assert edge.tap(5) == destination(5)
+        wait_until(lambda: edge.metric("taptrail_clicks_unsettled") == 1)
+
+        edge.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not accepts(edge.port))
+
+        assert status_of(edge.ops_port, "/readyz") == 503
+        assert status_of(edge.ops_port, "/healthz") == 200
+
+        (lane,) = await redis.hkeys(LANES)
+        await redis.hset(WATERMARKS, lane, 1)
+
+        assert edge.process.wait(30) == 0
+    finally:
+        edge.kill()
