@@ -47,7 +47,7 @@ async def serve(settings: Settings) -> None:
     writer = Writer(clickhouse, owner)
     enricher = Enricher(AddressCipher(settings.code_key), Salts(client), Devices(), geo)
     pipeline = Pipeline(ClickStream(client), lanes, enricher, writer)
-    auditor = Auditor(clickhouse, lanes)
+    auditor = Auditor(client, clickhouse)
 
     readiness = Readiness()
     registry = CollectorRegistry()

@@ -34,11 +34,19 @@ class AggregatorCollector(Collector):
         )
 
     def _doubt(self) -> Iterator[Metric]:
-        writer, auditor = self._writer, self._auditor
+        writer = self._writer
         # Entries that do not decode: look into dead_clicks for the reason, then at the edge that sent them.
         yield CounterMetricFamily("taptrail_dead_clicks", "Clicks set aside undecoded", value=writer.dead_inserted)
         yield CounterMetricFamily("taptrail_insert_doubts", "Inserts that had to be looked up", value=writer.doubts)
         yield CounterMetricFamily("taptrail_pipeline_failures", "Batches put off", value=self._pipeline.failures)
-        # Anything but 0: run `taptrail ledger`, the lanes it names are told in docs/runbook.md.
-        yield GaugeMetricFamily("taptrail_ledger_gap", "Clicks missing or doubled in settled lanes", value=auditor.gap)
-        yield GaugeMetricFamily("taptrail_audit_time_seconds", "Unix time of the last audit", value=auditor.audited_at)
+        yield from self._audit()
+
+    def _audit(self) -> Iterator[Metric]:
+        audit, age_s = self._auditor.last, time.time() - self._auditor.audited_at
+        # Anything but 0: run `taptrail audit`, then docs/runbook.md#audit. The next two say which of the three it is.
+        yield GaugeMetricFamily("taptrail_ledger_gap", "Clicks missing or doubled in settled lanes", value=audit.wrong)
+        yield GaugeMetricFamily("taptrail_audit_missing", "Clicks acknowledged and not in a table", value=audit.missing)
+        yield GaugeMetricFamily("taptrail_audit_doubled", "Clicks in the tables twice", value=audit.doubled)
+        yield GaugeMetricFamily("taptrail_audit_lanes", "Lanes the last audit looked at", value=audit.lanes)
+        # Beyond a few minutes nobody would know of a loss: see whether ClickHouse and Redis answer.
+        yield GaugeMetricFamily("taptrail_audit_age_seconds", "Since the last audit that was finished", value=age_s)

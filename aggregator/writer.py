@@ -6,8 +6,8 @@ only the missing ones are inserted: the table is the truth, no token and no seco
 What the network still holds when the table is asked could come afterwards. So every INSERT names the second before
 which it takes effect (schema/003), by the server's clock and never beyond the leases of its lanes. What is missing is
 inserted again once that second is over and KILL QUERY has waited for what the server let through before it; and who
-takes a lane whose lease has lapsed knows that nothing of the former owner can still begin. A server clock that is set back by
-more than is left of a deadline, or servers behind one address whose clocks are apart, undo this.
+takes a lane whose lease has lapsed knows that nothing of the former owner can still begin. A server clock that is set
+back by more than is left of a deadline, or servers behind one address whose clocks are apart, undo this.
 """
 
 import asyncio

@@ -13,6 +13,7 @@ _COMMANDS = {
     "link": ("cli.manage", "link", "Make a shared link, or look one up."),
     "report": ("cli.read", "report", "Show the engagement of a broadcast."),
     "ledger": ("cli.read", "ledger", "Check that every answered tap is accounted for."),
+    "audit": ("cli.read", "audit", "Count every click in ClickHouse: none missing, none doubled."),
     "sql": ("cli.read", "sql", "Query the click tables as an analyst."),
     "edge": ("cli.processes", "edge", "Run one edge process, configured by environment."),
     "aggregator": ("cli.processes", "aggregator", "Run one aggregator process, configured by environment."),

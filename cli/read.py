@@ -1,4 +1,4 @@
-"""`taptrail report`, `taptrail ledger`, `taptrail sql`."""
+"""`taptrail report`, `taptrail ledger`, `taptrail audit`, `taptrail sql`."""
 
 import asyncio
 import os
@@ -62,6 +62,31 @@ def _print_ledger(answer: dict[str, Any]) -> None:
         click.echo(f"It does not add up: {answer['gap']} clicks are missing or doubled.")
     else:
         click.echo("It adds up: every answered tap is in ClickHouse, in a dead letter, or on its way.")
+
+
+@click.command()
+@click.option("--hours", default=24.0, show_default=True, help="Look at the lanes with a click in so many hours.")
+@click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
+def audit(hours: float, json_: bool) -> None:
+    """Count every click in ClickHouse, lane by lane; ends with 1 when one is missing or doubled."""
+    answer = call("GET", "/v1/audit", hours=str(hours))
+    wrong = answer["missing"] + answer["doubled"] + answer["unprojected"]
+    if json_:
+        as_json(answer)
+    else:
+        _print_audit(answer, wrong)
+    sys.exit(1 if wrong else 0)
+
+
+def _print_audit(answer: dict[str, Any], wrong: int) -> None:
+    if answer["faults"]:
+        rows("Lanes with a fault, in clicks", answer["faults"])
+    click.echo(f"{answer['lanes']} lanes of the last {answer['hours']:g} hours, {answer['rows']} rows: "
+               f"{answer['missing']} missing, {answer['doubled']} doubled.")  # fmt: skip
+    if answer["unprojected"]:
+        click.echo(f"The projection per_lane is wrong by {answer['unprojected']} rows.")
+    if wrong:
+        click.echo("What to do: docs/runbook.md#audit")
 
 
 @click.command()

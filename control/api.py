@@ -1,6 +1,7 @@
 """The calls of the API: read the request, do the one thing, answer."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -25,9 +26,11 @@ from control.mint import Minter
 from control.problems import Problem, decoded, described, invalid
 from control.report import read_report
 from control.shared import SharedLinks
+from runtime.audit import read_audit
 from runtime.clickhouse import ClickHouse
 
 MAX_BODY_BYTES = 1024 * 1024
+MAX_AUDIT_HOURS = 24 * 366
 
 _encoder = msgspec.json.Encoder()
 _domain = msgspec.json.Decoder(DomainBody)
@@ -105,6 +108,10 @@ class Api:
         self._root(request)
         return _json(await read_ledger(self._redis, self._clickhouse))
 
+    async def audit(self, request: Request) -> Response:
+        self._root(request)
+        return _json(await read_audit(self._redis, self._clickhouse, _hours(request)))
+
     def _root(self, request: Request) -> str:
         """The account of the key; raises Problem without a valid one."""
         return self._keys.account_of(request.headers.get("authorization", ""))
@@ -134,6 +141,14 @@ def _flag(request: Request, name: str) -> bool:
     if text not in ("true", "false"):
         raise invalid(name, f"{name} is {described(text)}; expected true or false")
     return text == "true"
+
+
+def _hours(request: Request) -> float:
+    text = request.query_params.get("hours", "24")
+    with suppress(ValueError):
+        if 0 < (hours := float(text)) <= MAX_AUDIT_HOURS:
+            return hours
+    raise invalid("hours", f"hours is {described(text)}; expected a number above 0, up to {MAX_AUDIT_HOURS}")
 
 
 def _idempotency_key(request: Request) -> str:

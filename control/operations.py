@@ -19,6 +19,7 @@ from control.bodies import (
 from control.ledger import Ledger
 from control.problems import ProblemBody
 from control.report import Report
+from runtime.audit import Audit
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -35,6 +36,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 _ACCOUNT = (("account", "An account below the key's own"),)
 _SKIP_BAD = (("skip_bad", "true: a bad line is answered by its number and error, the others get their links"),)
+_HOURS = (("hours", "Only lanes with a click in so many hours; 24 without it"),)
 
 OPERATIONS = (
     Operation(
@@ -71,6 +73,10 @@ OPERATIONS = (
         LinkState, query=_ACCOUNT,
     ),
     Operation("ledger", "GET", "/v1/ledger", "Whether every answered tap is accounted for", Ledger),
+    Operation(
+        "audit", "GET", "/v1/audit", "Whether clicks are missing from the tables or doubled in them, lane by lane",
+        Audit, query=_HOURS,
+    ),
 )  # fmt: skip
 
 

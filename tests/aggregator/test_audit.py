@@ -1,0 +1,31 @@
+from prometheus_client import CollectorRegistry
+
+from aggregator.audit import Auditor
+from aggregator.metrics import AggregatorCollector
+from records.keys import WATERMARKS, lane_name
+from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
+
+
+async def test_what_is_missing_or_doubled_shows_in_the_metrics(redis, clickhouse):
+    aggregator, auditor = Aggregator(redis, clickhouse), Auditor(redis, clickhouse)
+    registry = CollectorRegistry()
+    registry.register(AggregatorCollector(aggregator.pipeline, aggregator.lanes, aggregator.writer, auditor))
+    await register(redis)
+    await add(redis, 1, 5)
+    await aggregator.move_all()
+
+    await auditor.audit()
+    assert shown(registry) == {"ledger_gap": 0, "audit_missing": 0, "audit_doubled": 0, "audit_lanes": 1}
+
+    await redis.hset(WATERMARKS, lane_name(LANE), 7)
+    await clickhouse.execute(
+        f"INSERT INTO clicks (lane, seq, clicked_at) VALUES ({LANE}, 8, now()), ({LANE}, 8, now())"
+    )
+
+    await auditor.audit()
+    assert shown(registry) == {"ledger_gap": 3, "audit_missing": 2, "audit_doubled": 1, "audit_lanes": 1}
+
+
+def shown(registry):
+    names = ("ledger_gap", "audit_missing", "audit_doubled", "audit_lanes")
+    return {name: registry.get_sample_value(f"taptrail_{name}") for name in names}

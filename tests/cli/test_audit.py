@@ -1,0 +1,94 @@
+"""`taptrail audit`: each row that is missing or doubled is told, and what is on its way is not."""
+
+import json
+
+import msgspec
+import pytest
+
+from records.click import LaneState
+from records.keys import LANES, WATERMARKS, lane_name
+
+
+@pytest.fixture
+def insert(clickhouse):
+    async def insert(lane, seqs):
+        rows = [{"lane": lane, "seq": seq, "clicked_at": "2026-01-01 00:00:00"} for seq in seqs]
+        await clickhouse.insert_rows("clicks", rows)
+
+    return insert
+
+
+async def audited(taptrail, *options):
+    done = await taptrail("audit", "--json", *options)
+    answer = json.loads(done.stdout)
+    return done.returncode, answer["lanes"], answer["missing"], answer["doubled"], answer["unprojected"]
+
+
+async def test_clicks_on_their_way_are_no_fault(taptrail, redis, insert):
+    await redis.hset(LANES, lane_name(7), msgspec.json.encode(LaneState("edge-1", 20, 20, 20, 0)))
+    await redis.hset(WATERMARKS, lane_name(7), 5)
+    await insert(7, [1, 2, 3, 4, 5, 9])
+
+    assert await audited(taptrail) == (0, 1, 0, 0, 0)
+
+
+async def test_a_hole_below_the_watermark_is_a_missing_click(taptrail, redis, insert):
+    await redis.hset(WATERMARKS, lane_name(7), 9)
+    await insert(7, [1, 2, 4, 5, 6, 7, 8, 9])
+
+    assert await audited(taptrail) == (1, 1, 1, 0, 0)
+
+
+async def test_a_lane_of_which_nothing_arrived_is_missing_up_to_its_watermark(taptrail, redis):
+    await redis.hset(WATERMARKS, lane_name(7), 3)
+
+    assert await audited(taptrail) == (1, 1, 3, 0, 0)
+
+
+async def test_a_lane_that_ended_is_whole_up_to_its_last_click(taptrail, clickhouse, insert):
+    await insert(7, [1, 2])
+    await clickhouse.execute("INSERT INTO ended_lanes VALUES (7, 'edge-1', 3, now())")
+
+    assert await audited(taptrail) == (1, 1, 1, 0, 0)
+
+
+async def test_a_doubled_click_does_not_hide_a_missing_one(taptrail, redis, clickhouse):
+    await redis.hset(WATERMARKS, lane_name(7), 4)
+    await clickhouse.execute(
+        "INSERT INTO clicks (lane, seq, clicked_at) VALUES (7, 1, now()), (7, 2, now()), (7, 2, now()), (7, 4, now())"
+    )
+
+    assert await audited(taptrail) == (1, 1, 1, 1, 0)
+    shown = (await taptrail("audit")).stdout
+    assert lane_name(7) in shown
+    assert "1 missing, 1 doubled" in shown
+
+
+async def test_a_dead_letter_stands_for_its_click(taptrail, redis, clickhouse, insert):
+    await redis.hset(WATERMARKS, lane_name(7), 3)
+    await insert(7, [1, 3])
+    await clickhouse.execute("INSERT INTO dead_clicks (lane, seq, received_at) VALUES (7, 2, now())")
+
+    assert await audited(taptrail) == (0, 1, 0, 0, 0)
+
+
+async def test_lanes_without_a_click_in_those_hours_are_not_counted(taptrail, insert):
+    await insert(7, [1, 3])
+
+    assert (await audited(taptrail, "--hours", "1"))[:3] == (0, 0, 0)
+
+
+async def test_only_lanes_with_a_fault_are_shown(taptrail, clickhouse, redis):
+    await clickhouse.execute("INSERT INTO clicks (lane, seq, clicked_at) VALUES (7, 1, now()), (8, 2, now())")
+
+    shown = (await taptrail("audit")).stdout
+
+    assert lane_name(8) in shown
+    assert lane_name(7) not in shown
+
+
+async def test_hours_that_are_none_are_refused(taptrail):
+    done = await taptrail("audit", "--hours", "0")
+
+    assert done.returncode == 1
+    assert "hours" in done.stderr
