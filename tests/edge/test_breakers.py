@@ -1,0 +1,163 @@
+"""A store that is silent costs the taps of a moment their time, not every tap; and none of them its redirect."""
+
+import asyncio
+import secrets
+import signal
+import subprocess
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+from redis.asyncio import Redis
+
+from records.keys import ALLOCATED, bucket_of
+from stack.valkey import valkey_command
+from tests.conftest import accepts, free_port, wait_until
+from tests.edge.process import cache, destination, store
+from tests.processes import OwnValkey
+from tests.system.way import Way
+
+REDIS_TIMEOUT_S = 0.5
+CLICKHOUSE_TIMEOUT_S = 3.0
+
+
+@pytest.fixture
+async def own_redis(own_valkey):
+    client = Redis.from_url(own_valkey.url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def way(clickhouse_url):
+    async with Way(clickhouse_url).running() as way:
+        yield way
+
+
+def started(valkey, *options):
+    command = [*valkey_command(valkey.data, valkey.port), *options]
+    valkey.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    wait_until(lambda: accepts(valkey.port))
+
+
+@asynccontextmanager
+async def replica_of(valkey, client, folder):
+    """A replica in step with what is there now, that hears of nothing later."""
+    replica = OwnValkey(folder / "replica", free_port())
+    started(replica, "--replicaof", f"127.0.0.1 {valkey.port}")
+    of_replica = Redis.from_url(replica.url)
+    try:
+        async with asyncio.timeout(20):
+            while (await of_replica.info("replication")).get("master_link_status") != "up":
+                await asyncio.sleep(0.02)
+        await client.wait(1, 10_000)
+        await of_replica.replicaof("NO", "ONE")
+        yield of_replica
+    finally:
+        await of_replica.aclose()
+        replica.kill()
+
+
+async def taps(edge, link_ids):
+    """What they got, and how long they took one after the other."""
+    started = time.monotonic()
+    got = [await asyncio.to_thread(edge.tap, link_id) for link_id in link_ids]
+    return got, time.monotonic() - started
+
+
+async def test_a_silent_redis_costs_no_tap_its_redirect_and_few_their_time(own_redis, own_valkey, clickhouse, edges):
+    await store(clickhouse, links=range(60))
+    await cache(own_redis, links=range(60))
+    edge = edges(redis_url=own_valkey.url)
+    own_valkey.process.send_signal(signal.SIGSTOP)
+    try:
+        during, _ = await taps(edge, range(10))
+        wait_until(lambda: edge.metric("taptrail_redis_connected") == 0)
+        after, took_s = await taps(edge, range(10, 50))
+    finally:
+        own_valkey.process.send_signal(signal.SIGCONT)
+
+    assert during + after == [destination(link_id) for link_id in range(50)]
+    assert took_s < 40 * REDIS_TIMEOUT_S / 2
+    wait_until(lambda: edge.metric("taptrail_redis_connected") == 1)
+    answered_by_redis = edge.metric("taptrail_lookups_total", layer="redis")
+    wait_until(lambda: edge.tap(55) == destination(55) and edge.metric("taptrail_redis_connects_total") == 2)
+    (again, _) = await taps(edge, range(50, 60))
+    assert again == [destination(link_id) for link_id in range(50, 60)]
+    assert edge.metric("taptrail_lookups_total", layer="redis") > answered_by_redis
+
+
+async def test_a_silent_clickhouse_behind_a_miss_costs_few_taps_their_time(redis, clickhouse, way, edges):
+    await store(clickhouse, links=range(60))
+    await cache(redis, links=[0])
+    await redis.set(ALLOCATED, 60)
+    edge = edges(clickhouse_url=way.url)
+    assert (await taps(edge, [0, 1]))[0] == [destination(0), destination(1)]
+    way.silence()
+
+    first, _ = await taps(edge, [2])
+    others, took_s = await taps(edge, range(3, 33))
+    seen, _ = await taps(edge, [0, 1])
+
+    assert [first, others, seen] == [[503], [503] * 30, [destination(0), destination(1)]]
+    assert took_s < 30 * CLICKHOUSE_TIMEOUT_S / 10
+    assert edge.metric("taptrail_origin_answers") == 0
+    way.free()
+    await asyncio.to_thread(wait_until, lambda: edge.metric("taptrail_origin_answers") == 1)
+    assert (await taps(edge, range(2, 12)))[0] == [destination(link_id) for link_id in range(2, 12)]
+
+
+async def test_a_redis_that_loads_its_data_is_not_asked_until_it_has_it(own_redis, own_valkey, clickhouse, edges):
+    await store(clickhouse, links=range(40))
+    await cache(own_redis, links=range(40))
+    for number in range(200):
+        await own_redis.set(f"tt:filler:{number}", secrets.token_bytes(4096))
+    await own_redis.save()
+    edge = edges(redis_url=own_valkey.url)
+    own_valkey.kill()
+    wait_until(lambda: edge.metric("taptrail_redis_connected") == 0)
+    # 20 ms a key, with an ear for clients in between: LOADING is answered for seconds.
+    slow = ("--appendonly", "no", "--key-load-delay", "20000", "--loading-process-events-interval-bytes", "2048")
+    started(own_valkey, *slow)
+
+    await own_redis.connection_pool.disconnect()
+    got = []
+    while (await own_redis.info("persistence"))["loading"]:
+        got += (await taps(edge, [len(got) % 40]))[0]
+        assert edge.metric("taptrail_redis_connected") == 0
+
+    assert got
+    assert got == [destination(place % 40) for place in range(len(got))]
+    wait_until(lambda: edge.metric("taptrail_redis_connected") == 1)
+
+
+async def test_links_that_a_promoted_replica_lacks_are_never_called_unknown(
+    own_redis, own_valkey, clickhouse, edges, tmp_path
+):
+    await store(clickhouse, links=range(40))
+    await cache(own_redis, links=range(20))
+    edge = edges(redis_url=own_valkey.url)
+    assert edge.tap(1) == destination(1)
+    async with replica_of(own_valkey, own_redis, tmp_path) as replica:
+        await cache(own_redis, links=range(20, 40))
+        own_valkey.kill()
+        await replica.config_set("port", own_valkey.port)  # as if its name led to the replica now
+
+        wait_until(lambda: edge.metric("taptrail_redis_connects_total") == 2)
+        assert await replica.get(ALLOCATED) == b"20"
+        assert (await taps(edge, range(20, 40)))[0] == [destination(link_id) for link_id in range(20, 40)]
+        assert (await taps(edge, [40, 10**9]))[0] == [404, 404]
+        assert await replica.exists(bucket_of(39)), "what ClickHouse answered is back in Redis"
+
+
+async def test_codes_never_issued_cost_clickhouse_one_question_a_connection(own_redis, own_valkey, way, edges):
+    await cache(own_redis)
+    edge = edges(redis_url=own_valkey.url, clickhouse_url=way.url)
+    way.cut()
+    assert (await taps(edge, [10**6]))[0] == [503], "it may have been issued, and this Redis has not heard of it"
+    way.free()
+    await asyncio.to_thread(wait_until, lambda: edge.metric("taptrail_origin_answers") == 1)
+    assert (await taps(edge, [10**6 + 1]))[0] == [404]
+    way.cut()
+
+    assert (await taps(edge, range(10**6 + 2, 10**6 + 22)))[0] == [404] * 20
