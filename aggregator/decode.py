@@ -57,24 +57,22 @@ def decode(entries: Iterable[Entry], settled: dict[int, int]) -> Batch:
     """
     batch = Batch([], [], [])
     reached = dict(settled)
+    taken: dict[int, int] = {}  # per lane the last seq in this batch: what comes again does not count again
     for entry in entries:
-        first_seq = _decode_entry(entry, reached.get(entry.lane, 0), batch)
+        first_seq = _decode_entry(entry, reached.get(entry.lane, 0), taken, batch)
         batch.spans.append(Span(entry.lane, first_seq, entry.last_seq))
         reached[entry.lane] = max(reached.get(entry.lane, 0), entry.last_seq)
     return batch
 
 
-def _decode_entry(entry: Entry, reached: int, batch: Batch) -> int:
+def _decode_entry(entry: Entry, reached: int, taken: dict[int, int], batch: Batch) -> int:
     """Adds the entry's clicks to the batch; gives its first seq."""
-    first_seq, seq = 0, 0
-    reason = "the entry has no frames" if entry.frames is None else "the frames end early"
-    for frame in frames_in(entry.frames or b""):
-        if not isinstance(frame, Frame):
-            reason = frame.reason
-            break
-        first_seq = first_seq or frame.first_seq
-        seq = frame.last_seq
-        _add(frame, entry.lane, batch)
+    frames, reason = _frames_of(entry)
+    for frame in frames:
+        _add(frame, entry.lane, taken.get(entry.lane, 0), batch)
+        taken[entry.lane] = max(taken.get(entry.lane, 0), frame.last_seq)
+    seq = frames[-1].last_seq if frames else 0
+    first_seq = frames[0].first_seq if frames else 0
     if seq >= entry.last_seq:
         return first_seq
     start = max(seq, reached) + 1 if entry.last_seq - max(seq, reached) <= MAX_DEAD_SPAN else entry.last_seq
@@ -84,9 +82,23 @@ def _decode_entry(entry: Entry, reached: int, batch: Batch) -> int:
     return first_seq or start
 
 
-def _add(frame: Frame, lane: int, batch: Batch) -> None:
+def _frames_of(entry: Entry) -> tuple[list[Frame], str]:
+    """The frames that follow one another up to the entry's id, and why there are no more."""
+    frames: list[Frame] = []
+    for frame in frames_in(entry.frames or b""):
+        if not isinstance(frame, Frame):
+            return frames, frame.reason
+        if frame.last_seq > entry.last_seq or (frames and frame.first_seq != frames[-1].last_seq + 1):
+            return frames, f"seqs {frame.first_seq} to {frame.last_seq} are out of place"
+        frames.append(frame)
+    return frames, "the entry has no frames" if entry.frames is None else "the frames end early"
+
+
+def _add(frame: Frame, lane: int, taken: int, batch: Batch) -> None:
     edge_id, clicks = decode_frame(frame)
     for seq, click in enumerate(clicks, frame.first_seq):
+        if seq <= taken:
+            continue
         if isinstance(click, BadClick):
             batch.dead.append(DeadClick(lane, seq, click.reason, click.payload))
         elif reason := _misfit(click):

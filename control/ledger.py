@@ -135,7 +135,7 @@ async def read_ledger(redis: Redis, clickhouse: ClickHouse) -> Ledger:
 async def _states(redis: Redis) -> AsyncIterator[tuple[bytes | str, LaneState]]:
     """What edges say of their lanes. A lane whose state cannot be read is judged by its rows."""
     for name, value in (await redis.hgetall(LANES)).items():
-        with contextlib.suppress(msgspec.DecodeError):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
             yield name, _state.decode(value)
 
 

@@ -128,7 +128,7 @@ class Resolver:
             return None
         try:
             link = decode_link(reply)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, ValueError):  # ValueError: not UTF-8
             return None
         target = self._with_broadcast(domain, link_id, link)
         self.links.keep(link_id, link)

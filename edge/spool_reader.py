@@ -14,8 +14,15 @@ class Chunk(msgspec.Struct, frozen=True):
     last_seq: int
 
 
+class SpoolDamaged(OSError):
+    """A file does not hold any more what it held when it was written or adopted."""
+
+
 class SpoolReader:
-    """A place in a spool. The frames it gives have been checked when they were written or adopted."""
+    """A place in a spool. The frames it gives have been checked when they were written or adopted.
+
+    Reading raises OSError, SpoolDamaged among them.
+    """
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
@@ -41,6 +48,8 @@ class SpoolReader:
         if first_seq == 0:  # one frame larger than max_bytes
             data = self._read(self._segment, size)
             size, first_seq, last_seq = whole_frames(data)
+        if first_seq == 0 or last_seq <= self.seq:
+            raise SpoolDamaged(f"{self._segment.path} has no frame behind seq {self.seq} at byte {self._offset}")
         self._offset += size
         self.seq = last_seq
         return Chunk(data[:size], first_seq, last_seq)

@@ -36,5 +36,5 @@ def encode_broadcast(broadcast: Broadcast) -> bytes:
 
 
 def decode_broadcast(value: bytes) -> Broadcast:
-    """Raises msgspec.DecodeError (or ValidationError) on what encode_broadcast did not write."""
+    """Raises msgspec.DecodeError or UnicodeDecodeError on what encode_broadcast did not write."""
     return _decoder.decode(value)

@@ -54,12 +54,14 @@ class LaneState(msgspec.Struct, frozen=True):
 _HEADER = Struct("<IIQI")  # payload bytes, crc32 of all that follows it, first seq, number of clicks
 HEADER_BYTES = _HEADER.size
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
+_MIN_CLICK_BYTES = len(Click.__struct_fields__)  # of a payload; a header that says more clicks would fill the memory
 _TAIL = Struct("<QI")
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple[str, list[Click]])
 _raw_decoder = msgspec.msgpack.Decoder(tuple[str, list[msgspec.Raw]])
 _click_decoder = msgspec.msgpack.Decoder(Click)
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # all that msgspec raises for bytes
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -106,7 +108,7 @@ def frames_in(data: bytes, offset: int = 0) -> Iterator[Frame | BrokenFrame]:
             return
         length, crc, first_seq, count = _HEADER.unpack_from(data, offset)
         start = offset + HEADER_BYTES
-        if length > MAX_PAYLOAD_BYTES or count == 0 or first_seq == 0:
+        if length > MAX_PAYLOAD_BYTES or not 0 < count <= length // _MIN_CLICK_BYTES or first_seq == 0:
             yield BrokenFrame(offset, "not a frame header")
             return
         if start + length > len(data):
@@ -141,7 +143,7 @@ def decode_frame(frame: Frame) -> tuple[str, list[Click | BadClick]]:
     """(edge_id, clicks in the order of their seqs); a click that does not decode is set apart, the others stay."""
     try:
         edge_id, clicks = _decoder.decode(frame.payload)
-    except msgspec.DecodeError:
+    except _UNDECODABLE:
         return _decode_one_by_one(frame)
     if len(clicks) != frame.count:
         return edge_id, _all_bad(frame, f"holds {len(clicks)} clicks, its header says {frame.count}")
@@ -151,7 +153,7 @@ def decode_frame(frame: Frame) -> tuple[str, list[Click | BadClick]]:
 def _decode_one_by_one(frame: Frame) -> tuple[str, list[Click | BadClick]]:
     try:
         edge_id, raws = _raw_decoder.decode(frame.payload)
-    except msgspec.DecodeError as error:
+    except _UNDECODABLE as error:
         return "", _all_bad(frame, str(error))
     if len(raws) != frame.count:
         return edge_id, _all_bad(frame, f"holds {len(raws)} clicks, its header says {frame.count}")
@@ -159,7 +161,7 @@ def _decode_one_by_one(frame: Frame) -> tuple[str, list[Click | BadClick]]:
     for seq, raw in enumerate(raws, frame.first_seq):
         try:
             clicks.append(_click_decoder.decode(raw))
-        except msgspec.DecodeError as error:
+        except _UNDECODABLE as error:
             clicks.append(BadClick(seq, str(error), bytes(raw)))
     return edge_id, clicks
 

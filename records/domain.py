@@ -26,5 +26,5 @@ def encode_domain(domain: Domain) -> bytes:
 
 
 def decode_domain(value: bytes) -> Domain:
-    """Raises msgspec.DecodeError (or ValidationError) on what encode_domain did not write."""
+    """Raises msgspec.DecodeError or UnicodeDecodeError on what encode_domain did not write."""
     return _decoder.decode(value)

@@ -27,5 +27,5 @@ def encode_link(link: Link) -> bytes:
 
 
 def decode_link(value: bytes) -> Link:
-    """Raises msgspec.DecodeError (or ValidationError) on what encode_link did not write."""
+    """Raises msgspec.DecodeError or UnicodeDecodeError on what encode_link did not write."""
     return _decoder.decode(value)

@@ -1,0 +1,3 @@
+from tests.edge.conftest import edge, edges
+
+__all__ = ["edge", "edges"]

@@ -1,0 +1,143 @@
+"""What must hold for any bytes. Each target takes bytes and raises AssertionError, or anything else, where it does not.
+
+hypothesis (test_targets.py) and atheris (tests/chaos/fuzz.py) both call these.
+"""
+
+import struct
+import tempfile
+import zlib
+from ipaddress import ip_network
+from pathlib import Path
+
+from aggregator.decode import MAX_DEAD_SPAN, Entry, decode
+from edge.spool import Spool, left_behind
+from edge.spool_reader import SpoolDamaged, SpoolReader
+from edge.visit import MAX_HOST, MAX_TEXT, visit_reader
+from records.click import HEADER_BYTES, BadClick, Frame, decode_frame, frames_in, whole_frames
+from records.code import ALPHABET, CODE_LENGTH, DOMAIN, CodeCipher
+from runtime.environment import Networks
+
+_cipher = CodeCipher(bytes(range(16)))
+_readers = [visit_reader(Networks()), visit_reader(Networks([ip_network("0.0.0.0/0"), ip_network("fd00::/8")]))]
+_HEADERS = (
+    b"host", b"user-agent", b"referer", b"accept", b"accept-language", b"x-forwarded-for", b"x-forwarded-for",
+    b"forwarded", b"purpose", b"sec-purpose", b"sec-fetch-site", b"sec-fetch-mode", b"sec-ch-ua",
+)  # fmt: skip
+_CODE_CHARACTERS = frozenset(ALPHABET + "-_")
+
+
+def visit(data: bytes) -> None:
+    """Lines: path, query, peer, then the values of headers."""
+    path, query, peer, *values = (data.split(b"\n", len(_HEADERS) + 2) + [b""] * 3)[: len(_HEADERS) + 3]
+    scope = {
+        "method": "GET",
+        "raw_path": path,
+        "query_string": query,
+        "client": (peer.decode("latin-1"), 1) if peer else None,
+        "headers": list(zip(_HEADERS, values, strict=False)),
+    }
+    for read in _readers:
+        visit = read(scope)
+        assert set(visit.code) <= _CODE_CHARACTERS
+        assert len(visit.code) <= 64
+        assert len(visit.short_domain) <= MAX_HOST
+        assert visit.short_domain == visit.short_domain.lower()
+        assert len(visit.address) == 16
+        for text in (visit.user_agent, visit.referrer, visit.accept, visit.accept_language, visit.purpose):
+            assert len(text) <= MAX_TEXT
+        for text in (visit.sec_fetch, visit.sec_ch_ua):
+            assert len(text) <= MAX_TEXT
+
+
+def code(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    link_id = _cipher.open(text)
+    if link_id is None:
+        assert len(text) != CODE_LENGTH or not set(text) <= set(ALPHABET)
+    else:
+        assert 0 <= link_id < DOMAIN
+        assert _cipher.seal(link_id) == text
+
+
+def frames(data: bytes) -> None:
+    """As they are, and with every checksum made right: what a checksum does not keep out."""
+    for one in (data, with_right_checksums(data)):
+        good = [frame for frame in frames_in(one) if isinstance(frame, Frame)]
+        end = 0
+        for frame in good:
+            assert end + HEADER_BYTES + len(frame.payload) == frame.end <= len(one)
+            end = frame.end
+            _, clicks = decode_frame(frame)
+            assert len(clicks) == frame.count
+            bad = [click.seq for click in clicks if isinstance(click, BadClick)]
+            assert set(bad) <= set(range(frame.first_seq, frame.last_seq + 1))
+        size, first_seq, last_seq = whole_frames(one[:end])
+        if good:
+            assert (size, first_seq, last_seq) == (end, good[0].first_seq, good[-1].last_seq)
+
+
+def entries(data: bytes) -> None:
+    """Two entries of one lane. The first two bytes say where the first ends and how many seqs the entries claim."""
+    cut, claimed, one = data[:1], data[1:2], with_right_checksums(data[2:])
+    place = len(one) * (cut[0] if cut else 0) // 255
+    middle = 1 + (claimed[0] if claimed else 0) // 2
+    last = middle + 1 + (claimed[0] if claimed else 0) % 9
+
+    batch = decode([Entry(7, middle, one[:place]), Entry(7, last, one[place:])], {7: 0})
+
+    clicks = [click.seq for click in batch.clicks]
+    assert sorted(set(clicks)) == clicks, "a seq twice, or out of order"
+    assert all(0 < seq <= last for seq in clicks)
+    assert len(batch.dead) <= MAX_DEAD_SPAN + last
+    assert set(range(1, last + 1)) <= {*clicks, *(dead.seq for dead in batch.dead)} | _before(batch.spans[0].first_seq)
+    assert [span.last_seq for span in batch.spans] == [middle, last]
+
+
+def _before(first_seq: int) -> set[int]:
+    """Seqs that the first entry does not speak of: they came with an entry before it."""
+    return set(range(1, first_seq))
+
+
+def spool(data: bytes) -> None:
+    """A segment of any bytes is adopted and read; then again after it was damaged behind the reader's back."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Spool.create(Path(folder), 7)
+        path = made.directory / f"{1:020d}.spool"
+        path.write_bytes(data)
+        made.close()
+        for adopted in left_behind(Path(folder)):
+            good = [frame for frame in frames_in(data) if isinstance(frame, Frame)]
+            assert path.read_bytes() == data[: good[-1].end if good else 0]
+            _read(adopted, len(data))
+            path.write_bytes(data[len(data) // 2 :])
+            _read(adopted, len(data))
+            adopted.close()
+
+
+def _read(spool: Spool, size: int) -> None:
+    for max_bytes in (1, 100, 1 << 20):
+        reader, given = SpoolReader(spool), 0
+        try:
+            while chunk := reader.next(max_bytes):
+                assert reader.seq == chunk.last_seq >= chunk.first_seq > 0
+                assert chunk.frames
+                given += len(chunk.frames)
+                assert given <= size, "more was read than there is"
+        except SpoolDamaged:
+            continue
+
+
+def with_right_checksums(data: bytes) -> bytes:
+    """The bytes with the checksum of each frame made right, as far as lengths lead from one to the next."""
+    fixed, place = bytearray(data), 0
+    while place + HEADER_BYTES <= len(fixed):
+        length, _, first_seq, count = struct.unpack_from("<IIQI", fixed, place)
+        end = place + HEADER_BYTES + length
+        payload = fixed[place + HEADER_BYTES : end]
+        crc = zlib.crc32(payload, zlib.crc32(struct.pack("<QI", first_seq, count)))
+        struct.pack_into("<I", fixed, place + 4, crc)
+        place = end
+    return bytes(fixed)
+
+
+TARGETS = {"visit": visit, "code": code, "frames": frames, "entries": entries, "spool": spool}

@@ -1,0 +1,39 @@
+"""Any bytes: the targets of targets.py under hypothesis, from well-formed inputs that are changed, cut and joined."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.seeds import SEEDS
+from tests.fuzz.targets import TARGETS
+
+
+def changed(seed: bytes):
+    """The seed with bytes replaced, cut anywhere, with bytes behind it."""
+    places = st.lists(st.tuples(st.integers(0, len(seed) - 1), st.binary(min_size=1, max_size=9)), max_size=4)
+    return st.builds(_changed, st.just(seed), places, st.integers(0, len(seed)), st.binary(max_size=40))
+
+
+def _changed(seed, places, cut, tail):
+    data = bytearray(seed)
+    for place, text in places:
+        data[place : place + len(text)] = text
+    return bytes(data[: len(data) - cut] if cut % 3 == 0 else data) + tail
+
+
+def inputs(name):
+    mutated = [changed(seed) for seed in SEEDS[name]]
+    return st.one_of(st.binary(max_size=400), *mutated, st.tuples(*mutated).map(b"".join))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_any_bytes_keep_what_the_target_promises(name):
+    for data in SEEDS[name]:
+        TARGETS[name](data)
+
+    @settings(max_examples=400 if name != "spool" else 120, deadline=None)
+    @given(inputs(name))
+    def holds(data):
+        TARGETS[name](data)
+
+    holds()
