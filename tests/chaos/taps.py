@@ -9,10 +9,11 @@ import msgspec
 AT_ONCE = 32
 LONGEST_S = 20.0  # for one answer
 LONGEST_RETRY_S = 90.0  # of one tap that is refused or shed
-REQUEST = (
-    "GET /{code} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nUser-Agent: Mozilla/5.0 (iPhone; CPU iPhone OS 17_5"
-    " like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1\r\n\r\n"
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5"
+    " Mobile/15E148 Safari/604.1"
 )
+REQUEST = "GET /{code} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nUser-Agent: {agent}\r\n\r\n"
 
 
 class Tally(msgspec.Struct):
@@ -35,12 +36,14 @@ class Taps:
     """codes: one for each contact c-0, c-1, ... in order, of links that lead to https://acme.example/l?c={contact_id}."""
 
     def __init__(
-        self, port: int, codes: list[str], rate: float, host: str = "go.acme.example", *, per_connection: int = 40
-    ) -> None:
+        self, port: int, codes: list[str], rate: float, host: str = "go.acme.example", *, per_connection: int = 40,
+        agent: str = IPHONE,
+    ) -> None:  # fmt: skip
         self._port, self._codes, self._rate, self._host = port, codes, rate, host
         # Every phone comes on a connection of its own; and connections kept for ever would leave a worker that was
         # started again without taps.
         self._per_connection = per_connection
+        self._agent = agent
         self._next = 0
         self._started = 0.0
         self.tally = Tally()
@@ -72,7 +75,7 @@ class Taps:
     async def _tap(self, connection: "Connection", place: int) -> None:
         """Refused and shed taps are no taps: they are repeated. One whose connection broke may be a row: it is not."""
         code = self._codes[place]
-        request = REQUEST.format(code=code, host=self._host).encode()
+        request = REQUEST.format(code=code, host=self._host, agent=self._agent).encode()
         give_up_at = time.monotonic() + LONGEST_RETRY_S
         while True:
             status, location = 0, ""

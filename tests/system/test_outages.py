@@ -1,0 +1,151 @@
+"""ClickHouse is away while more clicks arrive than Redis may hold: taps go on, Redis stays flat, nothing is lost."""
+
+import asyncio
+import secrets
+
+import pytest
+from redis.asyncio import Redis
+
+from records.keys import ALLOCATED
+from runtime.clickhouse import ClickHouse
+from tests.aggregator.test_pipeline import Aggregator
+from tests.chaos.checks import check_each_click_once
+from tests.chaos.taps import Taps
+from tests.control.process import Control, contacts
+from tests.edge.process import Edge, cache, cipher, store
+from tests.system.way import Way
+
+LINKS = 12_000
+LIMIT = 8 << 20  # bytes of Redis; the clicks below are more
+CODES = [cipher.seal(link_id) for link_id in range(LINKS)]
+LONG_AGENT = "Mozilla/5.0 (iPhone) " + "x" * 1000
+
+
+@pytest.fixture
+async def small_redis(own_valkey):
+    client = Redis.from_url(own_valkey.url)
+    await client.config_set("maxmemory", LIMIT)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def way(clickhouse_url):
+    async with Way(clickhouse_url).running() as way:
+        yield way
+
+
+@pytest.fixture
+async def aggregator(small_redis, way):
+    """One whose way to ClickHouse can be cut."""
+    clickhouse = ClickHouse(way.url, timeout_s=10)
+    aggregator = Aggregator(small_redis, clickhouse)
+    holding = asyncio.create_task(aggregator.lanes.keep_holding())
+    running = asyncio.create_task(aggregator.pipeline.run())
+    yield aggregator
+    aggregator.pipeline.stop()
+    await running
+    holding.cancel()
+    await clickhouse.close()
+
+
+@pytest.fixture
+async def edges(own_valkey, clickhouse_url, tmp_path):
+    started = []
+
+    def start():
+        folder = tmp_path / secrets.token_hex(4)
+        folder.mkdir()
+        started.append(Edge(own_valkey.url, clickhouse_url, folder, TAPTRAIL_DRAIN_S="0.2"))
+        return started[-1]
+
+    yield start
+    for edge in started:
+        edge.kill()
+
+
+class Gauge:
+    """The highest use of Redis's memory, looked at all the while."""
+
+    def __init__(self, redis):
+        self._redis, self.highest = redis, 0
+
+    async def watch(self):
+        while True:
+            self.highest = max(self.highest, (await self._redis.info("memory"))["used_memory"])
+            await asyncio.sleep(0.05)
+
+
+async def until(condition, longest_s=60):
+    async with asyncio.timeout(longest_s):
+        while not await condition():
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.usefixtures("aggregator")
+async def test_an_outage_of_clickhouse_costs_disk_and_not_redis_and_new_lanes_are_served_at_once(
+    small_redis, clickhouse, way, edges
+):
+    await store(clickhouse, links=range(LINKS))
+    await cache(small_redis, links=[0])
+    await small_redis.set(ALLOCATED, LINKS)
+    old = await asyncio.to_thread(edges)
+    retries = old.metric("taptrail_ship_retries")
+    gauge = Gauge(small_redis)
+    watching = asyncio.create_task(gauge.watch())
+    way.cut()
+
+    tally = await Taps(old.port, CODES, 1e6, agent=LONG_AGENT).run()
+    spooled = old.metric("taptrail_spool_bytes")
+    new = await asyncio.to_thread(edges)
+    assert isinstance(await asyncio.to_thread(new.tap, 7), str)
+    await until(lambda: at_rest(old))
+    watching.cancel()
+
+    assert (len(tally.answered), tally.wrong, tally.shed, tally.refused) == (LINKS, {}, 0, 0)
+    assert spooled > LIMIT
+    assert gauge.highest < LIMIT * 0.8, "there is room for links"
+    assert old.metric("taptrail_ship_retries") == retries, "Redis never had to refuse"
+    assert 0 < old.metric("taptrail_clicks_waiting") < LINKS
+    way.free()
+    await until(lambda: has_rows(clickhouse, "link_id = 7 AND user_agent NOT LIKE '%xxx'", 1))
+    assert old.metric("taptrail_clicks_unsettled") > 0, "the new lane does not wait for the old one"
+    await until(lambda: has_rows(clickhouse, "1", LINKS + 1), 120)
+    await check_each_click_once(clickhouse, LINKS + 1)
+
+
+async def at_rest(edge):
+    """It ships no more, for want of room."""
+    before = edge.metric("taptrail_clicks_waiting")
+    await asyncio.sleep(1.5)
+    return edge.metric("taptrail_clicks_waiting") == before
+
+
+async def has_rows(clickhouse, condition, count):
+    return await clickhouse.value(f"SELECT count() FROM clicks WHERE {condition}") == count
+
+
+async def test_a_link_whose_bucket_left_redis_redirects_and_goes_back(own_valkey, clickhouse, clickhouse_url, tmp_path):
+    redis = Redis.from_url(own_valkey.url)
+    control = await asyncio.to_thread(
+        Control, own_valkey.url, clickhouse_url, tmp_path, TAPTRAIL_LINK_CACHE_DAYS=str(1 / 86_400)
+    )
+    try:
+        control.broadcast()
+        codes = [line["code"] for line in control.mint(contacts(200)).body]
+    finally:
+        control.stop()
+    await until(lambda: _none(redis, "tt:l:*"))
+    edge = await asyncio.to_thread(Edge, own_valkey.url, clickhouse_url, tmp_path, TAPTRAIL_DRAIN_S="0.2")
+    try:
+        answers = [edge.get("/" + code) for code in codes[:5]]
+    finally:
+        edge.kill()
+
+    assert [answer.headers["Location"][-3:] for answer in answers] == [f"c-{number}"[-3:] for number in range(5)]
+    assert 0 < await redis.ttl("tt:l:0") <= 7 * 86_400
+    await redis.aclose()
+
+
+async def _none(redis, pattern):
+    return not await redis.keys(pattern)
