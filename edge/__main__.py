@@ -27,7 +27,7 @@ from records.code import CodeCipher
 from records.keys import TRACKED_PREFIXES
 from runtime.clickhouse import ClickHouse
 from runtime.process import run
-from runtime.serve import HttpServer, Readiness, inherited, listen, ops_app, stop_signal
+from runtime.serve import HttpServer, Readiness, inherited, listen, ops_app, stop_signal, waiting
 
 log = logging.getLogger(__name__)
 
@@ -56,14 +56,19 @@ async def serve(settings: Settings) -> None:
     registry = CollectorRegistry()
     registry.register(EdgeCollector(counts, resolver.lookups, recorder, lookups_wire, lanes.shippers, origin.breaker))
     app = edge_app(redirector, resolver, visit_from)
-    connections = Connections(most_connections())
+    connections = Connections(most_connections(), counts)
     server = HttpServer(app, public, http=tap_connection(redirector, visit_from, connections))
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
 
     async with asyncio.TaskGroup() as running:
         background = [
             running.create_task(work)
-            for work in (lookups_wire.keep_connected(), clicks_wire.keep_connected(), lanes.run(), connections.watch())
+            for work in (
+                lookups_wire.keep_connected(),
+                clicks_wire.keep_connected(),
+                lanes.run(),
+                connections.watch(lambda: waiting(public)),
+            )
         ]
         serving = [running.create_task(one.run_until_stopped()) for one in (server, ops_server)]
         await lookups_wire.wait_connected(longest_s=2.0)  # without Redis the edge serves from ClickHouse

@@ -1,11 +1,15 @@
-"""All open connections of an edge process: how many there may be, and how long each may keep us waiting."""
+"""All open connections of an edge process: how many there may be, how long each may keep us waiting, whom to shed."""
 
 import asyncio
 import logging
 import resource
 import time
+from collections.abc import Callable
 from itertools import islice
 from typing import Protocol
+
+from edge.decide import OVERLOADED
+from edge.metrics import Counts
 
 # Text messages go out in waves, and each phone opens a connection; an idle one costs 7 KiB (docs/architecture.md).
 MOST_OPEN = 16_384
@@ -13,7 +17,10 @@ SPARE_DESCRIPTORS = 128  # for the spool, Redis, ClickHouse, the ops port and wh
 FEW_DESCRIPTORS = 4_096
 
 _ASKED = 64  # oldest connections that are looked at to find an idle one
-_LOOK_EVERY_S = 0.5
+_LOOK_EVERY_S = 0.2
+# New connections in the accept queue, of BACKLOG: more than a wave that is served within a moment.
+_MANY_WAITING = 1024
+_MOST_SHED = 0.95  # some are always served, so that goodput never falls to nothing
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +37,13 @@ class Connection(Protocol):
 class Connections:
     """Oldest first. One more than `most` costs the oldest idle one its place: descriptors and memory never run out."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, counts: Counts) -> None:
+        self._most, self._counts = most, counts
         self._open: dict[Connection, None] = {}
         self.draining = False
+        self.shed_share = 0.0  # of the new connections
+        self._shed_due = 0.0
+        self._was_crowded = False
         self.now = time.monotonic()  # as of the last look: exact enough for deadlines, and free
 
     def add(self, connection: Connection) -> None:
@@ -46,13 +56,30 @@ class Connections:
     def discard(self, connection: Connection) -> None:
         self._open.pop(connection, None)
 
-    async def watch(self) -> None:
-        """Let go of those that are beyond their deadline. Runs until it is cancelled."""
+    def sheds(self) -> bool:
+        """Whether the next new connection is turned away: an even share of them while too many wait behind it."""
+        self._shed_due += self.shed_share
+        if self._shed_due < 1:
+            return False
+        self._shed_due -= 1
+        self._counts.answered(OVERLOADED)
+        return True
+
+    async def watch(self, waiting: Callable[[], int]) -> None:
+        """Let go of those beyond their deadline, and choose how many to shed. waiting(): length of the accept queue."""
         while True:
             self.now = now = time.monotonic()
             for late in [one for one in self._open if one.deadline < now]:
                 late.let_go()
+            self._judge(waiting() > _MANY_WAITING)
             await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _judge(self, crowded: bool) -> None:
+        if crowded and self._was_crowded:
+            self.shed_share = min(self.shed_share + 0.1, _MOST_SHED)
+        elif not crowded:
+            self.shed_share = max(self.shed_share - 0.1, 0.0)
+        self._was_crowded = crowded
 
 
 def most_connections() -> int:

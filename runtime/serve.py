@@ -40,7 +40,7 @@ class HttpServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Closing the last descriptor of a listening socket resets the connections nobody has accepted yet.
         give_up_at = time.monotonic() + QUEUE_S
-        while _waiting(self._listener) and time.monotonic() < give_up_at:  # noqa: ASYNC110
+        while waiting(self._listener) and time.monotonic() < give_up_at:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await super().shutdown(sockets)
 
@@ -80,9 +80,9 @@ def inherited(descriptor: int) -> socket.socket:
     return listener
 
 
-def _waiting(listener: socket.socket) -> int:
+def waiting(listener: socket.socket) -> int:
     """Connections that wait to be accepted; for a listening socket tcpi_unacked of tcp(7) says it."""
-    if sys.platform != "linux":
+    if sys.platform != "linux" or listener.fileno() < 0:  # closed: nothing more is accepted
         return 0
     return int.from_bytes(listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)[24:28], sys.byteorder)
 
