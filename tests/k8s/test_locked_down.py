@@ -1,10 +1,6 @@
 """What a pod may do, and who may talk to it."""
 
-from tests.k8s.conftest import Rendered, container_of, pod_of
-
-
-def policies(rendered: Rendered, name: str, direction: str) -> list:
-    return rendered.one("NetworkPolicy", name)["spec"][direction]
+from tests.k8s.conftest import ROOT, Rendered, container_of, pod_of
 
 
 def test_a_process_runs_as_nobody_on_a_file_system_it_cannot_change(rendered: Rendered):
@@ -18,6 +14,17 @@ def test_a_process_runs_as_nobody_on_a_file_system_it_cannot_change(rendered: Re
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
+
+
+def test_a_pod_is_what_the_image_expects(rendered: Rendered):
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    for workload in rendered.workloads():
+        pod, container = pod_of(workload)["securityContext"], container_of(workload)
+        writable = [mount["mountPath"] for mount in container.get("volumeMounts", [])]
+
+        assert f"USER {pod['runAsUser']}:{pod['runAsGroup']}" in dockerfile
+        assert "command" not in container
+        assert all(f"TMPDIR={path}" in dockerfile for path in writable)
 
 
 def test_a_process_knows_neither_the_api_server_nor_the_services_around_it(rendered: Rendered):

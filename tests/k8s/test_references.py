@@ -60,11 +60,13 @@ def test_the_ingress_sends_every_short_domain_to_the_edge_with_a_certificate_of_
     spec = rendered.one("Ingress", "short-domains")["spec"]
     hosts = [rule["host"] for rule in spec["rules"]]
     certificates = {tls["hosts"][0]: tls["secretName"] for tls in spec["tls"]}
-    backends = [path["backend"]["service"] for rule in spec["rules"] for path in rule["http"]["paths"]]
+    paths = [path for rule in spec["rules"] for path in rule["http"]["paths"]]
+    backends = [path["backend"]["service"] for path in paths]
     names = {port["name"] for port in rendered.one("Service", "edge")["spec"]["ports"]}
 
     assert sorted(certificates) == sorted(hosts)
     assert len(set(certificates.values())) == len(hosts)
+    assert {(path["path"], path["pathType"]) for path in paths} == {("/", "Prefix")}
     assert all(backend["name"] == "edge" and backend["port"]["name"] in names for backend in backends)
 
 

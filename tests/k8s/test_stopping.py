@@ -1,10 +1,12 @@
 """A pod is told to stop early enough, asked the right questions, and given the time that stopping takes."""
 
 import inspect
+import re
 
 from prometheus_client import CollectorRegistry
 
 import aggregator.__main__
+import control.__main__
 import edge.settings
 from runtime.environment import settings_from
 from runtime.serve import HttpServer, Readiness, ops_app
@@ -12,7 +14,7 @@ from tests.k8s.conftest import Manifest, Rendered, container_of, pod_of
 from tests.k8s.test_settings import environment_of, example_secret, filled_in
 
 OPEN_ANSWERS_S = inspect.signature(HttpServer).parameters["grace_s"].default
-CONTROL_ANSWERS_S = 30
+CONTROL_ANSWERS_S = max(int(text) for text in re.findall(r"grace_s=(\d+)", inspect.getsource(control.__main__)))
 OPS_S = 1
 GRACE_LIMIT_S = 600  # cluster-autoscaler --max-graceful-termination-sec
 
