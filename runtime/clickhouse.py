@@ -87,7 +87,8 @@ class ClickHouse:
         await self._send({"database": "default"}, sql.encode())
 
     async def ping(self) -> None:
-        await self._post("SELECT 1", {}, {})
+        """Outside of the database, which does not exist yet on a new server."""
+        await self._send({"database": "default"}, b"SELECT 1")
 
     async def close(self) -> None:
         if self._session is not None:
