@@ -23,6 +23,8 @@ BROADCAST = Broadcast(1, "main", "spring", HOST, (TEMPLATE,), audiences=("", "vi
 class Edge(Process):
     """One edge process."""
 
+    command = ("-m", "edge")
+
     def __init__(self, redis_url: str, clickhouse_url: str, folder: Path, **settings: str) -> None:
         self.port = free_port()
         environ = {
@@ -33,7 +35,10 @@ class Edge(Process):
             "TAPTRAIL_PORT": str(self.port),
             **settings,
         }
-        super().__init__(["-m", "edge"], free_port(), folder / "edge.log", environ)
+        super().__init__(list(self.command), free_port(), folder / "edge.log", environ)
+        self.started()
+
+    def started(self) -> None:
         wait_until(self.ready)
 
     def get(self, path: str, host: str = HOST, method: str = "GET", **headers: str) -> http.client.HTTPResponse:

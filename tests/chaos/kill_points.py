@@ -1,0 +1,181 @@
+"""Kill ClickHouse and the edge at one system call after the other, and count each time: nothing lost or doubled.
+
+python -m tests.chaos.kill_points: every point of every call in question, until the process gets through its taps alive.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from tests.chaos.checks import Rows
+from tests.chaos.system import CODES, HeldEdge, System
+from tests.chaos.taps import Connection
+from tests.chaos.trap import Trap
+from tests.edge.process import HOST
+from tests.processes import wait_until
+
+# What ClickHouse does to make a part, and to say so; what an edge does to its spool. In the order of a first INSERT
+# and of an edge's life. write and sendto are many: the first ones, and then every few.
+FIRST_AND_SOME = (*range(1, 13), *range(15, 60, 5), *range(60, 400, 20))
+CLICKHOUSE_CALLS = {
+    "mkdir": range(1, 100), "write": FIRST_AND_SOME, "fdatasync": range(1, 100), "rename": range(1, 100),
+    "sendto": FIRST_AND_SOME,
+}  # fmt: skip
+EDGE_CALLS = {
+    "mkdir": range(1, 100), "flock": range(1, 100), "rename": range(1, 100), "write": FIRST_AND_SOME,
+    "unlink": range(1, 100), "unlinkat": range(1, 100), "rmdir": range(1, 100),
+}  # fmt: skip
+
+
+class Tapped(msgspec.Struct):
+    """How many taps were sent, and how many of them answered 302."""
+
+    sent: int = 0
+    answered: int = 0
+
+
+async def tap_while(port: int, alive: Callable[[], bool]) -> Tapped:
+    """Every link once, or until the edge is gone."""
+    tapped, codes = Tapped(), iter(CODES)
+
+    async def tap_on() -> None:
+        connection = Connection(port)
+        for code in codes:
+            if not alive():
+                break
+            tapped.sent += 1
+            try:
+                status, _ = await connection.get(f"GET /{code} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+            except (OSError, EOFError):
+                break
+            assert status == 302
+            tapped.answered += 1
+            await asyncio.sleep(0.02)
+        connection.close()
+
+    await asyncio.gather(*(tap_on() for _ in range(3)))
+    return tapped
+
+
+class ClickHousePoints:
+    """One system under taps whose ClickHouse is killed again and again; `clicks` are the rows it must have."""
+
+    def __init__(self, folder: Path) -> None:
+        self._system = System(folder)
+        self._edge = self._system.edge()
+        self._clicks = 0
+
+    def kill_at(self, call: str, nth: int) -> bool:
+        """Taps arrive, ClickHouse dies at its nth `call` and comes back; False when it got through alive."""
+        system = self._system
+        trap = Trap(system.clickhouse.pid, call, nth)
+        try:
+            tapped = asyncio.run(tap_while(self._edge.port, lambda: True))
+            assert tapped.answered == tapped.sent == len(CODES)
+            wait_until(lambda: system.clickhouse.poll() is not None or self._settled(), 60)
+        finally:
+            trap.lift()
+        died = system.clickhouse.poll() is not None
+        if died:
+            system.start_clickhouse()
+        self._clicks += tapped.answered
+        assert asyncio.run(system.at_rest(self._clicks)) == Rows(self._clicks, self._clicks, self._clicks, 0)
+        return died
+
+    def _settled(self) -> bool:
+        """As the edge knows it: asking ClickHouse would be a system call more."""
+        return self._edge.metric("taptrail_clicks_unsettled") == 0
+
+    def close(self) -> None:
+        self._edge.kill()
+        self._system.stop()
+
+
+class EdgePoints:
+    """One system whose edges are killed, one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._system = System(folder)
+        self._clicks = 0
+
+    def kill_at(self, call: str, nth: int) -> bool:
+        """An edge starts, is tapped and stops, and dies at its nth `call`; the next one takes over what it left.
+
+        False when it got through alive.
+        """
+        edge = self._system.held_edge()
+        trap = Trap(edge.process.pid, call, nth)
+        try:
+            edge.let_go()
+            tapped = asyncio.run(self._whole_life(edge))
+            died = edge.process.wait(60) != 0
+        finally:
+            trap.lift()
+            edge.kill()
+        self._take_over(tapped)
+        return died
+
+    async def _whole_life(self, edge: HeldEdge) -> Tapped:
+        def alive() -> bool:
+            return edge.process.poll() is None
+
+        while alive() and not edge.ready():
+            await asyncio.sleep(0.02)
+        tapped = await tap_while(edge.port, alive)
+        if alive():
+            edge.process.terminate()
+        return tapped
+
+    def _take_over(self, tapped: Tapped) -> None:
+        successor = self._system.edge()
+        more = asyncio.run(tap_while(successor.port, lambda: True))
+        spool = self._system.folder / "spool"
+        wait_until(lambda: len(list(spool.iterdir())) == 1, 60)  # its own lane: the other one is over
+        assert successor.stop() == 0
+        assert list(spool.iterdir()) == []
+        at_least = self._clicks + tapped.answered + more.answered
+        rows = asyncio.run(self._system.at_rest(at_least))
+        assert at_least <= rows.rows <= at_least + tapped.sent - tapped.answered
+        assert rows == Rows(rows.rows, rows.rows, rows.rows, 0)
+        self._clicks = rows.rows
+
+    def close(self) -> None:
+        self._system.stop()
+
+
+def swept(points: ClickHousePoints | EdgePoints, calls: dict[str, Iterable[int]]) -> Iterator[str]:
+    """Kills at every point; gives a line of the table for each call."""
+    for call, places in calls.items():
+        kills = 0
+        for nth in places:
+            if not points.kill_at(call, nth):
+                break
+            kills += 1
+        line = f"| {type(points).__name__.removesuffix('Points')} | {call} | {kills} |"
+        print(line, flush=True)
+        yield line
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--result", type=Path, default=Path("kill-points.md"), help="where the table goes")
+    options = parser.parse_args()
+    lines = ["| process | killed at its system calls | kills, each without a click lost or doubled |", "|---|---|---:|"]
+    for kind, calls in ((ClickHousePoints, CLICKHOUSE_CALLS), (EdgePoints, EDGE_CALLS)):
+        with tempfile.TemporaryDirectory(prefix="taptrail-kills-") as folder:
+            points = kind(Path(folder))
+            try:
+                lines.extend(swept(points, calls))
+            finally:
+                points.close()
+    options.result.write_text("\n".join(lines) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
