@@ -14,6 +14,7 @@ _COMMANDS = {
     "report": ("cli.read", "report", "Show the engagement of a broadcast."),
     "ledger": ("cli.read", "ledger", "Check that every answered tap is accounted for."),
     "audit": ("cli.read", "audit", "Count every click in ClickHouse: none missing, none doubled."),
+    "close-lane": ("cli.read", "close_lane", "Give up the clicks of an edge that is gone with its disk."),
     "sql": ("cli.read", "sql", "Query the click tables as an analyst."),
     "edge": ("cli.processes", "edge", "Run one edge process, configured by environment."),
     "aggregator": ("cli.processes", "aggregator", "Run one aggregator process, configured by environment."),

@@ -1,4 +1,4 @@
-"""`taptrail report`, `taptrail ledger`, `taptrail audit`, `taptrail sql`."""
+"""`taptrail report`, `taptrail ledger`, `taptrail audit`, `taptrail close-lane`, `taptrail sql`."""
 
 import asyncio
 import os
@@ -10,8 +10,10 @@ import aiohttp
 import click
 from rich.table import Table
 
-from cli.api import broadcast_path, call, checked_url, local_stack
+from cli.api import broadcast_path, call, checked_url, local_stack, segment
 from cli.show import as_json, console, rows
+
+LANES_SHOWN = 20
 
 
 @click.command()
@@ -53,15 +55,43 @@ def _print_ledger(answer: dict[str, Any]) -> None:
     table = Table(title="Ledger, in clicks", title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("lane", *names):
         table.add_column(name, justify="left" if name == "lane" else "right", no_wrap=True)
-    wrong = [lane for lane in answer["lanes"] if lane.get("gap")]
-    for lane in (wrong or answer["lanes"])[:20]:
+    for lane in answer["lanes"][:LANES_SHOWN]:
         table.add_row(str(lane["lane"]), *(str(lane.get(name, "")) for name in names))
     table.add_row("all", *(str(answer[name]) for name in names))
     console().print(table)
+    _print_remarks(answer)
     if answer["gap"]:
         click.echo(f"It does not add up: {answer['gap']} clicks are missing or doubled.")
     else:
         click.echo("It adds up: every answered tap is in ClickHouse, in a dead letter, or on its way.")
+
+
+def _print_remarks(answer: dict[str, Any]) -> None:
+    """What the sums do not show."""
+    not_shown = len(answer["lanes"][LANES_SHOWN:])
+    if answer["lanes_whole"] or not_shown:
+        click.echo(f"Not listed: {answer['lanes_whole']} lanes that are over and whole, {not_shown} others.")
+    for lane in [lane for lane in answer["lanes"] if lane["silent_since"]][:LANES_SHOWN]:
+        click.echo(
+            f"Lane {lane['lane']} of {lane['edge_id']} has not been heard of since {lane['silent_since']}: "
+            f"{lane['not_arrived']} clicks answered by its last report have not arrived (docs/runbook.md#lost-host)."
+        )
+    if answer["lost"]:
+        click.echo(f"{answer['lost']} clicks are lost for good, with the disks of lanes that were closed.")
+
+
+@click.command("close-lane")
+@click.argument("lane")
+@click.option("--not-arrived", type=int, required=True, help="How many clicks are given up, as the ledger says.")
+@click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
+def close_lane(lane: str, not_arrived: int, json_: bool) -> None:
+    """Give up the clicks of a lane whose edge is gone with its disk; they are kept on record as lost."""
+    path = f"/v1/lanes/{segment('the lane', lane, '16 hexadecimal digits, as the ledger names it')}/close"
+    answer = call("POST", path, {"not_arrived": not_arrived})
+    if json_:
+        as_json(answer)
+    else:
+        click.echo(f"Lane {answer['lane']} of {answer['edge_id']} is closed, {answer['lost']} clicks are lost.")
 
 
 @click.command()

@@ -21,6 +21,7 @@ from control.bodies import (
 from control.broadcasts import Broadcasts
 from control.bulk import LineStream, received
 from control.domains import Domains
+from control.lanes import CloseBody, close_lane
 from control.ledger import read_ledger
 from control.mint import Minter
 from control.problems import Problem, decoded, described, invalid
@@ -37,6 +38,7 @@ _domain = msgspec.json.Decoder(DomainBody)
 _broadcast = msgspec.json.Decoder(BroadcastBody)
 _patch = msgspec.json.Decoder(BroadcastPatch)
 _link = msgspec.json.Decoder(LinkBody)
+_close = msgspec.json.Decoder(CloseBody)
 
 
 class Api:
@@ -107,6 +109,11 @@ class Api:
     async def ledger(self, request: Request) -> Response:
         self._root(request)
         return _json(await read_ledger(self._redis, self._clickhouse))
+
+    async def close_lane(self, request: Request) -> Response:
+        self._root(request)
+        body: CloseBody = decoded(await _small_body(request), _close)
+        return _json(await close_lane(self._redis, self._clickhouse, request.path_params["lane"], body.not_arrived))
 
     async def audit(self, request: Request) -> Response:
         self._root(request)

@@ -1,31 +1,17 @@
 """Whether every answered tap is accounted for, lane by lane: once in a table, in a dead letter, or on its way."""
 
-import contextlib
-from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 
 import msgspec
 from redis.asyncio import Redis
 
+from control.evidence import Evidence, LaneCounts, read_evidence
 from records.click import LaneState
-from records.keys import LANES, WATERMARKS, lane_name
+from records.keys import lane_name
 from runtime.clickhouse import ClickHouse
 
-_state = msgspec.json.Decoder(LaneState)
-
-COUNT_ALL_UP_TO = 30_000_000  # clicks; beyond it only lanes that do not add up are counted seq by seq
-
-
-class LaneCounts(msgspec.Struct, frozen=True):
-    """What the tables hold of a lane."""
-
-    lane: int
-    click_rows: int
-    dead_rows: int
-    clicks: int  # different seqs, as the next three
-    dead: int
-    either: int
-    settled: int  # up to the watermark
-    last_seq: int
+SILENT_AFTER_MS = 60_000  # an edge reports every lane once a second
+MAX_LANES = 1_000  # listed; the worst first
 
 
 class LaneLedger(msgspec.Struct, frozen=True):
@@ -42,10 +28,15 @@ class LaneLedger(msgspec.Struct, frozen=True):
     missing: int
     doubled: int
     gap: int
+    silent_since: str = ""  # when its edge was last heard of, RFC 3339; "" for a lane that is reported or over
+    not_arrived: int = 0  # of a silent lane: answered by its last report, and in no table
 
 
 class Ledger(msgspec.Struct, frozen=True):
-    """Counts of clicks. answered = spooled = shipped + waiting; shipped = inserted + dead + pending; gap = 0."""
+    """Counts of clicks. answered = spooled = shipped + waiting; shipped = inserted + dead + pending; gap = 0.
+
+    lanes: those under way or with a gap. The others are in the sums only.
+    """
 
     answered: int
     spooled: int
@@ -55,33 +46,38 @@ class Ledger(msgspec.Struct, frozen=True):
     inserted: int
     dead: int
     gap: int
+    silent_lanes: int  # whose edge is not heard of: its disk still holds clicks, or is lost
+    not_arrived: int  # clicks of silent lanes that are in no table; not part of the gap, they may still come
+    lost: int  # clicks of lanes that were closed because their disk is lost
+    lanes_whole: int  # over and whole: not listed
     lanes: list[LaneLedger]
 
 
-class EndedLane(msgspec.Struct, frozen=True):
-    lane: int
-    edge_id: str
-    last_seq: int
-
-
-class Evidence(msgspec.Struct, frozen=True):
-    """All that is known of the lanes, each part by lane."""
-
-    states: Mapping[int, LaneState]
-    watermarks: Mapping[int, int]
-    counts: Mapping[int, LaneCounts]
-    ended: Mapping[int, EndedLane]
+_SUMS = ("answered", "spooled", "waiting", "shipped", "pending", "inserted", "dead", "gap")
 
 
 def judge(evidence: Evidence) -> Ledger:
     """The ledger of all lanes. Pure."""
     names = sorted({*evidence.states, *evidence.counts, *evidence.ended})
     lanes = [_lane(lane, evidence) for lane in names]
+    listed = [one for lane, one in zip(names, lanes, strict=True) if lane in evidence.states or one.gap]
 
     def total(name: str) -> int:
         return sum(getattr(lane, name) for lane in lanes)
 
-    return Ledger(**{name: total(name) for name in Ledger.__struct_fields__[:-1]}, lanes=lanes)
+    return Ledger(
+        **{name: total(name) for name in _SUMS},
+        silent_lanes=sum(1 for lane in lanes if lane.silent_since),
+        not_arrived=total("not_arrived"),
+        lost=sum(_still_lost(lane, answered, evidence) for lane, answered in evidence.lost.items()),
+        lanes_whole=len(lanes) - len(listed),
+        lanes=sorted(listed, key=lambda lane: (-lane.gap, -lane.not_arrived))[:MAX_LANES],
+    )
+
+
+def _still_lost(lane: int, answered: int, evidence: Evidence) -> int:
+    counts = evidence.counts.get(lane)
+    return max(answered - (counts.either if counts else 0), 0)
 
 
 def _lane(lane: int, evidence: Evidence) -> LaneLedger:
@@ -96,8 +92,13 @@ def _lane(lane: int, evidence: Evidence) -> LaneLedger:
     shipped = max(state.shipped, counts.last_seq)
     spooled = max(state.spooled, shipped)
     answered = state.answered if state.ended else max(state.answered, spooled)
+    is_silent = not state.ended and evidence.now_ms - state.updated_at_ms > SILENT_AFTER_MS
     state = LaneState(state.edge_id, answered, spooled, shipped, state.updated_at_ms, state.ended)
-    return _balanced(lane, state, counts, missing=max(evidence.watermarks.get(lane, 0) - counts.settled, 0))
+    balanced = _balanced(lane, state, counts, missing=max(evidence.watermarks.get(lane, 0) - counts.settled, 0))
+    if not is_silent:
+        return balanced
+    since = datetime.fromtimestamp(state.updated_at_ms / 1000, UTC).isoformat(timespec="seconds")
+    return msgspec.structs.replace(balanced, silent_since=since, not_arrived=answered - counts.either)
 
 
 def _balanced(lane: int, state: LaneState, counts: LaneCounts, *, missing: int) -> LaneLedger:
@@ -121,72 +122,5 @@ def _balanced(lane: int, state: LaneState, counts: LaneCounts, *, missing: int) 
 
 
 async def read_ledger(redis: Redis, clickhouse: ClickHouse) -> Ledger:
-    """States and watermarks first, then the tables, then the ended lanes: whatever moves on in between adds up.
-
-    Raises RedisError, OSError and what ClickHouse raises.
-    """
-    states = {int(name, 16): state async for name, state in _states(redis)}
-    watermarks = {int(name, 16): int(value) for name, value in (await redis.hgetall(WATERMARKS)).items()}
-    counts = await _counts(clickhouse, watermarks)
-    ended = await clickhouse.rows("SELECT lane, edge_id, last_seq FROM ended_lanes FINAL", EndedLane)
-    return judge(Evidence(states, watermarks, counts, {row.lane: row for row in ended}))
-
-
-async def _states(redis: Redis) -> AsyncIterator[tuple[bytes | str, LaneState]]:
-    """What edges say of their lanes. A lane whose state cannot be read is judged by its rows."""
-    for name, value in (await redis.hgetall(LANES)).items():
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-            yield name, _state.decode(value)
-
-
-# groupBitmap counts different seqs exactly; for dense ones it needs a bit each.
-_SEQ_BY_SEQ = """
-SELECT lane, countIf(NOT is_dead) AS click_rows, countIf(is_dead) AS dead_rows,
-    groupBitmapIf(seq, NOT is_dead) AS clicks, groupBitmapIf(seq, is_dead) AS dead, groupBitmap(seq) AS either,
-    groupBitmapIf(
-        seq, seq <= transform(lane, {lanes:Array(UInt64)}, {watermarks:Array(UInt64)}, toUInt64(0))
-    ) AS settled,
-    max(seq) AS last_seq
-FROM (SELECT lane, seq, false AS is_dead FROM clicks UNION ALL SELECT lane, seq, true FROM dead_clicks)
-"""
-# From the projection per_lane.
-_WHOLE_LANES = """
-SELECT lane, sum(rows) AS rows, min(first) AS first, max(last) AS last, sum(dead) AS dead FROM
-(
-    SELECT lane, count() AS rows, min(seq) AS first, max(seq) AS last, 0 AS dead FROM clicks GROUP BY lane
-    UNION ALL
-    SELECT lane, count(), min(seq), max(seq), count() FROM dead_clicks GROUP BY lane
-)
-GROUP BY lane
-"""
-
-
-class _WholeLane(msgspec.Struct, frozen=True):
-    lane: int
-    rows: int
-    first: int
-    last: int
-    dead: int
-
-
-async def _counts(clickhouse: ClickHouse, watermarks: Mapping[int, int]) -> dict[int, LaneCounts]:
-    places = {"lanes": list(watermarks) or [0], "watermarks": list(watermarks.values()) or [0]}
-    if int(await clickhouse.value("SELECT count() FROM clicks")) <= COUNT_ALL_UP_TO:
-        rows = await clickhouse.rows(f"{_SEQ_BY_SEQ} GROUP BY lane", LaneCounts, **places)
-        return {row.lane: row for row in rows}
-    whole = await clickhouse.rows(_WHOLE_LANES, _WholeLane)
-    counts = {lane.lane: _as_counted(lane, watermarks) for lane in whole if lane.first == 1 and lane.rows == lane.last}
-    doubtful = [lane.lane for lane in whole if lane.lane not in counts]
-    if doubtful:
-        sql = f"{_SEQ_BY_SEQ} WHERE lane IN ({{doubtful:Array(UInt64)}}) GROUP BY lane"
-        rows = await clickhouse.rows(sql, LaneCounts, doubtful=doubtful, **places)
-        counts |= {row.lane: row for row in rows}
-    return counts
-
-
-def _as_counted(lane: _WholeLane, watermarks: Mapping[int, int]) -> LaneCounts:
-    """A lane with as many rows as its last seq."""
-    settled = min(watermarks.get(lane.lane, 0), lane.last)
-    return LaneCounts(
-        lane.lane, lane.rows - lane.dead, lane.dead, lane.rows - lane.dead, lane.dead, lane.rows, settled, lane.last
-    )
+    """Raises RedisError, OSError and what ClickHouse raises."""
+    return judge(await read_evidence(redis, clickhouse))

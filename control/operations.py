@@ -16,6 +16,7 @@ from control.bodies import (
     LinkLine,
     LinkState,
 )
+from control.lanes import CloseBody, Closed
 from control.ledger import Ledger
 from control.problems import ProblemBody
 from control.report import Report
@@ -73,6 +74,10 @@ OPERATIONS = (
         LinkState, query=_ACCOUNT,
     ),
     Operation("ledger", "GET", "/v1/ledger", "Whether every answered tap is accounted for", Ledger),
+    Operation(
+        "close_lane", "POST", "/v1/lanes/{lane}/close", "Give up the clicks of a lane whose disk is lost",
+        Closed, CloseBody,
+    ),
     Operation(
         "audit", "GET", "/v1/audit", "Whether clicks are missing from the tables or doubled in them, lane by lane",
         Audit, query=_HOURS,

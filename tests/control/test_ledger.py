@@ -1,6 +1,7 @@
 import msgspec
 
-from control.ledger import EndedLane, Evidence, LaneCounts, judge, read_ledger
+from control.evidence import EndedLane, Evidence, LaneCounts
+from control.ledger import judge, read_ledger
 from records.click import LaneState
 from records.keys import LANES, WATERMARKS, lane_name
 
@@ -108,11 +109,43 @@ async def test_a_lane_whose_state_cannot_be_read_is_judged_by_its_rows(redis, cl
 
 
 async def test_many_clicks_are_counted_by_lane_and_only_doubtful_lanes_seq_by_seq(redis, clickhouse, monkeypatch):
-    monkeypatch.setattr("control.ledger.COUNT_ALL_UP_TO", 0)
+    monkeypatch.setattr("control.evidence.COUNT_ALL_UP_TO", 0)
     await insert(clickhouse, 1, range(1, 11))
     await insert(clickhouse, 2, [1, 2, 4])
+    await redis.hset(LANES, lane_name(1), msgspec.json.encode(state(10, 10, 10)))
     await redis.hset(WATERMARKS, lane_name(1), 10)
 
     ledger = await read_ledger(redis, clickhouse)
 
-    assert [(lane.inserted, lane.missing, lane.gap) for lane in ledger.lanes] == [(10, 0, 0), (3, 1, 1)]
+    assert [(lane.inserted, lane.missing, lane.gap) for lane in ledger.lanes] == [(3, 1, 1), (10, 0, 0)]
+
+
+def test_lanes_that_are_over_and_whole_are_in_the_sums_only():
+    ended = {lane: EndedLane(lane, "edge-1", 5) for lane in range(5_000)}
+    in_tables = {lane: LaneCounts(lane, 5, 0, 5, 0, 5, 0, 5) for lane in range(5_000)}
+
+    ledger = judge(Evidence({9_999: state(3, 3, 3)}, {}, in_tables, ended))
+
+    assert [lane.lane for lane in ledger.lanes] == [lane_name(9_999)]
+    assert (ledger.lanes_whole, ledger.inserted, ledger.gap) == (5_000, 25_000, 0)
+
+
+def test_a_lane_whose_edge_is_silent_says_since_when_and_how_many_clicks_have_not_arrived():
+    last_seen_ms = 1_790_000_000_000
+    lane = LaneState("edge-1", 12, 12, 10, last_seen_ms)
+
+    def judged_at(now_ms):
+        return judge(Evidence({7: lane}, {7: 9}, {7: counts(9, 9)}, {}, {}, now_ms))
+
+    assert judged_at(last_seen_ms + 5_000).silent_lanes == 0
+    ledger = judged_at(last_seen_ms + 3_600_000)
+    assert (ledger.silent_lanes, ledger.not_arrived, ledger.gap) == (1, 3, 0)
+    assert ledger.lanes[0].silent_since == "2026-09-21T14:13:20+00:00"
+
+
+def test_clicks_of_a_closed_lane_are_lost_until_they_come_after_all():
+    def lost(arrived):
+        ended = {7: EndedLane(7, "edge-1", arrived)}
+        return judge(Evidence({}, {}, {7: counts(arrived, 0)}, ended, {7: 12})).lost
+
+    assert (lost(9), lost(12)) == (3, 0)
