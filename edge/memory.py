@@ -16,6 +16,7 @@ V = TypeVar("V")
 
 FRESH_S = 30.0  # the net under the invalidations
 FRESH_UNTRACKED_S = 0.5  # while no invalidation can arrive: a change must be in force within a second
+PATIENCE_S = 0.25  # with a store that is silent, where memory has an answer that may be old
 UNKNOWN_S = 2.0  # how long "there is no such record" is believed
 
 
@@ -69,7 +70,14 @@ class Layered(Generic[K, V]):
         if task is None:
             task = self._loading[key] = asyncio.get_running_loop().create_task(self._load(key))
             task.add_done_callback(_retrieve)
-        return await asyncio.shield(task)
+        stale = self._entries.get(key)
+        if stale is None or stale.value is None:
+            return await asyncio.shield(task)
+        finished, _ = await asyncio.wait({task}, timeout=PATIENCE_S)
+        if finished:
+            return task.result()
+        stale.fresh_until = self._now() + FRESH_UNTRACKED_S  # not every visitor is to be as patient
+        return stale.value
 
     async def is_near(self, key: K) -> bool:
         """Whether memory, be it fresh or not, or Redis has such a record."""

@@ -6,13 +6,16 @@ import secrets
 import pytest
 from redis.asyncio import Redis
 
-from records.keys import ALLOCATED
+from records.broadcast import decode_broadcast
+from records.keys import ALLOCATED, broadcast_key
 from runtime.clickhouse import ClickHouse
 from tests.aggregator.test_pipeline import Aggregator
 from tests.chaos.checks import check_each_click_once
 from tests.chaos.taps import Taps
+from tests.conftest import wait_until
 from tests.control.process import Control, contacts
 from tests.edge.process import Edge, cache, cipher, store
+from tests.system.replica import replica_of
 from tests.system.way import Way
 
 LINKS = 12_000
@@ -149,3 +152,31 @@ async def test_a_link_whose_bucket_left_redis_redirects_and_goes_back(own_valkey
 
 async def _none(redis, pattern):
     return not await redis.keys(pattern)
+
+
+async def test_a_stop_that_a_promoted_replica_has_not_heard_of_comes_into_force_again(
+    own_valkey, clickhouse, clickhouse_url, tmp_path
+):
+    redis = Redis.from_url(own_valkey.url)
+    control = await asyncio.to_thread(Control, own_valkey.url, clickhouse_url, tmp_path)
+    control.broadcast()
+    tap = "/" + control.mint(contacts(1)).body[0]["code"]
+    edge = await asyncio.to_thread(Edge, own_valkey.url, clickhouse_url, tmp_path, TAPTRAIL_DRAIN_S="0.2")
+    try:
+        async with replica_of(own_valkey, redis, tmp_path) as replica:
+            assert edge.get(tap).status == 302
+            await asyncio.to_thread(control.call, "PATCH", "/v1/broadcasts/spring", {"stopped": True})
+            await asyncio.to_thread(wait_until, lambda: edge.get(tap).status == 410)
+            own_valkey.kill()
+            await replica.config_set("port", own_valkey.port)
+
+            await until(lambda: _is_stopped(replica))
+            await asyncio.to_thread(wait_until, lambda: edge.get(tap).status == 410)
+    finally:
+        edge.kill()
+        control.stop()
+        await redis.aclose()
+
+
+async def _is_stopped(redis):
+    return decode_broadcast(await redis.get(broadcast_key(0))).stopped
