@@ -59,7 +59,7 @@ CMD ["--help"]
 FROM runtime AS stack
 COPY --from=stack-build /opt/taptrail /opt/taptrail
 RUN python -c "import http.client, stack.up, stack.clickhouse.__main__, edge.__main__, aggregator.__main__, control.__main__, cli.mint, cli.read, cli.manage"
-ENV PYTHONDONTWRITEBYTECODE=1
+ENV PYTHONDONTWRITEBYTECODE=1 TAPTRAIL_DATA=/var/lib/taptrail
 USER 10001:10001
 VOLUME /var/lib/taptrail
 EXPOSE 8080 8081

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test loadtest bench check rules lock clean
+.PHONY: help demo up test loadtest bench check image-test rules lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -42,10 +42,15 @@ check: $(VENV)/installed  ## lint, format, types, import contracts, Kubernetes m
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(BIN)/hadolint --version >/dev/null 2>&1 || echo "SKIPPED: THE DOCKERFILE IS NOT LINTED, hadolint does not run on this machine" >&2
+	! $(BIN)/hadolint --version >/dev/null 2>&1 || $(BIN)/hadolint Dockerfile
 	$(BIN)/python -m pytest tests/k8s
 
 rules: $(VENV)/installed  ## write the PrometheusRule anew from observability/rules
 	$(BIN)/python k8s/components/monitoring/rules.py
+
+image-test: $(VENV)/installed  ## build the Dockerfile without Docker and run what comes of it; Debian, root
+	$(BIN)/python -m pytest -rs --durations=0 --timeout=600 tests/image/containers.py
 
 lock: $(VENV)/installed  ## write requirements/*.txt anew from pyproject.toml
 	$(BIN)/pip install --quiet uv
@@ -53,3 +58,4 @@ lock: $(VENV)/installed  ## write requirements/*.txt anew from pyproject.toml
 
 clean:  ## remove what was built or stored here
 	rm -rf $(VENV) .taptrail .mypy_cache .ruff_cache .pytest_cache
+	rm -rf /var/tmp/taptrail-image
