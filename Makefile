@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test loadtest bench check image-test rules lock clean
+.PHONY: help demo up test loadtest availability bench check image-test rules lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -33,6 +33,9 @@ TAPS ?= 300000
 KILLS ?= 20
 chaos: $(VENV)/installed  ## kill everything again and again under load, then count: SEED=1 TAPS=300000 KILLS=20
 	$(BIN)/python -m tests.chaos.chaos --seed $(SEED) --taps $(TAPS) --kills $(KILLS)
+
+availability: $(VENV)/installed  ## what still works when a store is silent, measured: the table of docs/architecture.md
+	$(BIN)/python -m tests.chaos.availability
 
 bench: $(VENV)/installed  ## redirects a second beside nginx and others; needs wrk and nginx
 	$(BIN)/python -m loadtest.bench
