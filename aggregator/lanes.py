@@ -39,6 +39,7 @@ class OwnedLane:
     def __init__(self, lane: int, held_until: float) -> None:
         self.lane = lane
         self.held_until = held_until  # clock of time.monotonic
+        self.is_signed = False  # this process was the last to write for it
         self.recovered = False
         self.floor = 0  # no row of the lane has a higher seq
         self.settled = 0  # every seq up to it is in ClickHouse
@@ -92,15 +93,30 @@ class Lanes:
                 self.owned[lane] = OwnedLane(lane, started + LEASE_S)
 
     async def previous_owners(self, lanes: list[OwnedLane]) -> dict[int, str | None]:
-        """Per lane, who wrote for it last; None where that is not known."""
-        values = await self._redis.hmget(OWNERS, [lane_name(one.lane) for one in lanes])
-        names = [None if value is None else value.decode() for value in cast(list[bytes | None], values)]
-        return {one.lane: name for one, name in zip(lanes, names, strict=True)}
+        """Per lane, who wrote for it last; None where that is not known.
+
+        It is not known either where it was said on another run of Redis: a replica that was promoted may lack the
+        lease of an owner that lives and believes in it.
+        """
+        run = await self._run_of_redis()
+        values = cast(list[bytes | None], await self._redis.hmget(OWNERS, [lane_name(one.lane) for one in lanes]))
+        owners: dict[int, str | None] = {}
+        for one, value in zip(lanes, values, strict=True):
+            name, _, said_on = (value or b"").decode().partition(" ")
+            owners[one.lane] = name if one.is_signed or said_on == run else None
+        return owners
 
     async def sign(self, lanes: list[OwnedLane]) -> None:
         """Say that this process writes for these lanes from now on."""
-        fields = [text for one in lanes for text in (lane_name(one.lane), self.owner)]
+        value = f"{self.owner} {await self._run_of_redis()}"
+        fields = [text for one in lanes for text in (lane_name(one.lane), value)]
         await self._redis.eval(SET_FIELDS, 1, OWNERS, *fields)
+        for one in lanes:
+            one.is_signed = True
+
+    async def _run_of_redis(self) -> str:
+        """Another after every restart and failover (Redis docs, "Replication": replication ID)."""
+        return str((await self._redis.info("replication"))["master_replid"])
 
     async def watermark(self, lane: int) -> int:
         """How far the lane is in the table, as last published; a hint, never too high."""

@@ -148,13 +148,15 @@ class Pipeline:
         """Take over where the last owner stopped: end what it may still be inserting, then ask the table."""
         await self._writer.wait_out()
         previous = await self._lanes.previous_owners(lanes)
-        for owner in {owner for owner in previous.values() if owner is not None}:
+        for owner in {owner for owner in previous.values() if owner}:
             await self._writer.kill(f"clicks:{owner}:")
         unknown = [one.lane for one in lanes if previous[one.lane] is None]
         if unknown and await self._writer.have_rows(unknown):
-            # Redis was lost and with it the owner's name. One that lives sees the lease taken before this wait is
-            # over; inserts it still has at the server are ended, and it looks them up.
+            # Redis was lost or replaced, and with it perhaps the lease of one that lives. It sees that before this wait
+            # is over, and no insert of its own has a later deadline; those the server has are ended.
             await self._rest(LEASE_S)
+            if self._stopping.is_set():
+                raise LeaseLost("an unknown owner may still write")
             await self._writer.kill("clicks:")
         await self._lanes.sign(lanes)
         await self._stream.open(one.lane for one in lanes)
