@@ -128,14 +128,22 @@ def test_a_container_has_no_rights_and_no_place_to_write_but_its_volume(processe
     assert processes.edge.exec("touch", "/var/lib/taptrail/there").returncode == 0
 
 
-def test_health_is_what_the_ops_port_says(engine, image, processes):
-    beside = engine.start(image, "edge", memory="128m", name="taptrail-test-beside", TAPTRAIL_OPS_PORT="1")
-    try:
-        assert processes.edge.check_health()
-        assert not beside.check_health()
-        assert "TAPTRAIL_CODE_KEY is not set" in beside.logs()
-    finally:
-        beside.remove()
+def test_a_process_that_hangs_is_not_healthy_until_it_goes_on(processes):
+    processes.edge.signal("STOP")
+    hanging = processes.edge.check_health()
+    processes.edge.signal("CONT")
+
+    assert not hanging
+    processes.edge.wait_healthy()
+
+
+def test_a_missing_setting_ends_a_container_with_one_line(engine, image):
+    done = engine.run(
+        "podman", "run", "--rm", *HARDENED, "--network=none", "--no-healthcheck", image, "edge", check=False
+    )
+
+    assert done.returncode == 2
+    assert done.stderr == "TAPTRAIL_CODE_KEY is not set; expected 32 hex digits\n"
 
 
 def test_an_aggregator_that_waits_for_clickhouse_stops_when_told(engine, image, valkey_url):

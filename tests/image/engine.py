@@ -91,6 +91,9 @@ class Container:
         """What the image's own HEALTHCHECK says."""
         return self._engine.run("podman", "healthcheck", "run", self.name, check=False).returncode == 0
 
+    def signal(self, name: str) -> None:
+        self._engine.run("podman", "kill", f"--signal={name}", self.name)
+
     def inspect(self, template: str) -> str:
         return self._engine.run("podman", "inspect", f"--format={template}", self.name).stdout.strip()
 

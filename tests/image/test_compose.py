@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -114,11 +115,13 @@ def test_only_the_doors_are_published_on_this_host_alone(services):
         assert services[name]["environment"]["TAPTRAIL_HOST"] == "0.0.0.0"
 
 
-def test_every_url_names_a_service_on_a_network_they_share(services):
-    for name, service in ours(services).items():
-        for variable in ("TAPTRAIL_REDIS_URL", "TAPTRAIL_CLICKHOUSE_URL"):
-            host = re.search(r"[/@]([a-z]+):\d+", service["environment"][variable])[1]
-            assert set(services[host]["networks"]) & set(service["networks"]), f"{name} cannot reach {host}"
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_process_reaches_its_stores(services, name):
+    for store, variable in (("valkey", "TAPTRAIL_REDIS_URL"), ("clickhouse", "TAPTRAIL_CLICKHOUSE_URL")):
+        address = urlsplit(services[name]["environment"][variable])
+
+        assert (address.hostname, address.port) == (store, {"valkey": 6379, "clickhouse": 8123}[store])
+        assert set(services[store]["networks"]) & set(services[name]["networks"])
 
 
 def test_the_stores_lie_on_networks_without_a_way_outside(compose):
