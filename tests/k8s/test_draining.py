@@ -1,11 +1,14 @@
 """A real edge process between SIGTERM and its end, as the kubelet and a proxy see it."""
 
+import asyncio
 import http.client
 import signal
 from pathlib import Path
 
+import msgspec
 from redis.asyncio import Redis
 
+from records.click import LaneState
 from records.keys import LANES, WATERMARKS
 from tests.conftest import accepts, wait_until
 from tests.edge.process import Edge, cache, destination
@@ -22,6 +25,12 @@ def status_of(port: int, path: str) -> int:
         connection.close()
 
 
+async def reported_at_ms(redis: Redis) -> int:
+    """When the edge last told of its one lane."""
+    (state,) = await redis.hvals(LANES)
+    return msgspec.json.decode(state, type=LaneState).updated_at_ms
+
+
 async def test_a_draining_edge_is_alive_and_not_ready_and_ends_when_its_clicks_are_stored(
     redis: Redis, valkey_url: str, tmp_path: Path
 ):
@@ -33,6 +42,9 @@ async def test_a_draining_edge_is_alive_and_not_ready_and_ends_when_its_clicks_a
 
         edge.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not accepts(edge.port))
+        begun_ms = await reported_at_ms(redis)
+        while await reported_at_ms(redis) < begun_ms + 1000:  # well into the drain
+            await asyncio.sleep(0.05)
 
         assert status_of(edge.ops_port, "/readyz") == 503
         assert status_of(edge.ops_port, "/healthz") == 200
