@@ -11,7 +11,7 @@ from typing import Protocol
 from edge.decide import OVERLOADED
 from edge.metrics import Counts
 
-# Text messages go out in waves, and each phone opens a connection; an idle one costs 7 KiB (docs/architecture.md).
+# Text messages go out in waves, and each phone opens a connection; an idle one costs 5 KiB (docs/architecture.md).
 MOST_OPEN = 16_384
 SPARE_DESCRIPTORS = 128  # for the spool, Redis, ClickHouse, the ops port and what the loop needs itself
 FEW_DESCRIPTORS = 4_096

@@ -19,7 +19,7 @@ MAX_HELD_BYTES = 64 * 1024  # of requests not whole yet, or of a body nobody ask
 MAX_PIPELINED = 100  # requests that wait for answers of one connection
 
 IDLE_S = 75.0  # between two requests; browsers connect ahead of a tap
-HEAD_S = 20.0  # from the first byte of a request to the end of its head
+HEAD_S = 10.0  # from the first byte of a request to the end of its head
 UNREAD_S = 20.0  # for a client to take what it asked for
 DRAIN_IDLE_S = 0.5
 
@@ -50,6 +50,8 @@ class GuardedConnection(HttpToolsProtocol):
             self._shed(data)
             return
         if not self._held_bytes and self.is_idle:
+            if self._in_line and self.took_whole(data):
+                return
             self.deadline = self.siblings.now + HEAD_S
         self._held_bytes += len(data)
         if self._held_bytes > MAX_HELD_BYTES:
@@ -164,6 +166,10 @@ class GuardedConnection(HttpToolsProtocol):
         else:
             self.deadline = inf
             self.on_request()
+
+    def took_whole(self, data: bytes) -> bool:
+        """Whether these bytes, which begin a request, were it and are taken care of."""
+        return False
 
     def on_request(self) -> None:
         """A request is to be answered: by the application."""
