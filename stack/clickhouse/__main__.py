@@ -1,6 +1,7 @@
 """python -m stack.clickhouse: the engine's process. Passwords come by environment, where `ps` does not show them."""
 
 import asyncio
+import logging
 import os
 import sys
 from pathlib import Path
@@ -30,6 +31,9 @@ def main(data: Path, host: str, port: int, max_memory_bytes: int, max_body_bytes
     TAPTRAIL_CLICKHOUSE_WRITER and TAPTRAIL_CLICKHOUSE_ANALYST name the two users, as user:password.
     """
     start_logging("clickhouse", os.environ.get("TAPTRAIL_LOG_LEVEL", "info"))
+    logging.getLogger("aiohttp.server").setLevel(
+        "CRITICAL"
+    )  # a traceback for whatever is not HTTP; ours are logged here
     users = [_user("TAPTRAIL_CLICKHOUSE_WRITER", WRITER), _user("TAPTRAIL_CLICKHOUSE_ANALYST", ANALYST)]
     try:
         engine = Engine(data.absolute(), max_memory_bytes)

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from stack.clickhouse.engine import Session
-from stack.clickhouse.errors import NOT_IMPLEMENTED, READONLY, ClickHouseError
+from stack.clickhouse.errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, READONLY, ClickHouseError
 from stack.clickhouse.processes import Process
 from stack.clickhouse.users import WRITER, Limits, User
 
@@ -40,6 +40,19 @@ class Asked(msgspec.Struct, frozen=True):
     head_bytes: int  # an answer up to here is sent whole, with its summary and its status
 
 
+def query_id_of(request: web.Request) -> str:
+    """The id that the client gave its statement, or ''; raises ClickHouseError."""
+    return _told_back("query_id", request, "X-ClickHouse-Query-Id")
+
+
+def _told_back(name: str, request: web.Request, header: str) -> str:
+    """What the client says by parameter or header and reads again in a header of the answer."""
+    text: str = request.query.get(name) or request.headers.get(header) or ""
+    if not text.isascii() or not text.isprintable():
+        raise ClickHouseError(BAD_ARGUMENTS, f"{name} {text!a} is not printable ASCII", "BAD_ARGUMENTS")
+    return text
+
+
 def asked_from(request: web.Request, user: User, process: Process) -> Asked:
     """Raises ClickHouseError for what this server does not do and for what the user may not set."""
     arguments, headers = request.query, request.headers
@@ -54,7 +67,7 @@ def asked_from(request: web.Request, user: User, process: Process) -> Asked:
     return Asked(
         query=arguments.get("query", ""),
         query_id=process.query_id,
-        default_format=arguments.get("default_format") or headers.get("X-ClickHouse-Format") or "TabSeparated",
+        default_format=_told_back("default_format", request, "X-ClickHouse-Format") or "TabSeparated",
         session=_session(request, user, process.mark),
         accept_encoding=headers.get("Accept-Encoding", "") if arguments.get("enable_http_compression") == "1" else "",
         head_bytes=_IN_HEAD_WHEN_WAITING if is_waiting else _IN_HEAD,

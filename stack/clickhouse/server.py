@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import logging
 import os
 import uuid
 from collections.abc import Callable
@@ -14,14 +15,22 @@ from aiohttp import web
 from stack.clickhouse import answers
 from stack.clickhouse.bodies import decompress, receive
 from stack.clickhouse.engine import Counts, Engine
-from stack.clickhouse.errors import AUTHENTICATION_FAILED, READONLY, ClickHouseError
+from stack.clickhouse.errors import AUTHENTICATION_FAILED, READONLY, UNKNOWN_EXCEPTION, ClickHouseError
 from stack.clickhouse.processes import Process, Processes
-from stack.clickhouse.request import Asked, asked_from
+from stack.clickhouse.request import Asked, asked_from, query_id_of
 from stack.clickhouse.statement import Insert, Kill, Other, Select, with_processes
 from stack.clickhouse.text import Text, read_text
 from stack.clickhouse.users import ANALYST, User, authenticate, named_user
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+async def _continue(request: web.Request) -> None:
+    """aiohttp's own handler fails at an Expect that is not ASCII; one that is not known may be ignored."""
+    if request.headers["Expect"].lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 class Server:
@@ -40,7 +49,7 @@ class Server:
         app = web.Application()
         app.router.add_get("/ping", self.ping)
         app.router.add_get("/replicas_status", self.ping)
-        app.router.add_route("*", "/", self.query)
+        app.router.add_route("*", "/", self.query, expect_handler=_continue)
         return app
 
     async def ping(self, request: web.Request) -> web.StreamResponse:
@@ -49,13 +58,17 @@ class Server:
     async def query(self, request: web.Request) -> web.StreamResponse:
         if request.method in ("GET", "HEAD") and not request.query and not request.can_read_body:
             return await self.ping(request)
-        query_id = request.query.get("query_id") or request.headers.get("X-ClickHouse-Query-Id") or str(uuid.uuid4())
+        query_id = str(uuid.uuid4())
         try:
             user = self._user(request)
+            query_id = query_id_of(request) or query_id
             with self.processes.begun(query_id, user.name) as process:
                 return await self._answer(request, user, process)
         except ClickHouseError as error:
             return answers.refusal(error, self._headers(query_id))
+        except Exception as error:
+            log.exception("a request could not be answered")
+            return answers.refusal(ClickHouseError(UNKNOWN_EXCEPTION, repr(error)), self._headers(query_id))
 
     def _user(self, request: web.Request) -> User:
         user = authenticate(self._users, request.headers, request.query)

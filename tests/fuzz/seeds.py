@@ -7,6 +7,11 @@ from tests.records.test_click import CLICK, GOLDEN
 _FRAMES = encode_frame("edge-1", 1, [CLICK]) + encode_frame("edge-1", 2, [CLICK, CLICK])
 
 SEEDS = {
+    "request": [
+        b"GET /aB3dE5fG7 HTTP/1.1\r\nHost: go.acme.example\r\nUser-Agent: Mozilla/5.0 (iPhone)\r\nAccept:*/*  \r\n"
+        b"Sec-Fetch-Mode:\tnavigate\r\nReferer:\r\nX-Odd: caf\xe9\r\nConnection: keep-alive\r\n\r\n",
+        b"HEAD /SALE?a=b&c=%20'; HTTP/1.1\r\nHOST: go.acme.example:80\r\nX-Forwarded-For: 1.1.1.1, 10.0.0.1\r\n\r\n",
+    ],
     "visit": [
         b"/aB3dE5fG7%E2%80%9D.\na=b\n10.0.0.1\ngo.acme.example:80\nMozilla\nhttps://x/\n*/*\nen\n1.1.1.1, [::1]:80\n-",
         b'/SALE\n\nfd00::1\n[::1]\n\n\n\n\n\n\nfor="[2001:db8::1]:80";proto=https, for=_x\nprefetch',

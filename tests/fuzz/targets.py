@@ -9,10 +9,13 @@ import zlib
 from ipaddress import ip_network
 from pathlib import Path
 
+import httptools
+
 from aggregator.decode import MAX_DEAD_SPAN, Entry, decode
+from edge.plain import NotPlain, plain_request
 from edge.spool import Spool, left_behind
 from edge.spool_reader import SpoolDamaged, SpoolReader
-from edge.visit import MAX_HOST, MAX_TEXT, visit_reader
+from edge.visit import MAX_HOST, MAX_TEXT, asked_in, visit_reader
 from records.click import HEADER_BYTES, BadClick, Frame, decode_frame, frames_in, whole_frames
 from records.code import ALPHABET, CODE_LENGTH, DOMAIN, CodeCipher
 from runtime.environment import Networks
@@ -37,7 +40,7 @@ def visit(data: bytes) -> None:
         "headers": list(zip(_HEADERS, values, strict=False)),
     }
     for read in _readers:
-        visit = read(scope)
+        visit = read(*asked_in(scope))
         assert set(visit.code) <= _CODE_CHARACTERS
         assert len(visit.code) <= 64
         assert len(visit.short_domain) <= MAX_HOST
@@ -47,6 +50,45 @@ def visit(data: bytes) -> None:
             assert len(text) <= MAX_TEXT
         for text in (visit.sec_fetch, visit.sec_ch_ua):
             assert len(text) <= MAX_TEXT
+
+
+def request(data: bytes) -> None:
+    """What is read in one pass is what the HTTP parser reads."""
+    try:
+        method, code, query, fields = plain_request(data)
+    except NotPlain:
+        return
+    parsed = _Parsed(data)
+    assert parsed.complete == 1
+    assert parsed.keep_alive
+    assert asked_in(parsed.scope) == (method, code, query, fields, "")
+
+
+class _Parsed:
+    """A request as httptools reads it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self.complete = 0
+        parser = httptools.HttpRequestParser(self)
+        parser.feed_data(data)
+        self.keep_alive = parser.should_keep_alive() and not parser.should_upgrade()
+        path, _, query = self._url.partition(b"?")
+        self.scope = {
+            "method": parser.get_method().decode(), "raw_path": path, "query_string": query, "client": None,
+            "headers": self._headers,
+        }  # fmt: skip
+        assert parser.get_http_version() == "1.1"
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.lower(), value))
+
+    def on_message_complete(self) -> None:
+        self.complete += 1
 
 
 def code(data: bytes) -> None:
@@ -140,4 +182,4 @@ def with_right_checksums(data: bytes) -> bytes:
     return bytes(fixed)
 
 
-TARGETS = {"visit": visit, "code": code, "frames": frames, "entries": entries, "spool": spool}
+TARGETS = {"request": request, "visit": visit, "code": code, "frames": frames, "entries": entries, "spool": spool}
