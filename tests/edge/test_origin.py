@@ -95,3 +95,30 @@ async def closed(breaker):
     async with asyncio.timeout(10):
         while breaker.is_open:
             await asyncio.sleep(0.01)
+
+
+async def test_a_key_does_not_queue_behind_queries_that_hang_when_another_kind_has_failed():
+    silent = asyncio.Event()
+
+    async def hangs(keys):
+        await silent.wait()
+        return dict.fromkeys(keys, "found")
+
+    async def fails(keys):
+        raise ClickHouseUnreachable
+
+    breaker = Breaker(answers)
+    links, slugs = Batched(hangs, breaker), Batched(fails, breaker)
+    hanging = []
+    for key in range(2):
+        hanging.append(asyncio.ensure_future(links.get(key)))
+        await asyncio.sleep(0.01)
+    with pytest.raises(ResolveFailed):
+        await slugs.get(1)
+
+    async with asyncio.timeout(10):
+        with pytest.raises(ResolveFailed):
+            await links.get(2)
+
+    silent.set()
+    assert await asyncio.gather(*hanging) == ["found", "found"]
