@@ -162,8 +162,8 @@ def test_an_aggregator_that_waits_for_clickhouse_stops_when_told(engine, image, 
 
 
 def in_container(engine: Engine, image: str, script: str) -> str:
-    return engine.run("podman", "run", "--rm", *HARDENED, "--network=none", "--no-healthcheck", "--entrypoint=sh",
-                      image, "-c", script).stdout  # fmt: skip
+    run = ("podman", "run", "--rm", *HARDENED, "--network=none", "--no-healthcheck", "--entrypoint=sh")
+    return engine.run(*run, image, "-c", script).stdout
 
 
 def test_the_image_holds_no_build_tools_no_engines_and_no_sources_to_compile_again(engine, image):

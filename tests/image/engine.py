@@ -57,6 +57,7 @@ class Engine:
         certificates += [f"--volume={self._folder / 'pip.conf'}:/etc/pip.conf:ro"]
         self.run("buildah", "bud", "--layers", "--pull-never", "--network=host", "--format=docker", *certificates,
                  f"--target={target}", f"--tag={image}", str(ROOT))  # fmt: skip
+        self.run("podman", "image", "prune", "--force", "--filter=until=24h")  # layers of older states of the tree
         return image
 
     def megabytes(self, image: str) -> float:
