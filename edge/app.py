@@ -1,8 +1,6 @@
 """The edge as an application: what its domains answer besides taps, and taps for servers that speak only ASGI."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,12 +13,11 @@ from edge.origin import ResolveFailed
 from edge.redirect import Redirector
 from edge.resolver import Resolver
 from edge.responses import PLAIN, answer, page
-from edge.visit import Visit, host_of
+from edge.visit import VisitFrom, asked_in, host_of
 from records.domain import Domain
 
 NO_ROBOTS = "User-agent: *\nDisallow: /\n"
 DAY = {"cache-control": "public, max-age=86400"}
-VisitFrom = Callable[[dict[str, Any]], Visit]
 
 
 def edge_app(redirector: Redirector, resolver: Resolver, visit_from: VisitFrom) -> Starlette:
@@ -52,7 +49,7 @@ class TapEndpoint:
                 decided.set_result((decision, brand))
 
         scope.setdefault("raw_path", scope["path"].encode())
-        self._redirector.take(self._visit_from(dict(scope)), reply)
+        self._redirector.take(self._visit_from(*asked_in(scope)), reply)
         decision, brand = await decided
         await _response(decision, brand)(scope, receive, send)
 
@@ -89,7 +86,7 @@ class DomainPages:
         return Response(b"", 204, DAY)
 
     async def _domain(self, request: Request) -> Domain | Response:
-        host = host_of(request.headers.get("host", "").encode("latin-1"))
+        host = host_of(request.headers.get("host", ""))
         try:
             domain = await self._resolver.domains.get(host) if host else None
         except ResolveFailed:

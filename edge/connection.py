@@ -1,19 +1,19 @@
-"""The tap's own way through uvicorn: parsed by httptools, answered without an ASGI task.
+"""The tap's own way through uvicorn: read in one pass or parsed by httptools, answered without an ASGI task.
 
 A tap costs 15-17 us of a core as an ASGI request on uvicorn or granian and under 6 us here (docs/decisions).
 Everything that is not a plain tap (other paths and methods, pipelined requests) goes to the application.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from math import inf
 
 from edge.connections import Connections
 from edge.decide import Decision
 from edge.guarded import GuardedConnection
+from edge.plain import NotPlain, plain_request
 from edge.redirect import Redirector
 from edge.responses import raw_answer
-from edge.visit import Visit
+from edge.visit import Asked, VisitFrom, asked_in
 
 # Paths the application answers itself.
 OWN_PATHS = frozenset({b"/", b"/robots.txt", b"/favicon.ico"})
@@ -55,9 +55,7 @@ class Tap:
         self._connection.on_response_complete()
 
 
-def tap_connection(
-    redirector: Redirector, visit_from: Callable[[dict[str, Any]], Visit], connections: Connections
-) -> type[asyncio.Protocol]:
+def tap_connection(redirector: Redirector, visit_from: VisitFrom, connections: Connections) -> type[asyncio.Protocol]:
     """The protocol class for uvicorn's `http` option."""
 
     class Bound(TapConnection):
@@ -71,7 +69,23 @@ def tap_connection(
 
 class TapConnection(GuardedConnection):
     redirector: Redirector
-    visit_from: Callable[[dict[str, Any]], Visit]
+    visit_from: VisitFrom
+
+    def took_whole(self, data: bytes) -> bool:
+        if self.siblings.draining:
+            return False
+        try:
+            method, code, query, fields = plain_request(data)
+        except NotPlain:
+            return False
+        tap = Tap(self, head=method == "HEAD", keep_alive=True)
+        self.deadline = inf
+        self._take(tap, (method, code, query, fields, self.client[0] if self.client else ""))
+        return True
+
+    def _take(self, tap: Tap, asked: Asked) -> None:
+        self.cycle = tap  # type: ignore[assignment]
+        self.redirector.take(self.visit_from(*asked), tap.reply)
 
     def on_request(self) -> None:
         method: bytes = self.parser.get_method()
@@ -79,12 +93,9 @@ class TapConnection(GuardedConnection):
             super().on_request()
             return
         path, _, query = self.url.partition(b"?")
-        self.scope["method"] = method.decode()
-        self.scope["raw_path"] = path
-        self.scope["query_string"] = query
-        tap = Tap(self, head=method == b"HEAD", keep_alive=self._stays())
-        self.cycle = tap  # type: ignore[assignment]
-        self.redirector.take(self.visit_from(self.scope), tap.reply)  # type: ignore[arg-type]
+        scope = self.scope
+        scope["method"], scope["raw_path"], scope["query_string"] = method.decode(), path, query
+        self._take(Tap(self, head=method == b"HEAD", keep_alive=self._stays()), asked_in(scope))
 
     def _is_tap(self, method: bytes) -> bool:
         url = self.url

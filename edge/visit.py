@@ -1,7 +1,7 @@
-"""One HTTP request for a code, read from its ASGI scope. Pure: no clock, no I/O."""
+"""One HTTP request for a code as the edge sees it. Pure: no clock, no I/O."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
@@ -15,6 +15,8 @@ from runtime.environment import Networks
 MAX_TEXT = 1024  # longer header values are cut: a click record stays small whatever a visitor sends
 MAX_HOST = 260  # a name of 253 characters (RFC 1035), a dot, a colon and a port
 NO_ADDRESS = bytes(16)
+_NO_PURPOSE = (None, None, None, None)
+_LISTS = frozenset({"forwarded", "x-forwarded-for"})  # RFC 9110 5.3: repeated, they are one list
 
 # What messaging apps glue to a link: sentence ends, closing brackets and quotes, straight and curly; a slash.
 _GLUED = ".,)!?;:'\"\u2018\u2019\u201c\u201d\u00bb>]}/"
@@ -39,40 +41,46 @@ class Visit(msgspec.Struct, gc=False):
     sec_ch_ua: str
 
 
-def visit_reader(trusted_proxies: Networks) -> Callable[[dict[str, Any]], Visit]:
-    """Gives visit_from(scope): reads one request. Needs `method`, `raw_path`, `query_string`, `headers`, `client`."""
+Fields = Mapping[str, str]  # a request's headers by lower-case name; of a repeated one the last, of a list all
+Asked = tuple[str, str, str, Fields, str]  # method, code, query, fields, address of the peer
+VisitFrom = Callable[[str, str, str, Fields, str], Visit]
 
-    def visit_from(scope: dict[str, Any]) -> Visit:
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        get = headers.get
-        client = scope["client"]
-        peer = client[0] if client else ""
+
+def visit_reader(trusted_proxies: Networks) -> VisitFrom:
+    """Gives visit_from(method, code, query, fields, peer): one request as a visit."""
+
+    def visit_from(method: str, code: str, query: str, fields: Fields, peer: str) -> Visit:
+        get = fields.get
         if trusted_proxies and _within(peer, trusted_proxies):
-            peer = _forwarded_for(scope["headers"], peer, trusted_proxies)
+            peer = _forwarded_for(fields, peer, trusted_proxies)
         return Visit(
-            host_of(get(b"host", b"")),
-            code_of(scope["raw_path"]),
-            scope["query_string"].decode("latin-1"),
-            scope["method"],
-            _packed(peer),
-            _text(get(b"user-agent")),
-            _text(get(b"referer")),
-            _text(get(b"accept")),
-            _text(get(b"accept-language")),
-            _purpose(get),
-            _sec_fetch(get),
-            _text(get(b"sec-ch-ua")),
-        )
+            host_of(get("host", "")), code, query, method, _packed(peer), get("user-agent", ""), get("referer", ""),
+            get("accept", ""), get("accept-language", ""), _purpose(get), _sec_fetch(get), get("sec-ch-ua", ""),
+        )  # fmt: skip
 
     return visit_from
 
 
+def asked_in(scope: Mapping[str, Any]) -> Asked:
+    """What visit_from takes, from an ASGI scope: `method`, `raw_path`, `query_string`, `headers`, `client`."""
+    fields: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1").rstrip(" \t")
+        if name in _LISTS:
+            fields[name] = f"{fields[name]},{value}" if name in fields else value
+        else:
+            fields[name] = value[:MAX_TEXT]
+    client = scope["client"]
+    query = scope["query_string"].decode("latin-1")
+    return scope["method"], code_of(scope["raw_path"]), query, fields, client[0] if client else ""
+
+
 @lru_cache(1024)
-def host_of(value: bytes) -> str:
+def host_of(value: str) -> str:
     """The host of a Host header: lower case, without port and trailing dot (RFC 9110 7.2)."""
     if len(value) > MAX_HOST:
         return ""
-    host = value.decode("latin-1").strip().lower()
+    host = value.strip().lower()
     if host.startswith("["):
         return host
     return host.partition(":")[0].rstrip(".")
@@ -91,24 +99,18 @@ def code_of(raw_path: bytes) -> str:
     return code if _CODE.match(code) else ""
 
 
-def _text(value: bytes | None) -> str:
-    return value[:MAX_TEXT].decode("latin-1") if value else ""
-
-
-def _purpose(get: Callable[[bytes], bytes | None]) -> str:
-    found = (get(b"sec-purpose"), get(b"purpose"), get(b"x-purpose"), get(b"x-moz"))
-    if found == (None, None, None, None):
+def _purpose(get: Callable[[str], str | None]) -> str:
+    found = (get("sec-purpose"), get("purpose"), get("x-purpose"), get("x-moz"))
+    if found == _NO_PURPOSE:
         return ""
-    return _text(b" ".join(value for value in found if value))
+    return " ".join(value for value in found if value)[:MAX_TEXT]
 
 
-def _sec_fetch(get: Callable[[bytes], bytes | None]) -> str:
-    site = get(b"sec-fetch-site")
-    mode = get(b"sec-fetch-mode")
+def _sec_fetch(get: Callable[[str], str | None]) -> str:
+    site, mode = get("sec-fetch-site"), get("sec-fetch-mode")
     if site is None and mode is None:
         return ""
-    user, dest = get(b"sec-fetch-user"), get(b"sec-fetch-dest")
-    return _text(b" ".join((site or b"-", mode or b"-", user or b"-", dest or b"-")))
+    return f"{site or '-'} {mode or '-'} {get('sec-fetch-user') or '-'} {get('sec-fetch-dest') or '-'}"[:MAX_TEXT]
 
 
 @lru_cache(8192)
@@ -129,17 +131,16 @@ def _within(address: str, networks: Networks) -> bool:
     return any(mapped in network for network in networks)
 
 
-def _forwarded_for(headers: list[tuple[bytes, bytes]], peer: str, trusted: Networks) -> str:
+def _forwarded_for(fields: Fields, peer: str, trusted: Networks) -> str:
     """The nearest address that is not one of ours: whatever stands left of it may be forged.
 
-    Reads Forwarded (RFC 7239) where it is present, else X-Forwarded-For; repeated headers are one list.
+    Reads Forwarded (RFC 7239) where it is present, else X-Forwarded-For.
     """
-    forwarded = [part for name, value in headers if name == b"forwarded" for part in value.split(b",")]
-    if forwarded:
-        hops = [_for_parameter(part.decode("latin-1")) for part in forwarded]
+    forwarded = fields.get("forwarded")
+    if forwarded is not None:
+        hops = [_for_parameter(element) for element in forwarded.split(",")]
     else:
-        lists = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
-        hops = [_bare_address(hop) for text in lists for hop in text.split(",")]
+        hops = [_bare_address(hop) for hop in fields.get("x-forwarded-for", "").split(",")]
     for hop in reversed(hops):
         if _packed(hop) == NO_ADDRESS:
             return peer

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from aggregator.decode import Numbered
-from edge.visit import visit_reader
+from edge.visit import asked_in, visit_reader
 from records.click import AddressCipher, Click, packed_address
 from runtime.environment import Networks
 
@@ -67,7 +67,7 @@ def recorded_click(recorded: dict[str, Any]) -> Click:
         "headers": [(b"host", b"go.acme.example"), *headers],
         "client": (recorded["address"], 50_000),
     }
-    visit = visit_reader(Networks())(scope)
+    visit = visit_reader(Networks())(*asked_in(scope))
     return click(
         method=visit.method,
         user_agent=visit.user_agent,

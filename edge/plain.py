@@ -1,0 +1,54 @@
+"""A tap as nearly every client sends it, read in one pass; whatever is unusual is left to the HTTP parser.
+
+Parser, callbacks and visit cost 7.2 us a tap, this and visit 2.7 (python -m loadtest.tap_cost: 31 % fewer
+instructions). What is read here reads the same there: tests/fuzz compares them on any bytes.
+"""
+
+import re
+
+MAX_LINE = 1024  # characters
+MAX_KNOWN_LINES = 8192
+
+_REQUEST = re.compile(r'(GET|HEAD) /([A-Za-z0-9_-]{1,64})(?:\?([!"$-~]*))? HTTP/1\.1\Z')
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\Z")
+_NOT_PLAIN = frozenset({"content-length", "transfer-encoding", "upgrade", "expect", "connection"})
+
+
+class NotPlain(Exception):
+    """The HTTP parser has to look at this one."""
+
+
+class _Fields(dict[str, tuple[str, str]]):
+    """What a header line says. Visitors share most of their lines, so that each is checked and parsed once."""
+
+    def __missing__(self, line: str) -> tuple[str, str]:
+        found = _FIELD.match(line) if len(line) <= MAX_LINE else None
+        if found is None:
+            raise NotPlain
+        name, value = found[1].lower(), found[2]
+        if name in _NOT_PLAIN and (name, value) != ("connection", "keep-alive"):
+            raise NotPlain
+        if len(self) >= MAX_KNOWN_LINES:
+            self.clear()
+        self[line] = name, value
+        return name, value
+
+
+_field = _Fields().__getitem__
+
+
+def plain_request(data: bytes) -> tuple[str, str, str, dict[str, str]]:
+    """(method, code, query, header fields by lower-case name) of one whole request for a code. Raises NotPlain.
+
+    Plain is HTTP/1.1 with each header once, a Host among them, nothing glued to the code, and neither a body nor a
+    wish to close or to change the connection.
+    """
+    lines = data.decode("latin-1").split("\r\n")
+    request = _REQUEST.match(lines[0])
+    if request is None or lines[-1] or lines[-2]:
+        raise NotPlain
+    fields = dict(map(_field, lines[1:-2]))
+    if len(fields) != len(lines) - 3 or "host" not in fields:
+        raise NotPlain
+    method, code, query = request.groups("")
+    return method, code, query, fields
