@@ -31,8 +31,11 @@ loadtest: $(VENV)/installed  ## Locust: a broadcast's taps, checked and counted
 SEED ?= 1
 TAPS ?= 300000
 KILLS ?= 20
+FUZZ_S ?= 60
 chaos: $(VENV)/installed  ## kill everything again and again under load, then count: SEED=1 TAPS=300000 KILLS=20
 	$(BIN)/python -m tests.chaos.chaos --seed $(SEED) --taps $(TAPS) --kills $(KILLS)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/fuzz.txt || true
+	$(BIN)/python -m tests.chaos.fuzz --seconds $(FUZZ_S) --seed $(SEED)
 
 availability: $(VENV)/installed  ## what still works when a store is silent, measured: the table of docs/architecture.md
 	$(BIN)/python -m tests.chaos.availability

@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of the targets of tests/fuzz/targets.py, a bounded time each.
 
-python -m tests.chaos.fuzz --seconds 60 --seed 1        an input that breaks a rule is printed, and kept in .taptrail/fuzz
-python -m tests.chaos.fuzz --target frames -- FILE      the same input once more
+python -m tests.chaos.fuzz --seconds 60 --seed 1     what breaks a rule is printed, and kept in .taptrail/fuzz
+python -m tests.chaos.fuzz --target frames -- FILE   the same input once more
 """
 
 import argparse
@@ -60,7 +60,8 @@ def main() -> int:
     if given.libfuzzer:
         fuzz(given.target, given.libfuzzer)
         return 0
-    return 0 if all([run(name, given.seconds, given.seed) for name in TARGETS]) else 1
+    kept = [run(name, given.seconds, given.seed) for name in TARGETS]
+    return 0 if all(kept) else 1
 
 
 if __name__ == "__main__":
