@@ -48,7 +48,7 @@ class SpoolReader:
         if first_seq == 0:  # one frame larger than max_bytes
             data = self._read(self._segment, size)
             size, first_seq, last_seq = whole_frames(data)
-        if first_seq == 0 or last_seq <= self.seq:
+        if not 0 < first_seq <= last_seq or last_seq <= self.seq:
             raise SpoolDamaged(f"{self._segment.path} has no frame behind seq {self.seq} at byte {self._offset}")
         self._offset += size
         self.seq = last_seq
