@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from aggregator.click_stream import NEW, PENDING, ClickStream
 from aggregator.decode import Batch, Entry, Span, decode
 from aggregator.enrich import Enricher
-from aggregator.lanes import LEASE_S, Lanes, LeaseLost, OwnedLane
+from aggregator.lanes import LEASE_S, RENEW_S, Lanes, LeaseLost, OwnedLane
 from aggregator.writer import Writer
 from records.click import LaneState
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
@@ -154,9 +154,8 @@ class Pipeline:
         if unknown and await self._writer.have_rows(unknown):
             # Redis was lost or replaced, and with it perhaps the lease of one that lives. It sees that before this wait
             # is over, and no insert of its own has a later deadline; those the server has are ended.
-            await self._rest(LEASE_S)
-            if self._stopping.is_set():
-                raise LeaseLost("an unknown owner may still write")
+            await self._wait_a_lease()
+            self._lanes.check_held({one.lane for one in lanes})
             await self._writer.kill("clicks:")
         await self._lanes.sign(lanes)
         await self._stream.open(one.lane for one in lanes)
@@ -165,6 +164,14 @@ class Pipeline:
         # The former owner may have ended before it published this, and there may be nothing new to publish it with.
         await self._stream.ack({}, {owned.lane: owned.settled for owned in lanes if owned.settled})
         await self._move_pending([owned.lane for owned in lanes])
+
+    async def _wait_a_lease(self) -> None:
+        """As long as one lasts, while those of this process are kept; raises LeaseLost when told to stop."""
+        for _ in range(int(LEASE_S / RENEW_S)):
+            await self._rest(RENEW_S)
+            if self._stopping.is_set():
+                raise LeaseLost("an unknown owner may still write")
+            await self._lanes.renew(set(self._lanes.owned))
 
     async def _ask_table(self, owned: OwnedLane) -> None:
         reached = await self._writer.reached(owned.lane)
