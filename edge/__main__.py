@@ -52,7 +52,10 @@ async def serve(settings: Settings) -> None:
     visit_from = visit_reader(settings.trusted_proxies)
 
     readiness = Readiness()
-    readiness.degraded = lambda: [] if lookups_wire.connected else ["redis: not connected"]
+    readiness.degraded = lambda: [
+        *([] if lookups_wire.connected else ["redis: not connected"]),
+        *(["spool: the disk takes nothing, clicks wait in memory"] if recorder.unspooled_bytes else []),
+    ]
     registry = CollectorRegistry()
     registry.register(EdgeCollector(counts, resolver.lookups, recorder, lookups_wire, lanes.shippers, origin.breaker))
     app = edge_app(redirector, resolver, visit_from)

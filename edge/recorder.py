@@ -23,7 +23,7 @@ class Recorder:
         # Frames the disk would not take. They wait in memory: a full disk must not cost a visitor the page.
         self._unspooled: list[tuple[bytes, int]] = []
         self.unspooled_bytes = 0
-        self.answered = 0
+        self.answered = 0  # clicks, also those unrecorded
         self.unrecorded = 0  # answered and lost, because disk and memory were full
 
     def record(self, answered: Sequence[Answered], now_ms: int) -> None:
@@ -36,15 +36,20 @@ class Recorder:
         ]
         if not clicks:
             return
+        self.answered += len(clicks)
         frame = encode_frame(self._edge_id, first_seq, clicks)
-        if self.unspooled_bytes + len(frame) > MAX_UNSPOOLED_BYTES:
+        if not self._has_room(frame):
+            self.spool_waiting()  # the disk may have room again
+        if not self._has_room(frame):
             self.unrecorded += len(clicks)
             return
         self._seq += len(clicks)
-        self.answered += len(clicks)
         self._unspooled.append((frame, self._seq))
         self.unspooled_bytes += len(frame)
         self.spool_waiting()
+
+    def _has_room(self, frame: bytes) -> bool:
+        return self.unspooled_bytes + len(frame) <= MAX_UNSPOOLED_BYTES
 
     def spool_waiting(self) -> None:
         """Append what is in memory, in order; what the disk does not take stays."""

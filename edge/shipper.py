@@ -69,6 +69,11 @@ class Shipper:
         """Visits of this lane answered. Of a dead process nothing is known but its spool."""
         return self._recorder.answered if self._recorder is not None else self._spool.last_seq
 
+    @property
+    def _holds_unspooled(self) -> bool:
+        """Clicks wait in memory for room on the disk."""
+        return self._recorder is not None and self._recorder.unspooled_bytes > 0
+
     def wake(self) -> None:
         """There is something new in the spool."""
         self._more.set()
@@ -196,7 +201,7 @@ class Shipper:
         while self._unsettled and self._unsettled[0][0] <= self.settled:
             self._unsettled_bytes -= self._unsettled.popleft()[1]
         self._spool.free_up_to(self.settled)
-        over = not self._live and self.settled >= self._spool.last_seq
+        over = not self._live and self.settled >= self._spool.last_seq and not self._holds_unspooled
         await self._report(over)
         if over:  # last: whoever finds a lane that is over sends it again, and the aggregator leaves out what it has
             self._spool.remove()

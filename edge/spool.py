@@ -4,6 +4,7 @@ SPOOL_DIR/<lane>/<first seq>.spool are append-only segments of frames (records/c
 held (flock) by the process that owns the lane; a lane whose lock is free was left by a dead process.
 """
 
+import errno
 import fcntl
 import logging
 import os
@@ -12,10 +13,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from records.click import Frame, frames_in
+from edge.spool_mend import mended
+from records.click import whole_frames
 from records.keys import lane_name
 
 SEGMENT_BYTES = 8 * 1024 * 1024
+_SEGMENT_NAME = "[0-9]" * 20 + ".spool"
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,7 @@ class Spool:
         self.last_seq = 0
         self._lock = lock
         self._file = -1
+        self._is_torn = False  # the last write got through in part
         self.segments: list[Segment] = []
 
     @classmethod
@@ -65,8 +69,9 @@ class Spool:
             return None
         spool = cls(directory, int(directory.name, 16), lock)
         try:
-            for path in sorted(directory.glob("*.spool")):
-                spool._read_segment(path)
+            paths = sorted(directory.glob(_SEGMENT_NAME))
+            for path, next_seq in zip(paths, [*(int(one.stem) for one in paths[1:]), None], strict=True):
+                spool._read_segment(path, next_seq)
         except BaseException:
             spool.close()
             raise
@@ -126,23 +131,28 @@ class Spool:
         return self.segments[-1]
 
     def _write(self, segment: Segment, frame: bytes) -> None:
-        written = os.write(self._file, frame)
-        if written != len(frame):  # the disk is full: what got through is taken back
+        if self._is_torn:
             os.ftruncate(self._file, segment.size)
-            raise OSError(28, "no space left for a whole frame")
+            self._is_torn = False
+        written = os.write(self._file, frame)
+        if written != len(frame):  # the disk is full: what got through is taken back before the next frame
+            self._is_torn = True
+            raise OSError(errno.ENOSPC, "no space left for a whole frame")
 
-    def _read_segment(self, path: Path) -> None:
-        data = path.read_bytes()
+    def _read_segment(self, path: Path, next_seq: int | None) -> None:
         segment = Segment(path, int(path.stem), 0)
         self.last_seq = max(self.last_seq, segment.last_seq)  # what lay before it was freed
-        for frame in frames_in(data):
-            if not isinstance(frame, Frame):  # torn by a crash: its visitors were never answered
-                os.truncate(path, segment.size)
-                break
-            segment.size, segment.last_seq = frame.end, frame.last_seq
+        found = path.read_bytes()
+        data = mended(found, segment.first_seq, next_seq)
+        if not found.startswith(data):
+            log.error("a spool is damaged, dead letters stand for its lost clicks", extra={"segment": str(path)})
+            _replace(path, data)
+        elif data != found:
+            os.truncate(path, len(data))
+        segment.size, _, last_seq = whole_frames(data)
         if segment.size:
+            segment.last_seq = self.last_seq = last_seq
             self.segments.append(segment)
-            self.last_seq = segment.last_seq
 
 
 def left_behind(spool_dir: Path) -> Iterator[Spool]:
@@ -163,11 +173,20 @@ def left_behind(spool_dir: Path) -> Iterator[Spool]:
 
 def sweep(spool_dir: Path) -> None:
     """Remove what a crash left of lanes that were just made or just over; they hold no click that is needed."""
-    for directory in [*spool_dir.glob(".new-*"), *spool_dir.glob(".over-*")]:
+    for directory in [*spool_dir.glob(".new-*/"), *spool_dir.glob(".over-*/")]:
         lock = _locked(directory)
         if lock is not None:
             shutil.rmtree(directory, ignore_errors=True)
             os.close(lock)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """In one step: a crash in between leaves the damaged segment."""
+    whole = path.with_suffix(".mended")
+    whole.write_bytes(data)
+    with whole.open("rb") as file:
+        os.fsync(file.fileno())
+    whole.rename(path)
 
 
 def _is_lane(name: str) -> bool:

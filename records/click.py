@@ -56,6 +56,7 @@ HEADER_BYTES = _HEADER.size
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 _MIN_CLICK_BYTES = len(Click.__struct_fields__)  # of a payload; a header that says more clicks would fill the memory
 _TAIL = Struct("<QI")
+_LOST = b"damaged on the disk of its edge: "
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple[str, list[Click]])
@@ -94,10 +95,18 @@ class BadClick(msgspec.Struct, frozen=True):
 
 def encode_frame(edge_id: str, first_seq: int, clicks: list[Click]) -> bytes:
     """One frame, the clicks numbered first_seq, first_seq + 1, ..."""
-    payload = _encoder.encode((edge_id, clicks))
-    tail = _TAIL.pack(first_seq, len(clicks))
-    crc = zlib.crc32(payload, zlib.crc32(tail))
-    return b"".join((_HEADER.pack(len(payload), crc, first_seq, len(clicks)), payload))
+    return _framed(_encoder.encode((edge_id, clicks)), first_seq, len(clicks))
+
+
+def encode_lost(first_seq: int, count: int, found: bytes) -> bytes:
+    """A frame in place of one that cannot be read: it decodes to `count` BadClicks, the first with what was found."""
+    clicks = [_LOST + found, *[_LOST] * (count - 1)]
+    return _framed(_encoder.encode(("", clicks)), first_seq, count)
+
+
+def _framed(payload: bytes, first_seq: int, count: int) -> bytes:
+    crc = zlib.crc32(payload, zlib.crc32(_TAIL.pack(first_seq, count)))
+    return b"".join((_HEADER.pack(len(payload), crc, first_seq, count), payload))
 
 
 def frames_in(data: bytes, offset: int = 0) -> Iterator[Frame | BrokenFrame]:
@@ -120,6 +129,19 @@ def frames_in(data: bytes, offset: int = 0) -> Iterator[Frame | BrokenFrame]:
             return
         offset = start + length
         yield Frame(first_seq, count, payload, offset)
+
+
+def frame_at(data: bytes, offset: int) -> Frame | BrokenFrame:
+    """The frame that begins there, if one does."""
+    return next(frames_in(data, offset), BrokenFrame(offset, "no bytes"))
+
+
+def claimed_by(data: bytes, offset: int) -> tuple[int, int, int]:
+    """(first seq, clicks, offset of the byte after it) that a frame's header claims, true or not; zeros for none."""
+    if offset + HEADER_BYTES > len(data):
+        return 0, 0, 0
+    length, _, first_seq, count = _HEADER.unpack_from(data, offset)
+    return first_seq, count, offset + HEADER_BYTES + length
 
 
 def whole_frames(data: bytes) -> tuple[int, int, int]:

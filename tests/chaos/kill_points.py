@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 
 from tests.chaos.checks import Rows
+from tests.chaos.syscalls import killed_at
 from tests.chaos.system import CODES, HeldEdge, System
 from tests.chaos.taps import Connection
-from tests.chaos.trap import Trap
 from tests.edge.process import HOST
 from tests.processes import wait_until
 
@@ -73,7 +73,7 @@ class ClickHousePoints:
     def kill_at(self, call: str, nth: int) -> bool:
         """Taps arrive, ClickHouse dies at its nth `call` and comes back; False when it got through alive."""
         system = self._system
-        trap = Trap(system.clickhouse.pid, call, nth)
+        trap = killed_at(system.clickhouse.pid, call, nth)
         try:
             tapped = asyncio.run(tap_while(self._edge.port, lambda: True))
             assert tapped.answered == tapped.sent == len(CODES)
@@ -109,7 +109,7 @@ class EdgePoints:
         False when it got through alive.
         """
         edge = self._system.held_edge()
-        trap = Trap(edge.process.pid, call, nth)
+        trap = killed_at(edge.process.pid, call, nth)
         try:
             edge.let_go()
             tapped = asyncio.run(self._whole_life(edge))

@@ -1,10 +1,11 @@
 import os
+import resource
 
 import pytest
 
-from edge.spool import Spool, SpoolFull, left_behind
+from edge.spool import Spool, SpoolFull, left_behind, sweep
 from edge.spool_reader import SpoolReader
-from records.click import encode_frame
+from records.click import HEADER_BYTES, BadClick, decode_frame, encode_frame, frames_in
 from tests.records.test_click import CLICK
 
 
@@ -134,10 +135,114 @@ def test_a_lane_whose_newest_segment_is_empty_remembers_where_it_was(tmp_path, m
 def test_a_lane_that_cannot_be_read_does_not_keep_the_others_waiting(tmp_path):
     filled(tmp_path, [1]).close()
     bad = Spool.create(tmp_path, 3)
-    (bad.directory / "not-a-number.spool").write_bytes(b"")
+    (bad.directory / f"{1:020d}.spool").mkdir()
     bad.close()
 
     assert [spool.lane for spool in left_behind(tmp_path)] == [7]
+
+
+def test_foreign_files_are_left_alone(tmp_path):
+    filled(tmp_path, [1]).close()
+    (tmp_path / f"{7:016x}" / "notes.spool").write_text("no click")
+    (tmp_path / f"{8:016x}").write_text("no lane")
+    (tmp_path / ".new-file").write_text("no lane")
+    (tmp_path / "lost+found").mkdir()
+    names = sorted(tmp_path.rglob("*"))
+
+    sweep(tmp_path)
+    (adopted,) = left_behind(tmp_path)
+
+    assert adopted.last_seq == 1
+    assert sorted(tmp_path.rglob("*")) == names
+
+
+@pytest.mark.parametrize("place", [0, 5, 9, 17, HEADER_BYTES + 3], ids=["length", "crc", "seq", "count", "click"])
+def test_clicks_behind_a_flipped_bit_are_kept_and_dead_letters_stand_for_the_lost_ones(tmp_path, place):
+    flip(filled(tmp_path, [1, 3, 2]), len(frame(1)) + place)
+
+    (adopted,) = left_behind(tmp_path)
+
+    assert [len(clicks) for clicks in decoded(adopted)] == [1, 3, 2]
+    assert [click for clicks in decoded(adopted)[::2] for click in clicks] == [CLICK] * 3
+    assert [(one.seq, type(one)) for one in decoded(adopted)[1]] == [(2, BadClick), (3, BadClick), (4, BadClick)]
+
+
+def test_what_was_found_in_place_of_a_click_is_kept(tmp_path):
+    flip(filled(tmp_path, [1, 1, 1]), 2 * len(frame(1)) - 1)
+
+    (adopted,) = left_behind(tmp_path)
+
+    assert CLICK.destination.encode() in decoded(adopted)[1][0].payload
+
+
+def test_a_segment_cut_short_before_another_is_filled_up_with_dead_letters(tmp_path, monkeypatch):
+    monkeypatch.setattr("edge.spool.SEGMENT_BYTES", 1)
+    spool = filled(tmp_path, [2, 3, 2])
+    spool.close()
+    os.truncate(spool.segments[1].path, 10)
+
+    (adopted,) = left_behind(tmp_path)
+
+    assert [len(clicks) for clicks in decoded(adopted)] == [2, 3, 2]
+    assert adopted.last_seq == 7
+
+
+def test_a_flipped_bit_in_the_last_record_is_a_dead_letter_for_it_was_answered(tmp_path):
+    flip(filled(tmp_path, [1, 2]), len(frame(1)) + HEADER_BYTES + 3)
+
+    (adopted,) = left_behind(tmp_path)
+
+    assert [type(one) for one in decoded(adopted)[1]] == [BadClick, BadClick]
+
+
+def test_a_damaged_lane_is_mended_once(tmp_path):
+    flip(filled(tmp_path, [1, 3, 2]), len(frame(1)) + 5)
+    (adopted,) = left_behind(tmp_path)
+    first = decoded(adopted)
+    adopted.close()
+
+    (again,) = left_behind(tmp_path)
+
+    assert decoded(again) == first
+
+
+def test_a_hole_that_cannot_be_one_is_refused(tmp_path):
+    filled(tmp_path, [1]).close()
+    (tmp_path / f"{7:016x}" / f"{10**15:020d}.spool").write_bytes(b"")
+
+    assert list(left_behind(tmp_path)) == []
+
+
+def test_what_a_full_disk_took_of_a_frame_is_taken_back_before_the_next(tmp_path):
+    spool = filled(tmp_path, [1])
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(frame(1)) + 10, most))
+    try:
+        with pytest.raises(SpoolFull):
+            spool.append(frame(2), 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    spool.append(frame(2), 2)
+
+    spool.close()
+    (adopted,) = left_behind(tmp_path)
+    assert [len(clicks) for clicks in decoded(adopted)] == [1, 1]
+
+
+def flip(spool, offset):
+    """A bit of the first segment of a dead process's spool."""
+    spool.close()
+    data = bytearray(spool.segments[0].path.read_bytes())
+    data[offset] ^= 1
+    spool.segments[0].path.write_bytes(data)
+
+
+def decoded(spool):
+    """The clicks of each frame, as the aggregator gets them."""
+    reader, frames = SpoolReader(spool), []
+    while chunk := reader.next(1_000_000):
+        frames.extend(decode_frame(frame)[1] for frame in frames_in(chunk.frames))
+    return frames
 
 
 def test_an_ended_lane_leaves_nothing(tmp_path):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.kill_points import ClickHousePoints, EdgePoints
-from tests.chaos.trap import needs_strace
+from tests.chaos.syscalls import needs_strace
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,0 +1,260 @@
+"""The disk of the spool full, read-only, damaged or shared: taps go on, and what became of each click is known."""
+
+import asyncio
+import json
+import resource
+import subprocess
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from records.keys import LANES
+from tests.aggregator.test_pipeline import Aggregator
+from tests.chaos.checks import check_each_click_once, rows_of
+from tests.chaos.syscalls import Fault, needs_strace
+from tests.edge.process import Edge, cache, cipher, store
+from tests.processes import wait_until
+
+LINKS = range(100)
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+class ForgetfulEdge(Edge):
+    """Holds some fifty clicks in memory, where a real one holds 32 MiB of them."""
+
+    command = (
+        "-c",
+        "import sys; import edge.recorder; edge.recorder.MAX_UNSPOOLED_BYTES = 10_000\n"
+        "from edge.__main__ import main; sys.exit(main())",
+    )
+
+
+@contextmanager
+def no_space(edge, spool):
+    """A file system of 1 MB, filled to its last byte: ENOSPC."""
+    filler = spool.parent / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (4096, 1):
+            while _takes(file, size):
+                pass
+    yield
+    filler.unlink()
+
+
+def _takes(file, size):
+    try:
+        return file.write(bytes(size)) == size
+    except OSError:
+        return False
+
+
+@contextmanager
+def too_large(edge, spool):
+    """A limit on the size of files, as a quota is: what does not fit whole gets through in part, then EFBIG."""
+    _, most = resource.prlimit(edge.process.pid, resource.RLIMIT_FSIZE)
+    size = max(path.stat().st_size for path in spool.glob("*/*.spool"))
+    resource.prlimit(edge.process.pid, resource.RLIMIT_FSIZE, (size + 100, most))
+    yield
+    resource.prlimit(edge.process.pid, resource.RLIMIT_FSIZE, (most, most))
+
+
+@contextmanager
+def read_only(edge, spool):
+    """As a file system is after an error of its disk: EROFS for what is open already."""
+    needs_strace()
+    (segment,) = spool.glob("*/*.spool")
+    fault = Fault(edge.process.pid, "write", "error=EROFS", path=segment)
+    yield
+    fault.lift()
+
+
+@pytest.fixture
+def disk(request, tmp_path):
+    """The folder of the edges; a small file system where the fault is that it is full."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if request.param is not no_space:
+        yield request.param, folder
+        return
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here: a full one is not tested")
+    yield request.param, folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+async def edges(redis, clickhouse, valkey_url, clickhouse_url):
+    """Starts edges whose links are in both stores."""
+    await cache(redis, LINKS)
+    await store(clickhouse, LINKS)
+    started = []
+
+    def start(folder, kind=Edge, redis_url=valkey_url):
+        started.append(kind(redis_url, clickhouse_url, folder))
+        return started[-1]
+
+    yield start
+    for edge in started:
+        edge.kill()
+
+
+@pytest.fixture
+async def aggregator(redis, clickhouse):
+    aggregator = Aggregator(redis, clickhouse)
+    running = [asyncio.create_task(aggregator.lanes.keep_holding()), asyncio.create_task(aggregator.pipeline.run())]
+    yield aggregator
+    aggregator.pipeline.stop()
+    await running[1]
+    running[0].cancel()
+
+
+FAULTS = pytest.mark.parametrize("disk", [no_space, too_large, read_only], indirect=True, ids=lambda one: one.__name__)
+
+
+@FAULTS
+@pytest.mark.usefixtures("aggregator")
+async def test_a_disk_that_takes_nothing_costs_no_tap_and_no_click(edges, disk, clickhouse):
+    fault, folder = disk
+    edge = await asyncio.to_thread(edges, folder)
+    await tap_all(edge)
+
+    with fault(edge, folder / "spool"):
+        await tap_all(edge)
+        held = await asyncio.to_thread(edge.metric, "taptrail_unspooled_bytes")
+        said = await asyncio.to_thread(degraded, edge)
+    await tap_all(edge)
+
+    assert held > 0
+    assert [one for one in said if one.startswith("spool:")]
+    await settled(edge)
+    await check_each_click_once(clickhouse, 300)
+    assert await asyncio.to_thread(degraded, edge) == []
+    assert await asyncio.to_thread(edge.metric, "taptrail_clicks_unrecorded_total") == 0
+
+
+@pytest.mark.parametrize("disk", [too_large], indirect=True, ids=lambda one: one.__name__)
+@pytest.mark.usefixtures("aggregator")
+async def test_what_neither_disk_nor_memory_takes_is_counted(edges, disk, clickhouse, redis):
+    fault, folder = disk
+    edge = await asyncio.to_thread(edges, folder, ForgetfulEdge)
+    await tap_all(edge)
+
+    with fault(edge, folder / "spool"):
+        await tap_all(edge)
+        held = await asyncio.to_thread(edge.metric, "taptrail_unspooled_bytes")
+    await tap_all(edge)
+
+    assert 0 < held <= 10_000
+    await settled(edge)
+    unrecorded = int(await asyncio.to_thread(edge.metric, "taptrail_clicks_unrecorded_total"))
+    assert 0 < unrecorded < 100
+    await check_each_click_once(clickhouse, 300 - unrecorded)
+    async with asyncio.timeout(20):
+        while (state := json.loads((await redis.hvals(LANES))[0]))["shipped"] != 300 - unrecorded:
+            await asyncio.sleep(0.1)
+    assert (state["answered"], state["spooled"]) == (300, 300 - unrecorded)
+
+
+@pytest.mark.usefixtures("aggregator")
+async def test_of_a_spool_with_a_flipped_bit_arrives_what_can_be_read_and_the_rest_is_counted(
+    edges, tmp_path, clickhouse
+):
+    await asyncio.to_thread(left_by_a_dead_edge, edges, tmp_path)
+    (segment,) = (tmp_path / "spool").glob("*/*.spool")
+    data = bytearray(segment.read_bytes())
+    data[len(data) // 2] ^= 1
+    segment.write_bytes(data)
+
+    await asyncio.to_thread(edges, tmp_path)
+
+    rows = await all_in(clickhouse, 100)
+    assert rows.rows == rows.distinct == rows.projected
+    assert 1 <= rows.dead <= 3
+
+
+@pytest.mark.usefixtures("aggregator")
+async def test_of_a_record_torn_at_the_end_nothing_arrives_and_all_before_it_does(edges, tmp_path, clickhouse):
+    await asyncio.to_thread(left_by_a_dead_edge, edges, tmp_path)
+    (segment,) = (tmp_path / "spool").glob("*/*.spool")
+    with segment.open("ab") as file:
+        file.write(segment.read_bytes()[:100])
+
+    successor = await asyncio.to_thread(edges, tmp_path)
+
+    await over(tmp_path / "spool")
+    await settled(successor)
+    await check_each_click_once(clickhouse, 100)
+
+
+@pytest.mark.usefixtures("aggregator")
+async def test_of_two_edges_that_start_at_once_one_adopts_what_a_dead_one_left(edges, tmp_path, clickhouse):
+    await asyncio.to_thread(left_by_a_dead_edge, edges, tmp_path)
+
+    with ThreadPoolExecutor(2) as at_once:
+        await asyncio.to_thread(lambda: list(at_once.map(lambda _: edges(tmp_path), range(2))))
+
+    await over(tmp_path / "spool", lanes=2)
+    await check_each_click_once(clickhouse, 100)
+    assert (tmp_path / "edge.log").read_text().count("a dead process's clicks are adopted") == 1
+
+
+@pytest.mark.usefixtures("aggregator")
+async def test_a_spool_directory_with_foreign_files_keeps_them_and_ships_its_lanes(edges, tmp_path, clickhouse):
+    await asyncio.to_thread(left_by_a_dead_edge, edges, tmp_path)
+    spool = tmp_path / "spool"
+    foreign = [spool / "lost+found", spool / "notes.txt", spool / "0123456789abcdef", spool / ".new-notes"]
+    foreign[0].mkdir()
+    for path in foreign[1:]:
+        path.write_text("not ours")
+
+    await asyncio.to_thread(edges, tmp_path)
+
+    await over(spool, lanes=len(foreign) + 1)
+    await check_each_click_once(clickhouse, 100)
+    assert all(path.exists() for path in foreign)
+
+
+async def tap_all(edge):
+    """Every link once, each redirected."""
+
+    def tap():
+        return [edge.get("/" + cipher.seal(link_id)).status for link_id in LINKS]
+
+    assert await asyncio.to_thread(tap) == [302] * 100
+
+
+def left_by_a_dead_edge(edges, folder):
+    """A spool of 100 clicks of which nobody else has heard."""
+    edge = edges(folder, redis_url=NOWHERE)
+    for link_id in LINKS:
+        assert edge.get("/" + cipher.seal(link_id)).status == 302
+    edge.kill()
+
+
+def degraded(edge):
+    with urllib.request.urlopen(f"http://127.0.0.1:{edge.ops_port}/readyz") as answer:
+        return json.load(answer)["degraded"]
+
+
+async def settled(edge):
+    """All clicks are out of memory and in ClickHouse."""
+
+    def is_settled():
+        return edge.metric("taptrail_unspooled_bytes") == 0 == edge.metric("taptrail_clicks_unsettled")
+
+    await asyncio.to_thread(wait_until, is_settled, 40)
+
+
+async def over(spool, lanes=1):
+    """Nothing but the live lanes, and foreign files, is left in the spool."""
+    await asyncio.to_thread(wait_until, lambda: len(list(spool.iterdir())) == lanes, 40)
+
+
+async def all_in(clickhouse, clicks):
+    async with asyncio.timeout(40):
+        while (rows := await rows_of(clickhouse)).rows + rows.dead < clicks:
+            await asyncio.sleep(0.1)
+    return rows
