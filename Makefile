@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test loadtest availability bench check image-test rules lock clean
+.PHONY: help demo up test loadtest soak availability bench check image-test rules lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -36,6 +36,10 @@ chaos: $(VENV)/installed  ## kill everything again and again under load, then co
 	$(BIN)/python -m tests.chaos.chaos --seed $(SEED) --taps $(TAPS) --kills $(KILLS)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/fuzz.txt || true
 	$(BIN)/python -m tests.chaos.fuzz --seconds $(FUZZ_S) --seed $(SEED)
+
+SOAK_LINKS ?= 200000
+soak: $(VENV)/installed  ## an outage of ClickHouse while more clicks arrive than Redis may hold: SOAK_LINKS=200000
+	SOAK_LINKS=$(SOAK_LINKS) $(BIN)/python -m pytest tests/system/test_outages.py -k outage_of --timeout 1800
 
 availability: $(VENV)/installed  ## what still works when a store is silent, measured: the table of docs/architecture.md
 	$(BIN)/python -m tests.chaos.availability
