@@ -3,17 +3,16 @@
 python -m tests.chaos.kill_points: every point of every call in question, until the process gets through its taps alive.
 """
 
-import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
 
 from tests.chaos.checks import Rows
-from tests.chaos.syscalls import killed_at
+from tests.chaos.syscalls import Traced, killed_at
 from tests.chaos.system import CODES, HeldEdge, System
 from tests.chaos.taps import Connection
 from tests.edge.process import HOST
@@ -87,6 +86,16 @@ class ClickHousePoints:
         assert asyncio.run(system.at_rest(self._clicks)) == Rows(self._clicks, self._clicks, self._clicks, 0)
         return died
 
+    def calls(self, names: str, into: Path) -> list[str]:
+        """The system calls of these names that ClickHouse makes while taps arrive."""
+        trace = Traced(self._system.clickhouse.pid, "-e", f"trace={names}", into=into)
+        try:
+            self._clicks += asyncio.run(tap_while(self._edge.port, lambda: True)).answered
+            wait_until(self._settled, 60)
+        finally:
+            trace.lift()
+        return into.read_text().splitlines()
+
     def _settled(self) -> bool:
         """As the edge knows it: asking ClickHouse would be a system call more."""
         return self._edge.metric("taptrail_clicks_unsettled") == 0
@@ -148,32 +157,26 @@ class EdgePoints:
         self._system.stop()
 
 
-def swept(points: ClickHousePoints | EdgePoints, calls: dict[str, Iterable[int]]) -> Iterator[str]:
-    """Kills at every point; gives a line of the table for each call."""
+def sweep(points: ClickHousePoints | EdgePoints, calls: dict[str, Iterable[int]]) -> None:
+    """Kills at every point; prints a line of the table for each call. AssertionError where a count is wrong."""
     for call, places in calls.items():
         kills = 0
         for nth in places:
             if not points.kill_at(call, nth):
                 break
             kills += 1
-        line = f"| {type(points).__name__.removesuffix('Points')} | {call} | {kills} |"
-        print(line, flush=True)
-        yield line
+        print(f"| {type(points).__name__.removesuffix('Points')} | {call} | {kills} |", flush=True)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--result", type=Path, default=Path("kill-points.md"), help="where the table goes")
-    options = parser.parse_args()
-    lines = ["| process | killed at its system calls | kills, each without a click lost or doubled |", "|---|---|---:|"]
+    print("| process | killed at its system calls | kills, each without a click lost or doubled |\n|---|---|---:|")
     for kind, calls in ((ClickHousePoints, CLICKHOUSE_CALLS), (EdgePoints, EDGE_CALLS)):
         with tempfile.TemporaryDirectory(prefix="taptrail-kills-") as folder:
             points = kind(Path(folder))
             try:
-                lines.extend(swept(points, calls))
+                sweep(points, calls)
             finally:
                 points.close()
-    options.result.write_text("\n".join(lines) + "\n")
     return 0
 
 

@@ -13,18 +13,13 @@ import pytest
 _WAITING = [sys.executable, "-c", "input()"]
 
 
-class Fault:
-    """From now on what a process asks of the kernel by this system call meets this fault, until it is lifted."""
+class Traced:
+    """strace on a process and all its threads, from now on until it is lifted."""
 
-    def __init__(self, pid: int, call: str, effect: str, path: Path | None = None) -> None:
-        """effect: as strace -e inject= has it. path: only calls on this file."""
-        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as the fault lasts
-        only = ("-P", str(path)) if path else ()
-        self._strace = subprocess.Popen(
-            ["strace", "-f", "-o", os.devnull, "-e", f"trace={call}", "-e", f"inject={call}:{effect}", *only,
-             "-p", str(pid)],
-            stdin=subprocess.DEVNULL, stderr=self._said,
-        )  # fmt: skip
+    def __init__(self, pid: int, *options: str, into: Path = Path(os.devnull)) -> None:
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as strace runs
+        command = ["strace", "-f", "-y", "-o", str(into), *options, "-p", str(pid)]
+        self._strace = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=self._said)
         give_up_at = time.monotonic() + 10
         while "attached" not in (said := self._heard()):
             if self._strace.poll() is not None or time.monotonic() > give_up_at:
@@ -43,9 +38,14 @@ class Fault:
         self._said.close()
 
 
-def killed_at(pid: int, call: str, nth: int) -> Fault:
+def killed_at(pid: int, call: str, nth: int) -> Traced:
     """The process dies as soon as one of its threads begins this system call for the nth time, which is not done."""
-    return Fault(pid, call, f"signal=KILL:when={nth}")
+    return Traced(pid, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}")
+
+
+def failing(pid: int, call: str, error: str, file: Path) -> Traced:
+    """Every such call on this file fails."""
+    return Traced(pid, "-e", f"trace={call}", "-e", f"inject={call}:error={error}", "-P", str(file))
 
 
 def needs_strace() -> None:

@@ -13,7 +13,7 @@ import pytest
 from records.keys import LANES
 from tests.aggregator.test_pipeline import Aggregator
 from tests.chaos.checks import check_each_click_once, rows_of
-from tests.chaos.syscalls import Fault, needs_strace
+from tests.chaos.syscalls import failing, needs_strace
 from tests.edge.process import Edge, cache, cipher, store
 from tests.processes import wait_until
 
@@ -65,7 +65,7 @@ def read_only(edge, spool):
     """As a file system is after an error of its disk: EROFS for what is open already."""
     needs_strace()
     (segment,) = spool.glob("*/*.spool")
-    fault = Fault(edge.process.pid, "write", "error=EROFS", path=segment)
+    fault = failing(edge.process.pid, "write", "EROFS", segment)
     yield
     fault.lift()
 
