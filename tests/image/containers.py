@@ -171,7 +171,7 @@ def test_the_image_holds_no_build_tools_no_engines_and_no_sources_to_compile_aga
     packages = in_container(engine, image, "ls /opt/taptrail/lib/python3*/site-packages")
     imports = "import edge.__main__, aggregator.__main__, control.__main__, http.client"
     compiled_now = in_container(
-        engine, image, f"python -v -c '{imports}' 2>&1 | grep \"^# code object from '.*[.]py'\"; exit 0"
+        engine, image, f"python -v -c '{imports}' 2>&1 | grep '^# code object from /.*[.]py$'; exit 0"
     )
 
     assert tools.strip().splitlines() == ["/opt/taptrail/bin/python: No module named pip"]
