@@ -129,7 +129,7 @@ async def _edge(folder: Path) -> tuple[Any, dict[str, Any]]:
     resolver = Resolver(wire, Origin(ClickHouse("http://x:x@127.0.0.1:1", timeout_s=3)), CodeCipher(CODE_KEY), scans)
     recorder = Recorder(Spool.create(folder, secrets.randbits(64)), AddressCipher(CODE_KEY), "edge-1")
     redirector = Redirector(resolver, recorder, Counts(), scans)
-    return None, {"http": tap_connection(redirector, visit_reader(Networks()), Connections(1024))}
+    return None, {"http": tap_connection(redirector, visit_reader(Networks()), Connections(1024, Counts()))}
 
 
 _kept: list[asyncio.Task[None]] = []
