@@ -9,8 +9,10 @@ import fcntl
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 
 from edge.spool_mend import mended
@@ -70,7 +72,8 @@ class Spool:
         spool = cls(directory, int(directory.name, 16), lock)
         try:
             paths = sorted(directory.glob(_SEGMENT_NAME))
-            for path, next_seq in zip(paths, [*(int(one.stem) for one in paths[1:]), None], strict=True):
+            starts = [int(path.stem) for path in paths]
+            for path, next_seq in zip_longest(paths, starts[1:]):
                 spool._read_segment(path, next_seq)
         except BaseException:
             spool.close()
@@ -97,6 +100,11 @@ class Spool:
     def bytes_between(self, seq: int, last_seq: int) -> int:
         """About how many bytes the clicks behind `seq` up to `last_seq` take."""
         return sum(one.size for one in self.segments if one.last_seq > seq and one.first_seq <= last_seq)
+
+    @property
+    def written_at_s(self) -> float:
+        """Unix time: no click that is here was written much before it."""
+        return self.segments[0].path.stat().st_mtime if self.segments else time.time()
 
     @property
     def size(self) -> int:

@@ -142,10 +142,13 @@ class EdgePoints:
 
     def _take_over(self, tapped: Tapped) -> None:
         successor = self._system.edge()
-        more = asyncio.run(tap_while(successor.port, lambda: True))
         spool = self._system.folder / "spool"
-        wait_until(lambda: len(list(spool.iterdir())) == 1, 60)  # its own lane: the other one is over
-        assert successor.stop() == 0
+        try:
+            more = asyncio.run(tap_while(successor.port, lambda: True))
+            wait_until(lambda: len(list(spool.iterdir())) == 1, 60)  # its own lane: the other one is over
+            assert successor.stop() == 0
+        finally:
+            successor.kill()
         assert list(spool.iterdir()) == []
         at_least = self._clicks + tapped.answered + more.answered
         rows = asyncio.run(self._system.at_rest(at_least))

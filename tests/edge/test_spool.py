@@ -107,6 +107,14 @@ def test_a_segment_torn_in_its_first_record_is_empty(tmp_path):
     assert SpoolReader(adopted).next(100) is None
 
 
+def test_a_lane_without_a_segment_is_adopted_as_an_empty_one(tmp_path):
+    Spool.create(tmp_path, 7).close()
+
+    (adopted,) = left_behind(tmp_path)
+
+    assert (adopted.last_seq, adopted.segments) == (0, [])
+
+
 def test_a_full_disk_refuses_the_frame_and_keeps_the_spool_whole(tmp_path, small_disk):
     spool = Spool.create(small_disk, 7)
     taken = append_until_full(spool)
