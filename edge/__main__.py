@@ -6,13 +6,12 @@ import secrets
 import sys
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
-
 from edge.app import edge_app
 from edge.connection import tap_connection
 from edge.connections import Connections, most_connections
+from edge.counts import Counts
 from edge.lanes import Lanes
-from edge.metrics import Counts, EdgeCollector
+from edge.metrics import ClickCollector, LookupCollector, TapCollector
 from edge.origin import Origin
 from edge.recorder import Recorder
 from edge.redirect import Redirector
@@ -26,6 +25,7 @@ from records.click import AddressCipher
 from records.code import CodeCipher
 from records.keys import TRACKED_PREFIXES
 from runtime.clickhouse import ClickHouse
+from runtime.metrics import registry_of
 from runtime.process import run
 from runtime.serve import HttpServer, Readiness, inherited, listen, ops_app, stop_signal, waiting
 
@@ -56,10 +56,14 @@ async def serve(settings: Settings) -> None:
         *([] if lookups_wire.connected else ["redis: not connected"]),
         *(["spool: the disk takes nothing, clicks wait in memory"] if recorder.unspooled_bytes else []),
     ]
-    registry = CollectorRegistry()
-    registry.register(EdgeCollector(counts, resolver.lookups, recorder, lookups_wire, lanes.shippers, origin.breaker))
-    app = edge_app(redirector, resolver, visit_from)
     connections = Connections(most_connections(), counts)
+    registry = registry_of(
+        "edge",
+        TapCollector(counts, connections, lambda: waiting(public)),
+        LookupCollector(resolver.lookups, lookups_wire, origin),
+        ClickCollector(recorder, lanes.shippers, settings.spool_dir),
+    )
+    app = edge_app(redirector, resolver, visit_from)
     server = HttpServer(app, public, http=tap_connection(redirector, visit_from, connections))
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
 

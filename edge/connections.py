@@ -8,8 +8,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Protocol
 
-from edge.decide import OVERLOADED
-from edge.metrics import Counts
+from edge.counts import Counts
 
 # Text messages go out in waves, and each phone opens a connection; an idle one costs 5 KiB (docs/architecture.md).
 MOST_OPEN = 16_384
@@ -38,7 +37,7 @@ class Connections:
     """Oldest first. One more than `most` costs the oldest idle one its place: descriptors and memory never run out."""
 
     def __init__(self, most: int, counts: Counts) -> None:
-        self._most, self._counts = most, counts
+        self.most, self._counts = most, counts
         self._open: dict[Connection, None] = {}
         self.draining = False
         self.shed_share = 0.0  # of the new connections
@@ -46,9 +45,13 @@ class Connections:
         self._was_crowded = False
         self.now = time.monotonic()  # as of the last look: exact enough for deadlines, and free
 
+    @property
+    def open(self) -> int:
+        return len(self._open)
+
     def add(self, connection: Connection) -> None:
         self._open[connection] = None
-        if len(self._open) > self._most:
+        if len(self._open) > self.most:
             oldest = next((one for one in islice(self._open, _ASKED) if one.is_idle), connection)
             del self._open[oldest]
             oldest.let_go()
@@ -62,7 +65,7 @@ class Connections:
         if self._shed_due < 1:
             return False
         self._shed_due -= 1
-        self._counts.answered(OVERLOADED)
+        self._counts.overloaded(unread=True)
         return True
 
     async def watch(self, waiting: Callable[[], int]) -> None:

@@ -1,105 +1,157 @@
-"""Every metric of an edge process. Plain integers on the hot path, turned into metrics only when scraped."""
+"""Every metric of an edge process; read from its parts at the moment of a scrape."""
 
+import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from edge.breaker import Breaker
-from edge.decide import Decision, Redirect
+from edge.connections import Connections
+from edge.counts import STAGES, Counts
+from edge.origin import Origin
 from edge.recorder import Recorder
 from edge.redis_wire import RedisWire
 from edge.resolver import Lookups
 from edge.shipper import Shipper
+from runtime.histogram import histogram
 
 
-class Counts:
-    """What was answered, by redirect status and by reason of refusal."""
+class TapCollector(Collector):
+    """What visitors get."""
 
-    def __init__(self) -> None:
-        self.redirects: Counter[int] = Counter()
-        self.refusals: Counter[str] = Counter()
-
-    def answered(self, decision: Decision) -> None:
-        if isinstance(decision, Redirect):
-            self.redirects[decision.status] += 1
-        else:
-            self.refusals[decision.reason] += 1
-
-
-class EdgeCollector(Collector):
-    """Reads the counts of one process at the moment of a scrape."""
-
-    def __init__(
-        self,
-        counts: Counts,
-        lookups: Lookups,
-        recorder: Recorder,
-        wire: RedisWire,
-        shippers: Callable[[], Iterable[Shipper]],
-        origin: Breaker,
-    ) -> None:
-        self._counts, self._lookups, self._recorder, self._wire = counts, lookups, recorder, wire
-        self._shippers, self._origin = shippers, origin
-        self._started = time.time()
+    def __init__(self, counts: Counts, connections: Connections, accept_queue: Callable[[], int]) -> None:
+        self._counts, self._connections, self._accept_queue = counts, connections, accept_queue
 
     def collect(self) -> Iterator[Metric]:
-        yield from self._answers()
-        yield from self._lookup_counts()
-        yield from self._pipeline()
+        return chain(self._answers(), self._seconds(), self._load())
 
     def _answers(self) -> Iterator[Metric]:
         # Visits sent on to a live destination. A drop against refusals: links were stopped, or Redis lost them.
         redirects = CounterMetricFamily(
-            "taptrail_redirects", "Visits redirected to a live destination", labels=["status"]
+            "taptrail_redirects", "Visits redirected to a live destination", labels=["status", "link"]
         )
-        for status, count in self._counts.redirects.items():
-            redirects.add_metric([str(status)], count)
+        for (status, is_personal), count in self._counts.redirects.items():
+            redirects.add_metric([str(status), "personal" if is_personal else "shared"], count)
         yield redirects
         # unknown_*: junk, or a domain not set up. unresolved: neither Redis nor ClickHouse answers: mend them first.
-        refusals = CounterMetricFamily("taptrail_refusals", "Visits without a live link", labels=["reason"])
-        for reason, count in self._counts.refusals.items():
-            refusals.add_metric([reason], count)
+        # overloaded: add edges. domain: whether the short domain is one of ours; unknown as well where nobody looked.
+        refusals = CounterMetricFamily("taptrail_refusals", "Visits without a live link", labels=["reason", "domain"])
+        for (reason, is_known), count in self._counts.refusals.items():
+            refusals.add_metric([reason, "known" if is_known else "unknown"], count)
         yield refusals
+        # Anything but 0: a defect; the log has it. Those of the same tick that were answered before it count as well.
+        yield CounterMetricFamily("taptrail_failed_visits", "Visits a defect cost", value=self._counts.failed)
 
-    def _lookup_counts(self) -> Iterator[Metric]:
-        # A growing share of "walk" means Redis lacks links: look at its memory, or refill it.
-        lookups = CounterMetricFamily("taptrail_lookups", "Links looked up, by the layer that knew", labels=["layer"])
-        for layer in ("memory", "redis", "walk", "failed"):
+    def _seconds(self) -> Iterator[Metric]:
+        # Taps of one event-loop tick are answered together, and each waited as long as all of them.
+        yield histogram("taptrail_redirect_seconds", "From the tick of a visit to its answer", self._counts.seconds)
+        # resolve: Redis, or ClickHouse behind it, is slow. record: the spool's disk is. The others: too little CPU.
+        stages = HistogramMetricFamily("taptrail_redirect_stage_seconds", "The same, by stage", labels=["stage"])
+        for name, stage in zip(STAGES, self._counts.stages, strict=True):
+            stage.add_to(stages, name)
+        yield stages
+
+    def _load(self) -> Iterator[Metric]:
+        connections = self._connections
+        yield GaugeMetricFamily("taptrail_connections", "Open connections of visitors", value=connections.open)
+        # Reached: idle visitors lose their connection. Raise the limit of open files, or add edges.
+        yield GaugeMetricFamily("taptrail_connections_limit", "How many there may be", value=connections.most)
+        # Stays above a thousand: this edge cannot keep up; it sheds. Add edges.
+        yield GaugeMetricFamily("taptrail_accept_queue_connections", "Not yet accepted", value=self._accept_queue())
+        yield GaugeMetricFamily(
+            "taptrail_shed_ratio", "Share of new connections turned away", value=connections.shed_share
+        )
+        yield CounterMetricFamily("taptrail_connections_shed", "Turned away unread with a 503", value=self._counts.shed)
+
+
+class LookupCollector(Collector):
+    """Where links are found."""
+
+    def __init__(self, lookups: Lookups, wire: RedisWire, origin: Origin) -> None:
+        self._lookups, self._wire, self._origin = lookups, wire, origin
+
+    def collect(self) -> Iterator[Metric]:
+        return chain(self._layers(), self._redis(), self._clickhouse())
+
+    def _layers(self) -> Iterator[Metric]:
+        # A growing share of "clickhouse" means Redis lacks links: look at its memory, or refill it.
+        lookups = CounterMetricFamily(
+            "taptrail_lookups", "Links looked up, by the layer that was asked", labels=["layer"]
+        )
+        for layer in ("memory", "redis", "failed"):
             lookups.add_metric([layer], getattr(self._lookups, layer))
+        lookups.add_metric(["clickhouse"], self._origin.links.asked)
         yield lookups
-        yield CounterMetricFamily("taptrail_lookup_batches", "Round trips to Redis", value=self._lookups.batches)
+        # The first tap of a broadcast, of a domain, of a slug; many more of them: Redis cannot be reached.
+        yield CounterMetricFamily("taptrail_walks", "Look-ups of more than one step", value=self._lookups.walk)
+
+    def _redis(self) -> Iterator[Metric]:
+        batches = self._lookups.batch_links
+        yield histogram("taptrail_lookup_batch_links", "Links asked of Redis in one round trip", batches)
         # 0 for more than a few seconds: Redis is away; links come from ClickHouse, clicks wait in the spool.
         yield GaugeMetricFamily("taptrail_redis_connected", "Whether Redis answers", value=int(self._wire.connected))
         # Rises again and again: something between here and Redis cuts connections, or Redis is too slow.
         yield CounterMetricFamily("taptrail_redis_connects", "Connections made to Redis", value=self._wire.connects)
-        # 0: ClickHouse does not answer; links that neither memory nor Redis has are answered 503. Mend it.
-        answers = int(not self._origin.is_open)
-        yield GaugeMetricFamily("taptrail_origin_answers", "Whether ClickHouse is asked for links", value=answers)
-        yield CounterMetricFamily("taptrail_origin_failures", "Look-ups it failed", value=self._origin.failures)
 
-    def _pipeline(self) -> Iterator[Metric]:
+    def _clickhouse(self) -> Iterator[Metric]:
+        breaker = self._origin.breaker
+        # 0: ClickHouse does not answer; links that neither memory nor Redis has are answered 503. Mend it.
+        answers = int(not breaker.is_open)
+        yield GaugeMetricFamily("taptrail_origin_answers", "Whether ClickHouse is asked for links", value=answers)
+        yield CounterMetricFamily("taptrail_origin_failures", "Look-ups it failed", value=breaker.failures)
+        yield histogram("taptrail_origin_query_seconds", "One query of look-ups", self._origin.timing.seconds)
+        yield histogram("taptrail_origin_query_keys", "Keys asked in one query", self._origin.timing.keys)
+
+
+class ClickCollector(Collector):
+    """What becomes of the clicks."""
+
+    def __init__(self, recorder: Recorder, shippers: Callable[[], Iterable[Shipper]], spool_dir: str) -> None:
+        self._recorder, self._shippers, self._spool_dir = recorder, shippers, spool_dir
+
+    def collect(self) -> Iterator[Metric]:
         shippers = list(self._shippers())
+        return chain(self._recorded(), self._spooled(shippers), self._disk(), self._shipped(shippers))
+
+    def _recorded(self) -> Iterator[Metric]:
         recorder = self._recorder
         yield CounterMetricFamily("taptrail_clicks_answered", "Visits of known links answered", value=recorder.answered)
         # Anything but 0: disk and memory were full and visits went unrecorded. Free the spool's disk.
         yield CounterMetricFamily("taptrail_clicks_unrecorded", "Answered and lost", value=recorder.unrecorded)
         yield GaugeMetricFamily("taptrail_unspooled_bytes", "Clicks the disk refused", value=recorder.unspooled_bytes)
+
+    def _spooled(self, shippers: list[Shipper]) -> Iterator[Metric]:
         # Grows while Redis or ClickHouse is away. At 85 % of the disk, mend them or add disk.
-        yield GaugeMetricFamily(
-            "taptrail_spool_bytes", "Clicks on disk", value=sum(one.spool_bytes for one in shippers)
-        )
+        spooled = sum(one.spool_bytes for one in shippers)
+        yield GaugeMetricFamily("taptrail_spool_bytes", "Clicks on disk", value=spooled)
+        yield GaugeMetricFamily("taptrail_lanes", "Lanes this process ships", value=len(shippers))
+
+    def _disk(self) -> Iterator[Metric]:
+        try:
+            disk = os.statvfs(self._spool_dir)
+        except OSError:  # the other metrics are wanted all the more
+            return
+        # Nearly none left: free or add space before clicks are held in memory.
+        free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+        yield GaugeMetricFamily("taptrail_spool_disk_free_bytes", "Free on the spool's file system", value=free)
+        yield GaugeMetricFamily("taptrail_spool_disk_size_bytes", "Size of the spool's file system", value=size)
+
+    def _shipped(self, shippers: list[Shipper]) -> Iterator[Metric]:
+        now_s = time.time()
         waiting = sum(one.spooled - one.shipped for one in shippers)
         yield GaugeMetricFamily("taptrail_clicks_waiting", "Spooled, not yet in Redis", value=waiting)
         unsettled = sum(one.spooled - one.settled for one in shippers)
         yield GaugeMetricFamily("taptrail_clicks_unsettled", "Spooled, not known to be in ClickHouse", value=unsettled)
+        # Upper bounds. The first grows alone: Redis is away or full. Both: the aggregators or ClickHouse are.
+        age_s = max((one.waiting_s(now_s) for one in shippers), default=0.0)
+        yield GaugeMetricFamily("taptrail_oldest_waiting_seconds", "Age of the oldest not in Redis", value=age_s)
+        age_s = max((one.unsettled_s(now_s) for one in shippers), default=0.0)
+        yield GaugeMetricFamily("taptrail_oldest_unsettled_seconds", "Of the oldest not in ClickHouse", value=age_s)
         # At 1 MiB while clicks wait: Redis is full of links, or of clicks that the aggregator does not fetch.
         room = min((one.room_bytes for one in shippers), default=0)
         yield GaugeMetricFamily("taptrail_lane_room_bytes", "Clicks a lane may have in Redis", value=room)
         # Grows while Redis refuses clicks: the log says why.
         retries = sum(one.retries for one in shippers)
         yield GaugeMetricFamily("taptrail_ship_retries", "Times Redis took nothing, lanes at hand", value=retries)
-        yield GaugeMetricFamily("taptrail_lanes", "Lanes this process ships", value=len(shippers))
-        yield GaugeMetricFamily("taptrail_start_time_seconds", "Unix time of the start", value=self._started)

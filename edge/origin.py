@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
@@ -12,6 +13,7 @@ from records.broadcast import Broadcast
 from records.domain import Domain
 from records.link import Link
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
+from runtime.histogram import POWERS, SECONDS, Histogram
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +30,20 @@ class ResolveFailed(Exception):
     """Nothing reachable could say what the key stands for."""
 
 
+class Timing:
+    """What the queries of all kinds of look-ups asked for and took."""
+
+    def __init__(self) -> None:
+        self.seconds = Histogram(SECONDS)
+        self.keys = Histogram(POWERS)
+
+
 class Batched(Generic[K, V]):
     """Look-ups of one event-loop tick in one query; the same key is asked for once, two queries run at a time."""
 
-    def __init__(self, query: Callable[[list[K]], Awaitable[dict[K, V]]], breaker: Breaker) -> None:
-        self._query, self._breaker = query, breaker
+    def __init__(self, query: Callable[[list[K]], Awaitable[dict[K, V]]], breaker: Breaker, timing: Timing) -> None:
+        self._query, self._breaker, self._timing = query, breaker, timing
+        self.asked = 0  # keys
         self._wanted: dict[K, asyncio.Future[Outcome]] = {}
         self._asking: dict[K, asyncio.Future[Outcome]] = {}
         self._slots = asyncio.Semaphore(2)
@@ -77,6 +88,9 @@ class Batched(Generic[K, V]):
         """None when ClickHouse did not say, or is not asked at present."""
         if self._breaker.is_open:
             return None
+        started = time.perf_counter()
+        self.asked += len(keys)
+        self._timing.keys.observe(len(keys))
         try:
             return await self._query(keys)
         except (ClickHouseUnreachable, ClickHouseRefused) as error:
@@ -85,6 +99,8 @@ class Batched(Generic[K, V]):
             # Whoever waits must hear of it: a future left behind would hold every later visit of its key.
             log.exception("an answer of ClickHouse could not be read")
             self._breaker.trip(str(error))
+        finally:
+            self._timing.seconds.observe(time.perf_counter() - started)
         return None
 
 
@@ -131,12 +147,13 @@ class Origin:
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
-        self.breaker = Breaker(clickhouse.ping)
-        self.links: Batched[int, Link] = Batched(self._links, self.breaker)
-        self.slugs: Batched[tuple[str, str], int] = Batched(self._slugs, self.breaker)
-        self.broadcasts: Batched[int, Broadcast] = Batched(self._broadcasts, self.breaker)
-        self.domains: Batched[str, Domain] = Batched(self._domains, self.breaker)
-        self.allocation: Batched[str, int] = Batched(self._allocation, self.breaker)  # ids given out, under ALLOCATION
+        self.breaker, self.timing = Breaker(clickhouse.ping), Timing()
+        self.links: Batched[int, Link] = Batched(self._links, self.breaker, self.timing)
+        self.slugs: Batched[tuple[str, str], int] = Batched(self._slugs, self.breaker, self.timing)
+        self.broadcasts: Batched[int, Broadcast] = Batched(self._broadcasts, self.breaker, self.timing)
+        self.domains: Batched[str, Domain] = Batched(self._domains, self.breaker, self.timing)
+        # Ids given out, under ALLOCATION.
+        self.allocation: Batched[str, int] = Batched(self._allocation, self.breaker, self.timing)
 
     async def _links(self, link_ids: list[int]) -> dict[int, Link]:
         rows = await self._clickhouse.rows(_LINKS, _LinkRow, keys=link_ids)

@@ -5,9 +5,10 @@ import logging
 import time
 from collections.abc import Callable
 from random import getrandbits
+from time import perf_counter
 
+from edge.counts import Counts
 from edge.decide import NAMES_NOBODY, OVERLOADED, SCANNING, UNRESOLVED, Answered, Decision, Redirect, Target, decide
-from edge.metrics import Counts
 from edge.recorder import Recorder, new_click_id
 from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
@@ -35,7 +36,7 @@ class Redirector:
 
     def take(self, visit: Visit, reply: Reply) -> None:
         if self._in_flight >= MAX_IN_FLIGHT:
-            self._counts.answered(OVERLOADED)
+            self._counts.overloaded()
             reply(OVERLOADED, visit.short_domain)
             return
         self._in_flight += 1
@@ -50,11 +51,16 @@ class Redirector:
         task.add_done_callback(lambda task: self._finished(task, arrived))
 
     async def _answer(self, arrived: list[tuple[Visit, Reply]]) -> None:
+        began = perf_counter()
         async for resolved in self._resolver.resolve([visit for visit, _ in arrived]):
+            resolved_at = perf_counter()
             now_ms = time.time_ns() // 1_000_000
             answered = [self._decided(arrived[place][0], target, now_ms) for place, target in resolved]
+            decided_at = perf_counter()
             self._recorder.record(answered, now_ms)
+            recorded_at = perf_counter()
             self._respond([arrived[place][1] for place, _ in resolved], answered)
+            self._counts.answered(answered, began, resolved_at, decided_at, recorded_at, perf_counter())
 
     def _decided(self, visit: Visit, target: Target, now_ms: int) -> Answered:
         # Ids must be distinct, not secret: the system's source of randomness would cost 5 % of a tap.
@@ -69,7 +75,6 @@ class Redirector:
 
     def _respond(self, replies: list[Reply], answered: list[Answered]) -> None:
         for reply, one in zip(replies, answered, strict=True):
-            self._counts.answered(one.decision)
             domain = one.target.domain
             reply(one.decision, (domain and domain.display_name) or one.visit.short_domain)
 
@@ -79,5 +84,6 @@ class Redirector:
         if task.cancelled() or task.exception() is None:
             return
         log.error("visits could not be answered", exc_info=task.exception())
+        self._counts.failed += len(arrived)
         for visit, reply in arrived:  # a reply that was called already ignores this
             reply(UNRESOLVED, visit.short_domain)

@@ -18,6 +18,7 @@ from records.code import CODE_LENGTH, CodeCipher
 from records.domain import Domain, decode_domain, encode_domain
 from records.keys import ALLOCATED, broadcast_key, bucket_of, domain_key, field_of, slug_key
 from records.link import Link, decode_link, encode_link
+from runtime.histogram import POWERS, Histogram
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -35,7 +36,8 @@ class Lookups:
     """How many look-ups each layer answered, for the metrics."""
 
     def __init__(self) -> None:
-        self.memory = self.redis = self.walk = self.failed = self.batches = 0
+        self.memory = self.redis = self.walk = self.failed = 0
+        self.batch_links = Histogram(POWERS)
 
 
 class Resolver:
@@ -117,7 +119,7 @@ class Resolver:
 
     async def _read_links(self, link_ids: list[int]) -> list[object]:
         commands: list[Command] = [("HGET", bucket_of(link_id), field_of(link_id)) for link_id in link_ids]
-        self.lookups.batches += 1
+        self.lookups.batch_links.observe(len(link_ids))
         try:
             return await self._wire.batch(commands)
         except RedisUnavailable:

@@ -21,6 +21,7 @@ from edge.spool import Spool
 from edge.spool_reader import Chunk, SpoolReader
 from records.click import LaneState
 from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
+from runtime.lag import Lag
 
 ENTRY_BYTES = 64 * 1024
 ENTRIES_AT_ONCE = 16
@@ -55,10 +56,20 @@ class Shipper:
         self.settled = 0  # every click up to this seq is in ClickHouse
         self.resent = 0  # entries Redis refused because it had them
         self.ended = False
+        self._waiting = Lag(spool.last_seq, spool.written_at_s)
+        self._settling = Lag(spool.last_seq, spool.written_at_s)
 
     @property
     def spool_bytes(self) -> int:
         return self._spool.size
+
+    def waiting_s(self, now_s: float) -> float:
+        """Age of the oldest click that is not in Redis, at most; 0 for none."""
+        return self._waiting.seconds(self.shipped, self.spooled, now_s)
+
+    def unsettled_s(self, now_s: float) -> float:
+        """The same of those that are not known to be in ClickHouse."""
+        return self._settling.seconds(self.settled, self.spooled, now_s)
 
     @property
     def spooled(self) -> int:
@@ -92,6 +103,8 @@ class Shipper:
         loop = asyncio.get_running_loop()
         pause_s, report_at = 0.05, 0.0
         while not self.ended:
+            self._waiting.look(self.shipped, self.spooled, time.time())
+            self._settling.look(self.settled, self.spooled, time.time())
             try:
                 if self._in_doubt:
                     await self._find_place()

@@ -26,7 +26,7 @@ import uvloop
 
 from edge.connection import tap_connection
 from edge.connections import Connections
-from edge.metrics import Counts
+from edge.counts import Counts
 from edge.origin import Origin
 from edge.recorder import Recorder
 from edge.redirect import Redirector

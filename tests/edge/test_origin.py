@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from edge.breaker import Breaker
-from edge.origin import Batched, ResolveFailed
+from edge.origin import Batched, ResolveFailed, Timing
 from runtime.clickhouse import ClickHouseUnreachable
 
 
@@ -18,7 +18,7 @@ async def test_keys_of_one_tick_are_asked_for_together_and_once():
         asked.append(keys)
         return {key: key * 2 for key in keys if key != 3}
 
-    batched = Batched(query, Breaker(answers))
+    batched = Batched(query, Breaker(answers), Timing())
 
     assert await asyncio.gather(*(batched.get(key) for key in (1, 2, 1, 3))) == [2, 4, 2, None]
     assert asked == [[1, 2, 3]]
@@ -34,7 +34,7 @@ async def test_an_answer_that_cannot_be_read_fails_the_look_up_and_not_the_ones_
         return answer
 
     breaker = Breaker(answers)
-    batched = Batched(query, breaker)
+    batched = Batched(query, breaker, Timing())
 
     with pytest.raises(ResolveFailed):
         await batched.get(1)
@@ -57,7 +57,7 @@ async def test_a_clickhouse_that_failed_is_asked_by_no_visitor_until_it_answers_
             raise ClickHouseUnreachable
 
     breaker = Breaker(probe)
-    links, slugs = Batched(query, breaker), Batched(query, breaker)
+    links, slugs = Batched(query, breaker, Timing()), Batched(query, breaker, Timing())
 
     while len(probes) < 2:
         for batched in (links, slugs):
@@ -79,7 +79,7 @@ async def test_whoever_waits_behind_a_query_that_fails_fails_with_it():
         await silent.wait()
         raise ClickHouseUnreachable
 
-    batched = Batched(query, Breaker(answers))
+    batched = Batched(query, Breaker(answers), Timing())
     waiting = []
     for key in range(5):  # each in a tick of its own; two queries run at a time
         waiting.append(asyncio.ensure_future(batched.get(key)))
@@ -108,7 +108,7 @@ async def test_a_key_does_not_queue_behind_queries_that_hang_when_another_kind_h
         raise ClickHouseUnreachable
 
     breaker = Breaker(answers)
-    links, slugs = Batched(hangs, breaker), Batched(fails, breaker)
+    links, slugs = Batched(hangs, breaker, Timing()), Batched(fails, breaker, Timing())
     hanging = []
     for key in range(2):
         hanging.append(asyncio.ensure_future(links.get(key)))
