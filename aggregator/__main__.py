@@ -8,7 +8,6 @@ import socket
 import sys
 
 import redis.asyncio
-from prometheus_client import CollectorRegistry
 
 from aggregator.audit import Auditor
 from aggregator.click_stream import ClickStream
@@ -24,6 +23,7 @@ from aggregator.visitors import Salts
 from aggregator.writer import Writer
 from records.click import AddressCipher
 from runtime.clickhouse import ClickHouse, wait_for_clickhouse
+from runtime.metrics import registry_of
 from runtime.process import run
 from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
 
@@ -50,8 +50,7 @@ async def serve(settings: Settings) -> None:
     auditor = Auditor(client, clickhouse)
 
     readiness = Readiness()
-    registry = CollectorRegistry()
-    registry.register(AggregatorCollector(pipeline, lanes, writer, auditor))
+    registry = registry_of("aggregator", AggregatorCollector(pipeline, lanes, writer, auditor))
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
     async with asyncio.TaskGroup() as running:
         background = [running.create_task(work) for work in (lanes.keep_holding(), auditor.run())]

@@ -68,6 +68,13 @@ class ClickStream:
             pipe.xtrim(click_stream(lane), minid=f"{max(seqs) + 1}-0", approximate=False)
         await pipe.execute()
 
+    async def entries(self, lanes: Iterable[int]) -> int:
+        """How many these streams hold: those that are not acknowledged yet."""
+        pipe = self._redis.pipeline(transaction=False)
+        for lane in lanes:
+            pipe.xlen(click_stream(lane))
+        return sum(await pipe.execute())
+
     async def reset(self, lane: int) -> None:
         """Make the edge send again all that is not settled: clicks are missing before some that came."""
         await self._redis.delete(click_stream(lane))

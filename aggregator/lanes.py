@@ -1,19 +1,22 @@
-"""Which lanes this aggregator owns: found in Redis, held by leases."""
+"""Which lanes this aggregator owns: found in Redis, held by leases, shared with the other aggregators."""
 
 import asyncio
 import logging
+import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import cast
 
 import msgspec
 import redis.asyncio
 
+from aggregator.share import Share
 from records.click import LaneState
 from records.keys import LANES, OWNERS, WATERMARKS, click_stream, lane_name, lease_key
 
 LEASE_S = 8.0
 RENEW_S = 2.0
+SILENT_AFTER_MS = 60_000  # an edge reports every lane once a second
 
 # allow-oom: whoever empties the streams is the one who may write while memory is full; it is full of clicks, perhaps.
 # Renews a lease, or takes it where nobody holds it. 0: another aggregator does.
@@ -24,7 +27,13 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
 SET_FIELDS = "#!lua flags=allow-oom\nreturn redis.call('HSET', KEYS[1], unpack(ARGV))"
-_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+# Ends a lease that is still held and, where the owner is sure of it, says that nobody writes for the lane any more.
+_RELEASE = """#!lua flags=allow-oom
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[2], ARGV[2], ARGV[3]) end
+return redis.call('DEL', KEYS[1])
+"""
+NOBODY = ""  # in place of an owner's name
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +49,7 @@ class OwnedLane:
         self.lane = lane
         self.held_until = held_until  # clock of time.monotonic
         self.is_signed = False  # this process was the last to write for it
-        self.recovered = False
+        self.recovered = False  # what the table has is known, and nothing is under way to it between two batches
         self.floor = 0  # no row of the lane has a higher seq
         self.settled = 0  # every seq up to it is in ClickHouse
         self.reset_at = -1  # value of `settled` for which the edge was asked to send again
@@ -60,31 +69,48 @@ class Lanes:
 
     def __init__(self, client: redis.asyncio.Redis, owner: str) -> None:
         self._redis = client
+        self._changing = asyncio.Lock()  # else a renewal under way would take again what is being given back
+        self._share = Share(client, owner, life_s=LEASE_S)
         self.owner = owner
         self.owned: dict[int, OwnedLane] = {}
         self.states: dict[int, LaneState] = {}
+        self._read_at_ms = 0
 
-    async def hold(self) -> list[OwnedLane]:
-        """Look for lanes, renew the leases held and take those that are free; gives the newly owned."""
+    async def hold(self) -> None:
+        """Look for lanes, renew the leases held, and take lanes that are free up to the fair share."""
         registered = await self._redis.hgetall(LANES)
         self.states = dict(_readable(cast(dict[bytes, bytes], registered)))
+        self._read_at_ms = time.time_ns() // 1_000_000
+        await self.renew()
         # A lane that is owned stays so when its registration is lost: its edge writes it again within a second.
-        before = set(self.owned)
-        await self.renew(self.states.keys() | before)
-        return [owned for lane, owned in self.owned.items() if lane not in before]
+        self._share.update(len(self.states.keys() | self.owned.keys()), len(self.owned))
+        if (room := self._share.lanes - len(self.owned)) > 0 and (free := await self._free()):
+            async with self._changing:
+                await self._lease(random.sample(free, min(room, len(free))))
 
-    async def renew(self, lanes: Iterable[int]) -> None:
-        """Renew or take the leases of these lanes; those that somebody else holds are owned no longer."""
-        started = time.monotonic()
-        for lane, owned in list(self.owned.items()):
-            if owned.held_until <= started:
-                # It lapsed, in a pause of this process or of Redis: another may have written since. Begin anew.
-                del self.owned[lane]
-        wanted = list(lanes)
+    async def _free(self) -> list[int]:
+        """Lanes that nobody holds, at the moment of asking."""
+        others = list(self.states.keys() - self.owned.keys())
         pipe = self._redis.pipeline(transaction=False)
-        for lane in wanted:
+        for lane in others:
+            pipe.exists(lease_key(lane))
+        return [lane for lane, held in zip(others, await pipe.execute(), strict=True) if not held]
+
+    async def renew(self) -> None:
+        """Renew the leases of the lanes owned; those that somebody else holds are owned no longer."""
+        async with self._changing:
+            await self._share.beat()
+            now = time.monotonic()
+            # A lease that lapsed, in a pause of this process or of Redis: another may have written since. Begin anew.
+            self.owned = {lane: owned for lane, owned in self.owned.items() if owned.held_until > now}
+            await self._lease(list(self.owned))
+
+    async def _lease(self, lanes: list[int]) -> None:
+        started = time.monotonic()
+        pipe = self._redis.pipeline(transaction=False)
+        for lane in lanes:
             pipe.eval(_HOLD, 1, lease_key(lane), self.owner, int(LEASE_S * 1000))
-        for lane, held in zip(wanted, await pipe.execute(), strict=True):
+        for lane, held in zip(lanes, await pipe.execute(), strict=True):
             if not held:
                 self.owned.pop(lane, None)
             elif lane in self.owned:
@@ -92,8 +118,12 @@ class Lanes:
             else:
                 self.owned[lane] = OwnedLane(lane, started + LEASE_S)
 
+    def surplus(self) -> list[OwnedLane]:
+        """Lanes to hand over to aggregators that have fewer; those whose state is sure, the last taken first."""
+        return [owned for owned in reversed(self.owned.values()) if owned.recovered][: self._share.surplus]
+
     async def previous_owners(self, lanes: list[OwnedLane]) -> dict[int, str | None]:
-        """Per lane, who wrote for it last; None where that is not known.
+        """Per lane, who wrote for it last and may still do; None where that is not known.
 
         It is not known either where it was said on another run of Redis: a replica that was promoted may lack the
         lease of an owner that lives and believes in it.
@@ -145,6 +175,11 @@ class Lanes:
             and owned.settled >= state.spooled
         ]
 
+    def silent(self) -> int:
+        """How many lanes, whoever owns them, their edge had not reported for a minute at the last look."""
+        heard_of = self._read_at_ms - SILENT_AFTER_MS
+        return sum(1 for state in self.states.values() if not state.ended and state.updated_at_ms < heard_of)
+
     async def forget(self, lane: int) -> None:
         """Take an ended lane out of Redis; its registration last, so that a crash in between is repeated."""
         name = lane_name(lane)
@@ -156,19 +191,28 @@ class Lanes:
         await pipe.execute()
         self.owned.pop(lane, None)
 
-    async def release(self) -> None:
+    async def leave(self) -> None:
         """Give all lanes to whoever comes next, at once."""
-        pipe = self._redis.pipeline(transaction=False)
-        for lane in self.owned:
-            pipe.eval(_RELEASE, 1, lease_key(lane), self.owner)
-        await pipe.execute()
-        self.owned.clear()
+        await self.hand_over(list(self.owned.values()))
+        await self._share.leave()
+
+    async def hand_over(self, lanes: list[OwnedLane]) -> None:
+        """Give back these lanes. Nothing that this process ever sent for them may still be under way."""
+        async with self._changing:
+            nobody = f"{NOBODY} {await self._run_of_redis()}"
+            pipe = self._redis.pipeline(transaction=False)
+            for one in lanes:
+                name = lane_name(one.lane)
+                sign_off = nobody if one.recovered else ""
+                pipe.eval(_RELEASE, 2, lease_key(one.lane), OWNERS, self.owner, name, sign_off)
+                self.owned.pop(one.lane, None)  # before it is sent: with no answer it is not known who has it
+            await pipe.execute()
 
     async def keep_holding(self) -> None:
         """Renew leases in the background, so that a long insert does not lose them; until cancelled."""
         while True:
             await asyncio.sleep(RENEW_S)
             try:
-                await self.renew(set(self.owned))
+                await self.renew()
             except redis.exceptions.RedisError as error:
                 log.warning("leases could not be renewed", extra={"error": str(error)})

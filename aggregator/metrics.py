@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from itertools import chain
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -10,6 +11,7 @@ from aggregator.audit import Auditor
 from aggregator.lanes import Lanes
 from aggregator.pipeline import Pipeline
 from aggregator.writer import Writer
+from runtime.histogram import histogram
 
 
 class AggregatorCollector(Collector):
@@ -17,36 +19,62 @@ class AggregatorCollector(Collector):
         self._pipeline, self._lanes, self._writer, self._auditor = pipeline, lanes, writer, auditor
 
     def collect(self) -> Iterator[Metric]:
-        yield from self._flow()
-        yield from self._doubt()
+        return chain(self._leases(), self._backlog(), self._inserts(), self._doubt(), self._audit())
 
-    def _flow(self) -> Iterator[Metric]:
-        pipeline, writer = self._pipeline, self._writer
+    def _leases(self) -> Iterator[Metric]:
+        lanes = self._lanes
         # 0 on every aggregator while edges serve: nobody moves clicks. See whether Redis can be reached.
-        yield GaugeMetricFamily("taptrail_lanes_owned", "Lanes this process owns", value=len(self._lanes.owned))
-        yield CounterMetricFamily("taptrail_rows_inserted", "Clicks written to ClickHouse", value=writer.rows_inserted)
-        yield CounterMetricFamily("taptrail_batches", "Batches moved", value=pipeline.batches)
-        yield CounterMetricFamily("taptrail_insert_seconds", "Time spent in inserts", value=writer.insert_seconds)
+        yield GaugeMetricFamily("taptrail_lanes_owned", "Lanes this process owns", value=len(lanes.owned))
+        yield GaugeMetricFamily("taptrail_lanes_registered", "Lanes edges have registered", value=len(lanes.states))
+        # An edge has gone with its disk, or hangs: bring it back, or close the lane.
+        yield GaugeMetricFamily("taptrail_lanes_silent", "Of these, not reported for a minute", value=lanes.silent())
+        # Some are harmless. Again and again: this process or Redis stalls for longer than a lease.
+        lost = self._pipeline.leases_lost
+        yield CounterMetricFamily("taptrail_leases_lost", "Leases lost with clicks in hand", value=lost)
+
+    def _backlog(self) -> Iterator[Metric]:
+        backlog, now_s = self._pipeline.backlog, time.time()
+        # These three grow while ClickHouse is away, or when there is more than the aggregators can move: start another.
+        yield GaugeMetricFamily("taptrail_stream_entries", "In the streams of lanes owned", value=backlog.entries)
+        yield GaugeMetricFamily("taptrail_stream_lag_clicks", "In Redis, not in ClickHouse", value=backlog.clicks)
+        lag_s = backlog.seconds(now_s)
+        yield GaugeMetricFamily("taptrail_stream_lag_seconds", "Since the oldest of them, at most", value=lag_s)
         # Grows while ClickHouse or Redis is away: clicks are late, not lost. Mend them.
-        idle_s = time.time() - pipeline.moved_at
+        idle_s = now_s - self._pipeline.moved_at
         yield GaugeMetricFamily(
             "taptrail_since_last_batch_seconds", "Since the streams were last in order", value=idle_s
         )
+        yield histogram("taptrail_click_delay_seconds", "From a tap to its row, at most", self._pipeline.delays)
+
+    def _inserts(self) -> Iterator[Metric]:
+        writer = self._writer
+        yield CounterMetricFamily("taptrail_rows_inserted", "Clicks written to ClickHouse", value=writer.rows_inserted)
+        yield CounterMetricFamily("taptrail_batches", "Batches moved", value=self._pipeline.batches)
+        # Beyond 5 s ClickHouse refuses an INSERT as too late: it is overloaded, or the network is.
+        yield histogram("taptrail_insert_seconds", "One INSERT that was confirmed", writer.insert_seconds)
+        yield histogram("taptrail_insert_rows", "Its rows", writer.insert_rows)
 
     def _doubt(self) -> Iterator[Metric]:
         writer = self._writer
         # Entries that do not decode: look into dead_clicks for the reason, then at the edge that sent them.
         yield CounterMetricFamily("taptrail_dead_clicks", "Clicks set aside undecoded", value=writer.dead_inserted)
+        # A few are harmless. If they go on, ClickHouse is overloaded or the network drops.
         yield CounterMetricFamily("taptrail_insert_doubts", "Inserts that had to be looked up", value=writer.doubts)
+        # With doubts and whenever lanes change hands. More: lanes do not stay with their owners.
+        verified = writer.verifications
+        yield CounterMetricFamily(
+            "taptrail_verifications", "Times the tables were asked what they have", value=verified
+        )
+        # Grows while a store is away; the log (`clicks wait`) says which.
         yield CounterMetricFamily("taptrail_pipeline_failures", "Batches put off", value=self._pipeline.failures)
-        yield from self._audit()
 
     def _audit(self) -> Iterator[Metric]:
         audit, age_s = self._auditor.last, time.time() - self._auditor.audited_at
-        # Anything but 0: run `taptrail audit`, then docs/runbook.md#audit. The next two say which of the three it is.
+        # Anything but 0: run `taptrail audit`, then docs/runbook.md#audit. The next three say which it is.
         yield GaugeMetricFamily("taptrail_ledger_gap", "Clicks missing or doubled in settled lanes", value=audit.wrong)
         yield GaugeMetricFamily("taptrail_audit_missing", "Clicks acknowledged and not in a table", value=audit.missing)
         yield GaugeMetricFamily("taptrail_audit_doubled", "Clicks in the tables twice", value=audit.doubled)
+        yield GaugeMetricFamily("taptrail_audit_unprojected", "Rows the projection lacks", value=audit.unprojected)
         yield GaugeMetricFamily("taptrail_audit_lanes", "Lanes the last audit looked at", value=audit.lanes)
         # Beyond a few minutes nobody would know of a loss: see whether ClickHouse and Redis answer.
         yield GaugeMetricFamily("taptrail_audit_age_seconds", "Since the last audit that was finished", value=age_s)

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from redis.exceptions import RedisError
 
+from aggregator.backlog import Backlog
 from aggregator.click_stream import NEW, PENDING, ClickStream
 from aggregator.decode import Batch, Entry, Span, decode
 from aggregator.enrich import Enricher
@@ -14,10 +15,12 @@ from aggregator.lanes import LEASE_S, RENEW_S, Lanes, LeaseLost, OwnedLane
 from aggregator.writer import Writer
 from records.click import LaneState
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
+from runtime.histogram import Histogram
 
 FULL_BATCH = 10_000  # clicks; below it the next round waits, so that parts are few
 ROUND_S = 0.5
 HOLD_EVERY_S = 1.0
+DELAYS_S = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +34,10 @@ class Pipeline:
         self._held_at = 0.0
         self.batches = 0
         self.failures = 0
+        self.leases_lost = 0
         self.moved_at = time.time()  # when the streams were last found empty or a batch was acknowledged
-        self.oldest_click_ms = 0  # of the last batch
+        self.delays = Histogram(DELAYS_S)  # from a tap to its row; of each batch that of its oldest click
+        self.backlog = Backlog()
 
     def stop(self) -> None:
         """Finish the batch in hand, then return from run()."""
@@ -48,6 +53,7 @@ class Pipeline:
                 if moved < FULL_BATCH:
                     await self._rest(ROUND_S)
             except LeaseLost as error:
+                self.leases_lost += 1
                 log.warning("a lease was lost, its clicks are left to the new owner", extra={"lane": str(error)})
                 self._recover_all()
             except (RedisError, ClickHouseRefused, ClickHouseUnreachable, OSError) as error:
@@ -59,7 +65,7 @@ class Pipeline:
         # Without Redis the leases run out by themselves, as without ClickHouse, where an insert may still be under way.
         with suppress(RedisError, ClickHouseRefused, ClickHouseUnreachable):
             await self._writer.wait_out()
-            await self._lanes.release()
+            await self._lanes.leave()
 
     async def move_one_batch(self) -> int:
         """Move one batch from the streams into ClickHouse; gives its clicks.
@@ -112,10 +118,11 @@ class Pipeline:
             owned[span.lane].floor = max(owned[span.lane].floor, span.last_seq)
         for lane, seq in settled.items():
             owned[lane].settled = seq
+        self.moved_at = time.time()
         if batch.clicks:
             self.batches += 1
-            self.oldest_click_ms = min(one.click.clicked_at_ms for one in batch.clicks)
-        self.moved_at = time.time()
+            oldest_ms = min(one.click.clicked_at_ms for one in batch.clicks)
+            self.delays.observe(max(self.moved_at - oldest_ms / 1000, 0.0), len(batch.clicks))
 
     async def _mend_hole(self, lane: OwnedLane) -> None:
         """Clicks came while earlier ones of their lane did not: have the edge send again from the last settled one.
@@ -128,16 +135,26 @@ class Pipeline:
             await self._stream.reset(lane.lane)
 
     async def _hold(self) -> None:
-        """Renew, take and recover lanes, and end those that are over; about once a second."""
+        """Renew, take, share and recover lanes, and end those that are over; about once a second."""
         now = time.monotonic()
         if now - self._held_at >= HOLD_EVERY_S or not self._lanes.owned:
             await self._lanes.hold()
+            if surplus := self._lanes.surplus():
+                await self._hand_over(surplus)
             for owned, state in self._lanes.ended():
                 await self._end(owned, state)
+            entries = await self._stream.entries(self._lanes.owned)
+            self.backlog.look(entries, self._lanes.owned, self._lanes.states, time.time())
             self._held_at = now
         new = [owned for owned in self._lanes.owned.values() if not owned.recovered]
         if new:
             await self._recover(new)
+
+    async def _hand_over(self, lanes: list[OwnedLane]) -> None:
+        """Between batches all that was sent for a recovered lane is confirmed, so its next owner has nothing to end."""
+        await self._writer.wait_out()
+        await self._lanes.hand_over(lanes)
+        log.info("lanes handed over", extra={"lanes": len(lanes), "left": len(self._lanes.owned)})
 
     async def _end(self, owned: OwnedLane, state: LaneState) -> None:
         if state.spooled:
@@ -171,7 +188,7 @@ class Pipeline:
             await self._rest(RENEW_S)
             if self._stopping.is_set():
                 raise LeaseLost("an unknown owner may still write")
-            await self._lanes.renew(set(self._lanes.owned))
+            await self._lanes.renew()
 
     async def _ask_table(self, owned: OwnedLane) -> None:
         reached = await self._writer.reached(owned.lane)

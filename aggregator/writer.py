@@ -24,8 +24,10 @@ from aggregator.decode import DeadClick, Span
 from aggregator.rows import INSERT_CLICKS, arrow_stream, by_partition
 from aggregator.server_time import ServerTime
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
+from runtime.histogram import POWERS, Histogram
 
 INSERT_WITHIN_S = 5.0  # until the server has read all of it; shorter than a lease, so that a doubt does not lose it
+INSERT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +87,9 @@ class Writer:
         self.rows_inserted = 0
         self.dead_inserted = 0
         self.doubts = 0  # inserts whose outcome had to be looked up
-        self.insert_seconds = 0.0
+        self.verifications = 0  # times the tables were asked which clicks they have
+        self.insert_seconds = Histogram(INSERT_BUCKETS_S)
+        self.insert_rows = Histogram(POWERS)
 
     async def insert_clicks(self, rows: Sequence[Any], check_held: Callable[[set[int]], float]) -> None:
         """Insert rows that the table does not have, one INSERT a partition; returns when all are in.
@@ -140,7 +144,8 @@ class Writer:
                 self._open_before = before
                 await insert(rows, query_id, before)
                 self._open_before = 0
-                self.insert_seconds += time.perf_counter() - started
+                self.insert_seconds.observe(time.perf_counter() - started)
+                self.insert_rows.observe(len(rows))
                 return
             except (ClickHouseRefused, ClickHouseUnreachable) as error:
                 if not doubtful:
@@ -180,6 +185,7 @@ class Writer:
         condition = " OR ".join(
             f"(lane = {span.lane} AND seq BETWEEN {span.first_seq} AND {span.last_seq})" for span in spans
         )
+        self.verifications += 1
         rows = await self._clickhouse.rows(_PRESENT.replace("{spans}", condition or "0"), _Present)
         return {(row.lane, row.seq) for row in rows}
 

@@ -3,6 +3,7 @@
 BUCKET_BITS = 7
 BUCKET_SIZE = 1 << BUCKET_BITS  # links in one hash; Redis keeps hashes of up to 128 small fields as a listpack
 
+AGGREGATORS = "tt:aggregators"  # sorted set: aggregator -> when it last said that it lives, by the clock of Redis
 ALLOCATED = "tt:allocated"  # number of link ids given out: ids below it were issued
 BROADCASTS = "tt:broadcasts"  # number of broadcast numbers given out
 CACHE_VERSION = "tt:cache_version"  # highest version of a broadcast or domain known to be in the cache

@@ -192,7 +192,7 @@ async def test_a_lane_given_back_is_taken_at_once(redis, clickhouse, aggregator)
     await register(redis)
     await add(redis, 1, 1)
     await aggregator.move_all()
-    await aggregator.lanes.release()
+    await aggregator.lanes.leave()
     await add(redis, 2, 1)
 
     await Aggregator(redis, clickhouse).move_all()

@@ -150,7 +150,7 @@ async def test_a_watermark_that_was_lost_is_published_by_the_next_owner(redis, c
     await add(redis, 1, 5)
     first = Aggregator(redis, clickhouse)
     await first.move_all()
-    await first.lanes.release()
+    await first.lanes.leave()
     await redis.delete(WATERMARKS)
 
     await Aggregator(redis, clickhouse).move_all()
