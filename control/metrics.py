@@ -1,8 +1,10 @@
 """Every metric of the control process; above each, what the operator does about it."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
-REGISTRY = CollectorRegistry()
+from runtime.metrics import registry_of
+
+REGISTRY = registry_of("control")
 
 # status 5xx: a store is away, see the log. Many 401: a wrong or withdrawn key, or somebody is guessing.
 REQUESTS = Counter("taptrail_control_requests", "Calls answered", ["method", "route", "status"], registry=REGISTRY)
