@@ -1,19 +1,23 @@
 """What was answered and how long it took, in plain integers: the hot path counts once for a tick, not for a tap."""
 
-from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 from edge.decide import OVERLOADED, Answered, Redirect
 from runtime.histogram import SECONDS, Histogram
 
 STAGES = ("resolve", "decide", "record", "respond")
+REASONS = (
+    "unknown_host", "unknown_code", "not_yet", "expired", "stopped", "unresolved", "overloaded", "scanning",
+)  # fmt: skip
 
 
 class Counts:
     def __init__(self) -> None:
-        self.redirects: Counter[tuple[int, bool]] = Counter()  # (status, whether the link is a contact's own)
-        self.refusals: Counter[tuple[str, bool]] = Counter()  # (reason, whether the short domain is known)
+        # (status, whether the link is a contact's own) and (reason, whether the short domain is known). From 0: a rate
+        # does not see the first of what was not there before.
+        self.redirects = dict.fromkeys(product((302,), (True, False)), 0)
+        self.refusals = dict.fromkeys(product(REASONS, (True, False)), 0)
         self.failed = 0  # answered 503 because of a defect
         self.shed = 0  # of the refusals: connections turned away unread
         self.seconds = Histogram(SECONDS)
@@ -21,12 +25,14 @@ class Counts:
 
     def answered(self, answered: Sequence[Answered], *moments: float) -> None:
         """Visits that were answered together. moments: the begin, then the end of each stage; seconds."""
+        redirects, refusals = self.redirects, self.refusals
         for one in answered:
-            decision, target = one.decision, one.target
-            if isinstance(decision, Redirect):
-                self.redirects[decision.status, bool(target.link and target.link.contact_id)] += 1
+            decision, link = one.decision, one.target.link
+            if isinstance(decision, Redirect):  # 0.15 us a tap; collections.Counter and bool() took 0.35
+                outcome = decision.status, link is not None and link.contact_id != ""
+                redirects[outcome] = redirects.get(outcome, 0) + 1
             else:
-                self.refusals[decision.reason, target.domain is not None] += 1
+                refusals[decision.reason, one.target.domain is not None] += 1
         taps = len(answered)
         for stage, (start, end) in zip(self.stages, pairwise(moments), strict=True):
             stage.observe(end - start, taps)
