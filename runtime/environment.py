@@ -48,21 +48,32 @@ class ApiKeys(dict[str, str]):
 
 def settings_from(environ: Mapping[str, str], settings: type[S]) -> S:
     """Read TAPTRAIL_<FIELD> for every field of a Settings record; raises SettingsError."""
+    values, errors = fields_from(environ, settings)
+    if errors:
+        raise errors[0]
+    return settings(**values)
+
+
+def fields_from(
+    environ: Mapping[str, str], settings: type[msgspec.Struct]
+) -> tuple[dict[str, Any], list[SettingsError]]:
+    """The fields that are set, by name, and what is wrong with others, in their order."""
     values: dict[str, Any] = {}
+    errors = []
     for field in msgspec.structs.fields(settings):
         name = PREFIX + field.name.upper()
         text = environ.get(name, "")
         if text == "":
             if field.required:
-                raise SettingsError(f"{name} is not set; expected {_expected(field.type)}")
+                errors.append(SettingsError(f"{name} is not set; expected {expected(field.type)}"))
             continue
         try:
             values[field.name] = msgspec.convert(text, field.type, strict=False, dec_hook=_from_text)
         except (msgspec.ValidationError, ValueError) as error:
             shown = "***" if "KEY" in name or "@" in text else text  # keys and passwords stay out of logs
             reason = "" if "matching regex" in str(error) else f"{error}; "
-            raise SettingsError(f"{name}={shown}: {reason}expected {_expected(field.type)}") from None
-    return settings(**values)
+            errors.append(SettingsError(f"{name}={shown}: {reason}expected {expected(field.type)}"))
+    return values, errors
 
 
 def _from_text(kind: type, text: Any) -> Any:
@@ -91,7 +102,7 @@ def _api_keys(text: str) -> ApiKeys:
     return keys
 
 
-def _expected(kind: Any) -> str:
+def expected(kind: Any) -> str:
     """What a person should write, from the type's own description."""
     info = msgspec.inspect.type_info(kind)
     extra = getattr(info, "extra_json_schema", None) or {}

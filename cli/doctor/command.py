@@ -1,0 +1,69 @@
+"""`taptrail doctor`."""
+
+import asyncio
+import itertools
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+import msgspec
+
+from cli.doctor.clickhouse import look_at_analyst, look_at_clickhouse
+from cli.doctor.finding import Finding, collected
+from cli.doctor.given import SETTINGS, Given, given_to, look_at_keys, look_at_settings
+from cli.doctor.host import look_at_host
+from cli.doctor.redis import look_at_redis
+from cli.doctor.service import look_at_control, look_at_domains
+from cli.show import as_json, console
+
+_COLOURS = {"ok": "green", "warning": "yellow", "broken": "red"}
+
+
+@click.command()
+@click.argument("process", type=click.Choice([*SETTINGS, "all"]), default="all")
+@click.option("--domains", is_flag=True, help="Also reach every short domain over https, as phones do.")
+@click.option("--json", "json_", is_flag=True, help="Print the findings as JSON.")
+def doctor(process: str, domains: bool, json_: bool) -> None:
+    """Look at everything a process depends on, in its own environment; ends with 1 when something is broken.
+
+    Run it where the process runs, with its variables. It writes two keys to Redis for a moment and a
+    file to the spool; nothing else is changed.
+    """
+    given = given_to(list(SETTINGS) if process == "all" else [process])
+    loop = asyncio.new_event_loop()
+    findings = loop.run_until_complete(examined(given, domains=domains))
+    if json_:
+        as_json({"findings": msgspec.to_builtins(findings)})
+    else:
+        _print(findings)
+    sys.stdout.flush()
+    # Not sys.exit, and the loop is not closed: both would wait for a look-up of a name that hangs.
+    os._exit(any(one.state == "broken" for one in findings))
+
+
+async def examined(given: Given, *, domains: bool) -> Sequence[Finding]:
+    looks = {
+        "settings": look_at_settings(given),
+        "keys": look_at_keys(given),
+        "host": look_at_host(given),
+        "redis": look_at_redis(given),
+        "clickhouse": look_at_clickhouse(given),
+        "clickhouse analyst": look_at_analyst(given),
+        "control api": look_at_control(given),
+    }
+    if domains and "clickhouse_url" in given.values:
+        looks["domains"] = look_at_domains(given)
+    return list(itertools.chain(*await asyncio.gather(*(collected(name, look) for name, look in looks.items()))))
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    out = console()
+    width = max(len(one.check) for one in findings)
+    for one in findings:
+        out.print(f"{one.state:<8}", style=_COLOURS[one.state], end="")
+        out.print(f"{one.check:<{width}}  {one.found}")
+        if one.remedy:
+            out.print(f"{'':<8}{'':<{width}}  -> {one.remedy}", style="bold")
+    counts = [f"{sum(one.state == state for one in findings)} {state}" for state in _COLOURS]
+    out.print(", ".join(counts))
