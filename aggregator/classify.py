@@ -13,7 +13,7 @@ from aggregator.agents import VisitClass, is_browser, machine_named_in
 from aggregator.geo import Place
 from records.click import Click
 
-__all__ = ["CLASSIFIER_VERSION", "MAX_AGENT", "Verdict", "VisitClass", "classify"]
+__all__ = ["CLASSIFIER_VERSION", "MAX_AGENT", "Verdict", "VisitClass", "classify", "network_verdict"]
 
 CLASSIFIER_VERSION = 1
 MAX_AGENT = 512  # as much of a user agent as a row keeps, so that a stored visit is judged alike
@@ -30,7 +30,7 @@ def classify(click: Click, place: Place) -> Verdict:
     verdict = _judge(click.method, click.user_agent[:MAX_AGENT], click.purpose, click.sec_fetch, click.sec_ch_ua)
     if place.asn == 0:
         return verdict
-    network = _network_verdict(place.asn, place.as_org)
+    network = network_verdict(place.asn, place.as_org)
     return verdict if network is None else _both(verdict, network)
 
 
@@ -96,7 +96,8 @@ _SECURITY_VENDOR = re.compile(r"Barracuda Networks|Proofpoint|Mimecast|Cloudmark
 
 
 @lru_cache(_REMEMBERED)
-def _network_verdict(asn: int, as_org: str) -> Verdict | None:
+def network_verdict(asn: int, as_org: str) -> Verdict | None:
+    """What a network says of all visits from it; None for most."""
     if _SECURITY_VENDOR.search(as_org):
         return Verdict(VisitClass.SCANNER, ("network-security-vendor",))
     return Verdict(VisitClass.UNKNOWN, ("network-hosting",)) if asn in _HOSTING else None

@@ -1,139 +1,138 @@
-"""A click -> the row that analysts query: device, place, class and visitor beside what the edge saw."""
+"""Clicks -> what is found out about them: device, place, class and visitor, beside what the edge saw.
+
+A batch has few distinct headers, networks and broadcasts: each is looked at once, and the columns of `rows.py` refer to
+it by its number.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from aggregator.classify import CLASSIFIER_VERSION, MAX_AGENT, VisitClass, classify
+from aggregator.classify import MAX_AGENT, Verdict, classify, network_verdict
 from aggregator.decode import Numbered
-from aggregator.devices import Devices
-from aggregator.geo import Geo
-from aggregator.visitors import Salts, day_of, visitor_id
-from records.click import AddressCipher
+from aggregator.devices import Device, Devices
+from aggregator.geo import Geo, Place, network_in
+from aggregator.visitors import DAY_MS, Salts, day_of, visitor_id
+from records.click import AddressCipher, Click
 
 MAX_HEADER_BYTES = 256
 _REMEMBERED = 4096
 
 
-class ClickRow(NamedTuple):
-    """One row of table `clicks`: its columns, in order. Instants are Unix milliseconds, click_id is 16 bytes."""
+class Groups(NamedTuple):
+    """Clicks that are alike in something: per group its first click, per click its group."""
 
-    lane: int
-    seq: int
-    account: str
-    click_id: bytes
-    clicked_at: int
-    received_at: int
-    short_domain: str
-    link_id: int
-    code: str
-    broadcast_id: str
-    broadcast_no: int
-    contact_id: str
-    audience: str
-    keyword: str
-    source: str
-    destination: str
-    destination_index: int
-    status: int
+    firsts: list[int]
+    group_of: list[int]
+
+
+class Headers(NamedTuple):
+    """What a visit says of itself, as rows keep it. Field names are columns of `clicks`."""
+
     method: str
-    visit_class: VisitClass
-    class_reasons: tuple[str, ...]
-    classifier_version: int
-    visitor_id: int
-    device_type: str
-    device_brand: str
-    device_model: str
-    os: str
-    os_version: str
-    browser: str
-    browser_version: str
-    country: str
-    region: str
-    city: str
-    asn: int
-    as_org: str
     language: str
     referrer_host: str
-    ip_prefix: str
     user_agent: str
     accept: str
     purpose: str
     sec_fetch: str
     sec_ch_ua: str
-    edge_id: str
+
+
+class Enriched(NamedTuple):
+    """What is known of each click of a batch. The lists beside `Groups` have one item a group."""
+
+    by_headers: Groups
+    headers: list[Headers]
+    devices: list[Device]
+    by_network: Groups
+    places: list[Place]
+    by_verdict: Groups
+    verdicts: list[Verdict]
+    visitor_ids: list[int]  # one a click
 
 
 class Enricher:
-    """Turns the clicks of a batch into rows."""
+    """Finds out about the clicks of a batch."""
 
     def __init__(self, cipher: AddressCipher, salts: Salts, devices: Devices, geo: Geo) -> None:
         self._cipher, self._salts, self._devices, self._geo = cipher, salts, devices, geo
 
-    async def rows(self, clicks: Sequence[Numbered], received_at_ms: int) -> list[ClickRow]:
-        """One row a click, in order. Raises redis.RedisError when the salts cannot be read."""
-        salts = await self._salts.for_days({day_of(one.click.clicked_at_ms) for one in clicks})
-        return self.enrich(clicks, received_at_ms, salts)
+    async def salts(self, clicks: Sequence[Numbered]) -> dict[str, bytes]:
+        """Of the days of these clicks. Raises redis.RedisError when they cannot be read."""
+        days = {one.click.clicked_at_ms // DAY_MS for one in clicks}
+        return await self._salts.for_days(day_of(day * DAY_MS) for day in days)
 
-    def enrich(self, clicks: Sequence[Numbered], received_at_ms: int, salts: Mapping[str, bytes]) -> list[ClickRow]:
-        """One row a click, in order; no address gets into one. salts: of every day_of(clicked_at_ms) among them."""
-        return [self._row(one, received_at_ms, salts) for one in clicks]
-
-    def _row(self, one: Numbered, received_at_ms: int, salts: Mapping[str, bytes]) -> ClickRow:
-        click = one.click
-        address = self._cipher.apply(click.sealed_address, one.lane, one.seq)
-        user_agent = cut(click.user_agent, MAX_AGENT)
-        device = self._devices.parse(user_agent)
-        place = self._geo.look_up(address)
-        verdict = classify(click, place)
-        return ClickRow(
-            one.lane,
-            one.seq,
-            click.account,
-            click.click_id,
-            click.clicked_at_ms,
-            received_at_ms,
-            click.short_domain,
-            click.link_id,
-            click.code,
-            click.broadcast_id,
-            click.broadcast_no,
-            click.contact_id,
-            click.audience,
-            click.keyword,
-            click.source,
-            click.destination,
-            click.destination_index,
-            click.status,
-            click.method,
-            verdict.visit_class,
-            verdict.reasons,
-            CLASSIFIER_VERSION,
-            visitor_id(salts[day_of(click.clicked_at_ms)], address, user_agent),
-            device.device_type,
-            device.device_brand,
-            device.device_model,
-            device.os,
-            device.os_version,
-            device.browser,
-            device.browser_version,
-            place.country,
-            place.region,
-            place.city,
-            place.asn,
-            place.as_org,
-            language_of(click.accept_language),
-            host_in(click.referrer),
-            place.ip_prefix,
-            user_agent,
-            cut(click.accept, MAX_HEADER_BYTES),
-            cut(click.purpose, MAX_HEADER_BYTES),
-            cut(click.sec_fetch, MAX_HEADER_BYTES),
-            cut(click.sec_ch_ua, MAX_HEADER_BYTES),
-            one.edge_id,
+    def enrich(self, clicks: Sequence[Numbered], salts: Mapping[str, bytes]) -> Enriched:
+        """No address gets into what it gives. salts: of every day_of(clicked_at_ms) among them."""
+        visits = [one.click for one in clicks]
+        by_headers = grouped(map(_RAW_HEADERS, visits))
+        headers = [_headers(visits[first]) for first in by_headers.firsts]
+        addresses = [self._cipher.apply(one.click.sealed_address, one.lane, one.seq) for one in clicks]
+        networks = [network_in(address) for address in addresses]
+        by_network = grouped(networks)
+        places = [self._geo.look_up(networks[first]) for first in by_network.firsts]
+        by_verdict = _by_verdict(by_headers, by_network, places)
+        return Enriched(
+            by_headers,
+            headers,
+            [self._devices.parse(one.user_agent) for one in headers],
+            by_network,
+            places,
+            by_verdict,
+            [classify(visits[first], places[by_network.group_of[first]]) for first in by_verdict.firsts],
+            _visitor_ids(visits, addresses, [headers[group].user_agent for group in by_headers.group_of], salts),
         )
+
+
+_RAW_HEADERS = attrgetter(
+    *("method", "accept_language", "referrer", "user_agent", "accept", "purpose", "sec_fetch", "sec_ch_ua")
+)
+
+
+def grouped(keys: Iterable[Hashable]) -> Groups:
+    """One key a click; clicks of equal keys are a group."""
+    seen: dict[Hashable, int] = {}
+    first_of = [seen.setdefault(key, place) for place, key in enumerate(keys)]
+    firsts = list(seen.values())
+    number = {first: group for group, first in enumerate(firsts)}
+    return Groups(firsts, [number[first] for first in first_of])
+
+
+def _headers(click: Click) -> Headers:
+    return Headers(
+        click.method,
+        language_of(click.accept_language),
+        host_in(click.referrer),
+        cut(click.user_agent, MAX_AGENT),
+        cut(click.accept, MAX_HEADER_BYTES),
+        cut(click.purpose, MAX_HEADER_BYTES),
+        cut(click.sec_fetch, MAX_HEADER_BYTES),
+        cut(click.sec_ch_ua, MAX_HEADER_BYTES),
+    )
+
+
+def _by_verdict(by_headers: Groups, by_network: Groups, places: list[Place]) -> Groups:
+    """A visit is judged by its headers, and by its network where that speaks for a machine; hardly any does."""
+    verdicts = [network_verdict(place.asn, place.as_org) for place in places]
+    if not any(verdicts):
+        return by_headers
+    spoken = (verdicts[group] for group in by_network.group_of)
+    return grouped(zip(by_headers.group_of, spoken, strict=True))
+
+
+def _visitor_ids(
+    visits: list[Click], addresses: list[bytes], user_agents: list[str], salts: Mapping[str, bytes]
+) -> list[int]:
+    days = [visit.clicked_at_ms // DAY_MS for visit in visits]
+    salt_of = {day: salts[day_of(day * DAY_MS)] for day in set(days)}
+    return [
+        visitor_id(salt_of[day], address, agent)
+        for day, address, agent in zip(days, addresses, user_agents, strict=True)
+    ]
 
 
 def cut(text: str, max_bytes: int) -> str:

@@ -44,13 +44,7 @@ class Geo:
     def __init__(self, city_db: str = "", asn_db: str = "") -> None:
         self._city = _open_all("TAPTRAIL_GEO_CITY_DB", city_db, _CITY_FIELDS)
         self._asn = _open_all("TAPTRAIL_GEO_ASN_DB", asn_db, _ASN_FIELDS)
-        self._look_up = lru_cache(_REMEMBERED)(self._read)
-
-    def look_up(self, address16: bytes) -> Place:
-        """The place of a 16-byte address, IPv4 in its IPv4-mapped form."""
-        if address16[:12] == _MAPPED:
-            return self._look_up(address16[12:15])
-        return self._look_up(address16[:6])
+        self.look_up = lru_cache(_REMEMBERED)(self._read)  # of network_in(address)
 
     def _read(self, prefix: bytes) -> Place:
         if not any(prefix):
@@ -65,6 +59,11 @@ class Geo:
             as_org=_text(network.get("autonomous_system_organization")),
             ip_prefix=f"{address}/{len(prefix) * 8}",
         )
+
+
+def network_in(address16: bytes) -> bytes:
+    """The bytes of the /24 or /48 of a 16-byte address, IPv4 in its IPv4-mapped form."""
+    return address16[12:15] if address16[:12] == _MAPPED else address16[:6]
 
 
 def _open_all(variable: str, paths: str, fields: frozenset[str]) -> list[maxminddb.Reader]:

@@ -3,15 +3,17 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 from redis.exceptions import RedisError
 
 from aggregator.backlog import Backlog
 from aggregator.click_stream import NEW, PENDING, ClickStream
-from aggregator.decode import Batch, Entry, Span, decode
+from aggregator.decode import Batch, Entry, Numbered, Span, decode
 from aggregator.enrich import Enricher
 from aggregator.lanes import LEASE_S, RENEW_S, Lanes, LeaseLost, OwnedLane
+from aggregator.rows import arrow_stream
 from aggregator.writer import Writer
 from records.click import LaneState
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
@@ -90,8 +92,12 @@ class Pipeline:
         owned = {lane: self._lanes.owned[lane] for lane in lanes}  # a lease may go while this batch is on its way
         batch = await self._only_missing(decode(entries, {lane: one.settled for lane, one in owned.items()}), owned)
         received_at_ms = time.time_ns() // 1_000_000
-        rows = await self._enricher.rows(batch.clicks, received_at_ms)
-        await self._writer.insert_clicks(rows, self._lanes.check_held)
+        salts = await self._enricher.salts(batch.clicks)
+
+        def rows_of(clicks: Sequence[Numbered], before: int) -> bytes:
+            return arrow_stream(clicks, self._enricher.enrich(clicks, salts), received_at_ms, before)
+
+        await self._writer.insert_clicks(batch.clicks, rows_of, self._lanes.check_held)
         await self._writer.insert_dead(batch.dead, received_at_ms, self._lanes.check_held)
         self._lanes.check_held(lanes)
         settled = {lane: _settled_after(owned[lane], batch.spans) for lane in lanes}

@@ -1,69 +1,120 @@
-"""Rows of `clicks` -> the bytes ClickHouse inserts: one Arrow stream with one record batch."""
+"""Clicks and what was found out about them -> the bytes ClickHouse inserts: one Arrow stream with one record batch."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
 
-from aggregator.enrich import ClickRow
+from aggregator.classify import CLASSIFIER_VERSION
+from aggregator.decode import Numbered
+from aggregator.devices import Device
+from aggregator.enrich import Enriched, Groups, Headers, grouped
+from aggregator.geo import Place
+from aggregator.visitors import DAY_MS
+from records.click import Click
 
-INSERT_CLICKS = f"INSERT INTO clicks ({', '.join(ClickRow._fields)}, insert_before) FORMAT ArrowStream"
-_DAY_MS = 86_400_000
-
-_INSTANT = pa.timestamp("ms", "UTC")
-# Columns that are not text. Text is dictionary-encoded, which both halves the time of the insert and the bytes; the
-# few columns in which hardly a value repeats are sent as they are.
-_TYPES: dict[str, pa.DataType] = {
-    **dict.fromkeys(("lane", "seq", "link_id", "broadcast_no", "visitor_id"), pa.uint64()),
-    **dict.fromkeys(("destination_index", "status", "classifier_version"), pa.uint16()),
-    **dict.fromkeys(("code", "contact_id", "destination"), pa.string()),
+# Of the click itself: hardly a value repeats.
+_OWN: dict[str, pa.DataType] = {
     "click_id": pa.binary(16),  # ArrowStream reads a UUID in the order of its text
-    "clicked_at": _INSTANT,
-    "received_at": _INSTANT,
+    "link_id": pa.uint64(),
+    "code": pa.string(),
+    "contact_id": pa.string(),
+    "destination": pa.string(),
+}
+_OF_BROADCAST = (
+    *("account", "short_domain", "broadcast_id", "broadcast_no", "audience", "keyword", "source"),
+    *("destination_index", "status"),
+)
+_NUMBERS = {
+    "broadcast_no": pa.uint64(),
+    "destination_index": pa.uint16(),
+    "status": pa.uint16(),
     "asn": pa.uint32(),
 }
+_INSTANT = pa.timestamp("ms", "UTC")
+_BROADCAST = attrgetter(*_OF_BROADCAST)
+
+COLUMNS = (
+    *("lane", "seq", "edge_id", *_OWN, "clicked_at", "received_at", *_OF_BROADCAST, *Headers._fields),
+    *(*Device.__struct_fields__, *Place.__struct_fields__, "visit_class", "class_reasons", "classifier_version"),
+    "visitor_id",
+)
+INSERT_CLICKS = f"INSERT INTO clicks ({', '.join(COLUMNS)}, insert_before) FORMAT ArrowStream"
 
 
-def arrow_stream(rows: Sequence[ClickRow], insert_before: int = 0) -> bytes:
+def arrow_stream(clicks: Sequence[Numbered], enriched: Enriched, received_at_ms: int, insert_before: int = 0) -> bytes:
     """The rows as one ArrowStream of one record batch, so that the INSERT is one block and one part.
 
     insert_before: Unix second of the server's clock from which on it refuses them; 0 sets none.
     """
-    columns = zip(ClickRow._fields, zip(*rows, strict=True), strict=True)
-    arrays = {name: _array(name, values) for name, values in columns}
-    arrays["insert_before"] = pa.repeat(pa.scalar(insert_before, pa.uint32()), len(rows))
-    batch = pa.record_batch(arrays)
+    columns = dict(_columns(clicks, enriched, received_at_ms))
+    columns["insert_before"] = _repeated(insert_before, pa.uint32(), len(clicks))
+    batch = pa.record_batch({name: columns[name] for name in (*COLUMNS, "insert_before")})
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
     return sink.getvalue()
 
 
-def _array(name: str, values: tuple[Any, ...]) -> "pa.Array[Any]":
-    if name == "class_reasons":
-        return _lists(values)
-    if name not in _TYPES:
-        return pa.array(values, pa.string()).dictionary_encode()
-    if _TYPES[name] is _INSTANT:
-        return pa.array(values, pa.int64()).cast(_INSTANT)
-    return pa.array(values, _TYPES[name])
+def _columns(
+    clicks: Sequence[Numbered], enriched: Enriched, received_at_ms: int
+) -> "Iterator[tuple[str, pa.Array[Any]]]":
+    visits = [one.click for one in clicks]
+    yield "lane", pa.array([one.lane for one in clicks], pa.uint64())
+    yield "seq", pa.array([one.seq for one in clicks], pa.uint64())
+    yield "edge_id", pa.array([one.edge_id for one in clicks], pa.string()).dictionary_encode()
+    for name, data_type in _OWN.items():
+        yield name, pa.array(list(map(attrgetter(name), visits)), data_type)
+    yield "clicked_at", pa.array([visit.clicked_at_ms for visit in visits], pa.int64()).cast(_INSTANT)
+    yield "received_at", _repeated(received_at_ms, _INSTANT, len(clicks))
+    yield "classifier_version", _repeated(CLASSIFIER_VERSION, pa.uint16(), len(clicks))
+    yield "visitor_id", pa.array(enriched.visitor_ids, pa.uint64())
+    yield from _broadcasts(visits)
+    yield from _of_groups(enriched.by_headers, enriched.headers, Headers._fields)
+    yield from _of_groups(enriched.by_headers, enriched.devices, Device.__struct_fields__)
+    yield from _of_groups(enriched.by_network, enriched.places, Place.__struct_fields__)
+    yield from _of_groups(enriched.by_verdict, enriched.verdicts, ("visit_class",))
+    reasons = pa.array([verdict.reasons for verdict in enriched.verdicts], pa.list_(pa.string()))
+    yield "class_reasons", reasons.take(_numbers(enriched.by_verdict))
 
 
-def _lists(values: tuple[tuple[str, ...], ...]) -> "pa.Array[Any]":
-    """A batch has few distinct lists: each is converted once."""
-    places = {value: place for place, value in enumerate(dict.fromkeys(values))}
-    distinct = pa.array(list(places), pa.list_(pa.string()))
-    return distinct.take(pa.array([places[value] for value in values], pa.int32()))
+def _broadcasts(visits: list[Click]) -> "Iterator[tuple[str, pa.Array[Any]]]":
+    groups = grouped(map(_BROADCAST, visits))
+    return _of_groups(groups, [visits[first] for first in groups.firsts], _OF_BROADCAST)
 
 
-def by_partition(rows: Iterable[ClickRow]) -> dict[int, list[ClickRow]]:
-    """The rows by toYYYYMM(clicked_at), as the table is partitioned: an INSERT into one partition is atomic."""
-    parts: dict[int, list[ClickRow]] = {}
-    for row in rows:
-        parts.setdefault(_month(row.clicked_at // _DAY_MS), []).append(row)
+def _of_groups(groups: Groups, values: Sequence[Any], names: Iterable[str]) -> "Iterator[tuple[str, pa.Array[Any]]]":
+    """Columns of what the clicks of a group share.
+
+    Text is dictionary-encoded, which both halves the time of the insert and the bytes.
+    """
+    numbers = _numbers(groups)
+    for name in names:
+        of_groups = [getattr(value, name) for value in values]
+        if name in _NUMBERS:
+            yield name, pa.array(of_groups, _NUMBERS[name]).take(numbers)
+        else:
+            text = pa.array(of_groups, pa.string()).dictionary_encode()  # groups may be alike in one column
+            yield name, pa.DictionaryArray.from_arrays(text.indices.take(numbers), text.dictionary)
+
+
+def _numbers(groups: Groups) -> "pa.Array[Any]":
+    return pa.array(groups.group_of, pa.int32())
+
+
+def _repeated(value: int, data_type: pa.DataType, count: int) -> "pa.Array[Any]":
+    return pa.repeat(value, count).cast(data_type)
+
+
+def by_partition(clicks: Iterable[Numbered]) -> dict[int, list[Numbered]]:
+    """The clicks by toYYYYMM(clicked_at), as the table is partitioned: an INSERT into one partition is atomic."""
+    parts: dict[int, list[Numbered]] = {}
+    for one in clicks:
+        parts.setdefault(_month(one.click.clicked_at_ms // DAY_MS), []).append(one)
     return parts
 
 

@@ -13,7 +13,7 @@ from records.keys import salt_key
 
 SALT_BYTES = 16
 SALT_LIFE_S = 48 * 3600  # today's clicks, and yesterday's that arrive late
-_DAY_MS = 86_400_000
+DAY_MS = 86_400_000
 # allow-oom: what empties a full Redis must not wait for it to be emptied.
 _MAKE = "#!lua flags=allow-oom\nreturn redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2])"
 
@@ -45,7 +45,7 @@ class Salts:
 
 def day_of(clicked_at_ms: int) -> str:
     """The UTC day of an instant, as YYYY-MM-DD."""
-    return _day_name(clicked_at_ms // _DAY_MS)
+    return _day_name(clicked_at_ms // DAY_MS)
 
 
 @lru_cache(1024)

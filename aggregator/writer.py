@@ -20,8 +20,8 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from aggregator.decode import DeadClick, Span
-from aggregator.rows import INSERT_CLICKS, arrow_stream, by_partition
+from aggregator.decode import DeadClick, Numbered, Span
+from aggregator.rows import INSERT_CLICKS, by_partition
 from aggregator.server_time import ServerTime
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 from runtime.histogram import POWERS, Histogram
@@ -91,21 +91,28 @@ class Writer:
         self.insert_seconds = Histogram(INSERT_BUCKETS_S)
         self.insert_rows = Histogram(POWERS)
 
-    async def insert_clicks(self, rows: Sequence[Any], check_held: Callable[[set[int]], float]) -> None:
-        """Insert rows that the table does not have, one INSERT a partition; returns when all are in.
+    async def insert_clicks(
+        self,
+        clicks: Sequence[Numbered],
+        rows_of: Callable[[Sequence[Numbered], int], bytes],
+        check_held: Callable[[set[int]], float],
+    ) -> None:
+        """Insert clicks that the table does not have, one INSERT a partition; returns when all are in.
 
+        rows_of gives the body of an INSERT, from clicks and the second before which it takes effect; it is called in a
+        thread, so that leases are renewed meanwhile.
         check_held is called with the lanes right before each INSERT leaves; it says until when they are held, by
         time.monotonic, and ends the work by raising.
         """
-        for partition in by_partition(rows).values():
 
-            async def insert(part: Sequence[Any], query_id: str, before: int) -> None:
-                body = await asyncio.to_thread(arrow_stream, part, before)
-                check_held({row.lane for row in part})  # again: that took a while
-                await self._clickhouse.insert(INSERT_CLICKS, body, query_id=query_id)
+        async def insert(part: Sequence[Numbered], query_id: str, before: int) -> None:
+            body = await asyncio.to_thread(rows_of, part, before)
+            check_held({row.lane for row in part})  # again: that took a while
+            await self._clickhouse.insert(INSERT_CLICKS, body, query_id=query_id)
 
+        for partition in by_partition(clicks).values():
             await self._insert_exactly(partition, insert, check_held)
-        self.rows_inserted += len(rows)
+        self.rows_inserted += len(clicks)
 
     async def insert_dead(
         self, dead: Sequence[DeadClick], received_at_ms: int, check_held: Callable[[set[int]], float]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from aggregator.decode import Numbered
 from edge.visit import asked_in, visit_reader
@@ -78,3 +79,12 @@ def recorded_click(recorded: dict[str, Any]) -> Click:
         sec_fetch=visit.sec_fetch,
         sec_ch_ua=visit.sec_ch_ua,
     )
+
+
+def rows_in(stream: bytes) -> list[dict[str, Any]]:
+    """The rows of an ArrowStream, columns in order; instants as Unix milliseconds, without what is no column."""
+    rows = pa.ipc.open_stream(stream).read_all().to_pylist()
+    return [
+        {name: int(value.timestamp() * 1000 + 0.5) if name.endswith("_at") else value for name, value in row.items()}
+        for row in rows
+    ]

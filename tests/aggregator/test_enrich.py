@@ -1,24 +1,33 @@
 import re
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from aggregator.classify import CLASSIFIER_VERSION
+from aggregator.decode import Numbered
 from aggregator.devices import Devices
-from aggregator.enrich import ClickRow, Enricher, cut, host_in, language_of
+from aggregator.enrich import Enricher, cut, host_in, language_of
 from aggregator.geo import Geo
-from aggregator.visitors import Salts, day_of, visitor_id
+from aggregator.rows import COLUMNS, arrow_stream
+from aggregator.visitors import DAY_MS, Salts, day_of, visitor_id
 from records.click import AddressCipher, packed_address
-from tests.aggregator.clicks import CLICK, CODE_KEY, IPHONE, LANE, numbered
+from tests.aggregator.clicks import CLICK, CODE_KEY, IPHONE, LANE, numbered, rows_in
+from tests.aggregator.test_geo import written
 
 RECEIVED_AT_MS = CLICK.clicked_at_ms + 900
 SALTS = {day_of(CLICK.clicked_at_ms): bytes(range(16)), day_of(CLICK.clicked_at_ms + 86_400_000): bytes(16)}
 ENRICHER = Enricher(AddressCipher(CODE_KEY), Salts(Redis(port=1)), Devices(), Geo())
 
 
-def row(address: str = "203.0.113.77", **changes: object) -> ClickRow:
-    return ENRICHER.enrich([numbered(1, address, **changes)], RECEIVED_AT_MS, SALTS)[0]
+def rows(*clicks: Numbered) -> list[dict[str, Any]]:
+    return rows_in(arrow_stream(clicks, ENRICHER.enrich(clicks, SALTS), RECEIVED_AT_MS))
+
+
+def row(address: str = "203.0.113.77", **changes: object) -> dict[str, Any]:
+    return rows(numbered(1, address, **changes))[0]
 
 
 def columns_of_clicks() -> list[str]:
@@ -27,12 +36,12 @@ def columns_of_clicks() -> list[str]:
     return re.findall(r"^    (\w+) [A-Z]", table[1], re.M)
 
 
-def test_a_row_is_the_columns_of_the_table_in_their_order():
-    assert list(ClickRow._fields) == columns_of_clicks()
+def test_a_row_has_every_column_of_the_table():
+    assert sorted(COLUMNS) == sorted(columns_of_clicks())
 
 
 def test_a_row_says_what_the_edge_saw_and_what_was_found_out():
-    assert row(referrer="https://Messages.Google.com/web")._asdict() == {
+    assert row(referrer="https://Messages.Google.com/web") == {
         "lane": LANE,
         "seq": 1,
         "account": "acme/seattle",
@@ -53,7 +62,7 @@ def test_a_row_says_what_the_edge_saw_and_what_was_found_out():
         "status": 302,
         "method": "GET",
         "visit_class": "human",
-        "class_reasons": ("agent-browser",),
+        "class_reasons": ["agent-browser"],
         "classifier_version": CLASSIFIER_VERSION,
         "visitor_id": visitor_id(bytes(range(16)), packed_address("203.0.113.77"), IPHONE),
         "device_type": "phone",
@@ -77,6 +86,7 @@ def test_a_row_says_what_the_edge_saw_and_what_was_found_out():
         "sec_fetch": "",
         "sec_ch_ua": "",
         "edge_id": "edge-1",
+        "insert_before": 0,
     }
 
 
@@ -91,7 +101,7 @@ def test_the_address_is_in_no_field_of_a_row():
 def test_the_same_visitor_has_another_id_the_next_day():
     today, tomorrow = row(), row(clicked_at_ms=CLICK.clicked_at_ms + 86_400_000)
 
-    assert today.visitor_id != tomorrow.visitor_id
+    assert today["visitor_id"] != tomorrow["visitor_id"]
 
 
 async def test_clicks_of_two_days_get_the_salts_of_their_days(redis):
@@ -99,24 +109,43 @@ async def test_clicks_of_two_days_get_the_salts_of_their_days(redis):
     enricher = Enricher(AddressCipher(CODE_KEY), salts, Devices(), Geo())
     late = CLICK.clicked_at_ms - 86_400_000
 
-    rows = await enricher.rows([numbered(1, clicked_at_ms=late), numbered(2)], RECEIVED_AT_MS)
+    clicks = [numbered(1, clicked_at_ms=late), numbered(2)]
+    found = enricher.enrich(clicks, await enricher.salts(clicks))
 
     kept = await salts.for_days([day_of(late), day_of(CLICK.clicked_at_ms)])
-    expected = [visitor_id(salt, packed_address("203.0.113.77"), IPHONE) for salt in kept.values()]
-    assert [one.visitor_id for one in rows] == expected
+    assert found.visitor_ids == [visitor_id(salt, packed_address("203.0.113.77"), IPHONE) for salt in kept.values()]
 
 
 def test_rows_come_in_the_order_of_their_clicks():
     clicks = [numbered(seq, f"203.0.113.{seq}") for seq in (3, 4, 9)]
 
-    assert [one.seq for one in ENRICHER.enrich(clicks, RECEIVED_AT_MS, SALTS)] == [3, 4, 9]
+    assert [one["seq"] for one in rows(*clicks)] == [3, 4, 9]
+
+
+def test_clicks_of_one_batch_do_not_mix(tmp_path):
+    """What is alike is looked at once; each click gets what is its own, whatever its neighbours have in common."""
+    hosting = {"autonomous_system_number": 16509, "autonomous_system_organization": "Amazon"}
+    asn_db = written(tmp_path / "asn.mmdb", {"198.51.100.0/24": hosting})
+    enricher = Enricher(AddressCipher(CODE_KEY), Salts(Redis(port=1)), Devices(), Geo("", asn_db))
+    clicks = [
+        numbered(seq, address, user_agent=agent, audience=audience, clicked_at_ms=CLICK.clicked_at_ms + day * DAY_MS)
+        for seq, (address, agent, audience, day) in enumerate(
+            product(["203.0.113.77", "198.51.100.1", "203.0.113.9"], [IPHONE, "curl/8"], ["vip", "new"], [0, 1]), 1
+        )
+    ]
+
+    together = enricher.enrich(clicks, SALTS)
+
+    alone = [rows_in(arrow_stream([one], enricher.enrich([one], SALTS), RECEIVED_AT_MS))[0] for one in clicks]
+    assert rows_in(arrow_stream(clicks, together, RECEIVED_AT_MS)) == alone
+    assert len({(one["visit_class"], *one["class_reasons"]) for one in alone}) == 4
 
 
 def test_long_headers_are_cut():
     long = row(user_agent=IPHONE + "\N{SNOWMAN}" * 900, accept="a" * 900, purpose="p" * 900, sec_ch_ua="c" * 900)
 
-    assert len(long.user_agent.encode()) <= 512
-    assert [len(text) for text in (long.accept, long.purpose, long.sec_ch_ua)] == [256, 256, 256]
+    assert len(long["user_agent"].encode()) <= 512
+    assert [len(long[name]) for name in ("accept", "purpose", "sec_ch_ua")] == [256, 256, 256]
 
 
 @pytest.mark.parametrize(

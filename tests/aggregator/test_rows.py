@@ -1,59 +1,77 @@
 import json
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
 from uuid import UUID
 
-import msgspec
 import pyarrow as pa
-import pytest
 from redis.asyncio import Redis
 
-from aggregator.classify import VisitClass
+from aggregator.classify import Verdict, VisitClass
+from aggregator.decode import Numbered
 from aggregator.devices import Devices
-from aggregator.enrich import ClickRow, Enricher
-from aggregator.geo import Geo
-from aggregator.rows import INSERT_CLICKS, arrow_stream, by_partition
+from aggregator.enrich import Enricher, Groups
+from aggregator.geo import NOWHERE, Geo, Place
+from aggregator.rows import COLUMNS, INSERT_CLICKS, arrow_stream, by_partition
 from aggregator.visitors import Salts, day_of
 from records.click import AddressCipher
-from tests.aggregator.clicks import CLICK, CODE_KEY, numbered
+from tests.aggregator.clicks import CLICK, CODE_KEY, click, numbered, rows_in
 
-PLAIN = Enricher(AddressCipher(CODE_KEY), Salts(Redis(port=1)), Devices(), Geo()).enrich(
-    [numbered()], CLICK.clicked_at_ms + 900, {day_of(CLICK.clicked_at_ms): bytes(16)}
-)[0]
-HIGHEST = PLAIN._replace(
+PLAIN = numbered()
+EMPTY = numbered(2, contact_id="", destination="", user_agent="", status=410)
+HIGHEST = Numbered(
     lane=2**64 - 1,
     seq=2**64 - 1,
-    click_id=bytes.fromhex("00112233445566778899aabbccddeeff"),
-    link_id=2**64 - 1,
-    broadcast_no=2**64 - 1,
-    destination_index=65_535,
-    visitor_id=2**64 - 1,
-    asn=2**32 - 1,
+    edge_id="",
+    click=click(
+        click_id=bytes.fromhex("00112233445566778899aabbccddeeff"),
+        link_id=2**64 - 1,
+        broadcast_no=2**64 - 1,
+        destination_index=65_535,
+        user_agent="a\x00b'\"\\\n",
+    ),
+)
+ENRICHER = Enricher(AddressCipher(CODE_KEY), Salts(Redis(port=1)), Devices(), Geo())
+ZURICH = Place(
     country="US",
     region="Washington",
     city="Z\N{LATIN SMALL LETTER U WITH DIAERESIS}rich",
+    asn=2**32 - 1,
     as_org="Example \N{SNOWMAN}",
-    user_agent="a\x00b'\"\\\n",
-    class_reasons=("agent-tool", "method-head"),
 )
-EMPTY = PLAIN._replace(seq=2, class_reasons=(), contact_id="", destination="", user_agent="", edge_id="", status=410)
 
 
-@pytest.mark.parametrize("visit_class", list(VisitClass))
-def test_every_class_is_sent_by_its_name(visit_class):
-    batch = pa.ipc.open_stream(arrow_stream([PLAIN._replace(visit_class=visit_class)])).read_all()
+def stream(clicks: Sequence[Numbered], **changes: Any) -> bytes:
+    found = ENRICHER.enrich(clicks, {day_of(CLICK.clicked_at_ms): bytes(16)})
+    return arrow_stream(clicks, found._replace(**changes), CLICK.clicked_at_ms + 900)
 
-    assert batch.column("visit_class").to_pylist() == [visit_class]
+
+def of_each(*values: Any) -> tuple[Groups, list[Any]]:
+    """One value a click."""
+    return Groups(list(range(len(values))), list(range(len(values)))), list(values)
 
 
 async def test_every_column_comes_back_from_the_engine_as_it_was_sent(clickhouse):
-    rows = [PLAIN, EMPTY, *(PLAIN._replace(seq=10 + at, visit_class=one) for at, one in enumerate(VisitClass)), HIGHEST]
-
-    await clickhouse.insert(INSERT_CLICKS, arrow_stream(rows))
-
-    shown = ", ".join(AS_SENT.get(name, name) for name in ClickRow._fields)
-    text = await clickhouse.value(
-        f"SELECT groupArray(row) FROM (SELECT toJSONString(tuple({shown})) row FROM {SORTED})"
+    classes = [numbered(10 + at) for at, _ in enumerate(VisitClass)]
+    clicks = [PLAIN, EMPTY, HIGHEST, *classes]
+    by_network, places = of_each(NOWHERE, NOWHERE, ZURICH, *[NOWHERE] * len(classes))
+    machine = Verdict(VisitClass.BOT, ("agent-tool", "method-head"))
+    by_verdict, verdicts = of_each(
+        machine, Verdict(VisitClass.BOT, ()), machine, *(Verdict(one, ()) for one in VisitClass)
     )
-    assert [json.loads(one) for one in text] == [json.loads(msgspec.json.encode(row)) for row in map(readable, rows)]
+    sent = stream(
+        clicks, by_network=by_network, places=places, by_verdict=by_verdict, verdicts=verdicts,
+        visitor_ids=[*range(1, len(clicks)), 2**64 - 1],
+    )  # fmt: skip
+
+    await clickhouse.insert(INSERT_CLICKS, sent)
+
+    shown = ", ".join(AS_SENT.get(name, name) for name in COLUMNS)
+    rows = f"SELECT toJSONString(tuple({shown})) row FROM (SELECT * FROM clicks ORDER BY seq, lane)"
+    text = await clickhouse.value(f"SELECT groupArray(row) FROM ({rows})")
+    in_order = sorted(rows_in(sent), key=itemgetter("seq"))
+    assert [json.loads(one) for one in text] == [readable(row) for row in in_order]
+    assert {row["visit_class"] for row in in_order} == set(VisitClass)
 
 
 # What JSON cannot say as Arrow does: instants as milliseconds, the id in its text.
@@ -63,22 +81,21 @@ AS_SENT = {
     "received_at": "toUnixTimestamp64Milli(received_at)",
     "visit_class": "toString(visit_class)",
 }
-SORTED = "(SELECT * FROM clicks ORDER BY seq)"
 
 
-def readable(row: ClickRow) -> ClickRow:
-    return row._replace(click_id=str(UUID(bytes=row.click_id)))
+def readable(row: dict[str, Any]) -> list[Any]:
+    return [str(UUID(bytes=row[name])) if name == "click_id" else row[name] for name in COLUMNS]
 
 
 def test_one_stream_is_one_record_batch():
-    reader = pa.ipc.open_stream(arrow_stream([PLAIN] * 20_000))
+    reader = pa.ipc.open_stream(stream([PLAIN] * 20_000))
 
     assert [batch.num_rows for batch in reader] == [20_000]
 
 
 def test_rows_are_parted_by_the_month_of_the_click_in_utc():
-    before = PLAIN._replace(seq=1, clicked_at=1_796_083_199_999)  # 2026-11-30 23:59:59.999
-    after = PLAIN._replace(seq=2, clicked_at=1_796_083_200_000)  # 2026-12-01
+    before = numbered(1, clicked_at_ms=1_796_083_199_999)  # 2026-11-30 23:59:59.999
+    after = numbered(2, clicked_at_ms=1_796_083_200_000)  # 2026-12-01
 
     assert by_partition([before, after, before]) == {202611: [before, before], 202612: [after]}
 

@@ -1,0 +1,160 @@
+"""How many clicks a second one aggregator moves from the streams into ClickHouse, and what of its core each takes.
+
+    python -m loadtest.bench_aggregator [--clicks 1000000] [--lanes 8]
+
+The aggregator has core 0 to itself, Valkey and the ClickHouse engine share core 1. All enrichment is on. Counted is
+from the first acknowledged batch to the last, so that starting and the first sight of most user agents are left out.
+"""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import psutil
+import redis
+
+from loadtest.traffic import Traffic, geo_files
+from records.click import AddressCipher, LaneState
+from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
+from runtime.clickhouse import ClickHouse, wait_for_clickhouse
+from stack.ports import ports_for
+from stack.valkey import valkey_command
+
+CODE_KEY = bytes(range(16))
+AGGREGATOR_CORE, STORES_CORE = "0", "1"
+LOOK_EVERY_S = 0.02
+
+
+class Look(NamedTuple):
+    """What had happened at an instant."""
+
+    at: float
+    clicks: int  # acknowledged
+    aggregator_s: float  # of CPU
+    clickhouse_s: float
+    redis_s: float
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--clicks", type=int, default=1_000_000)
+    parser.add_argument("--lanes", type=int, default=8)
+    arguments = parser.parse_args()
+    os.sched_setaffinity(0, {int(STORES_CORE)})
+    with tempfile.TemporaryDirectory(prefix="taptrail-bench-") as folder, ExitStack() as processes:
+        return _bench(Path(folder), processes, arguments.clicks // arguments.lanes, arguments.lanes)
+
+
+def _bench(folder: Path, processes: ExitStack, per_lane: int, lanes: int) -> int:
+    redis_port, clickhouse_port, ops_port = ports_for([("", 0)] * 3)
+    clickhouse_url = f"http://taptrail:writer-password@127.0.0.1:{clickhouse_port}"
+    valkey = processes.enter_context(
+        _running(folder, STORES_CORE, valkey_command(folder / "redis", redis_port, max_memory_bytes=8 << 30))
+    )
+    writer = {"TAPTRAIL_CLICKHOUSE_WRITER": "taptrail:writer-password", "TAPTRAIL_CLICKHOUSE_ANALYST": "a:b"}
+    server = [sys.executable, "-m", "stack.clickhouse", "--data", str(folder / "ch"), "--port", str(clickhouse_port)]
+    clickhouse = processes.enter_context(_running(folder, STORES_CORE, server, **writer))
+    asyncio.run(_clickhouse_answers(clickhouse_url))
+    client = redis.Redis(port=redis_port)
+    _fill(client, per_lane, lanes)
+
+    city, asn = geo_files(folder)
+    settings = {
+        "TAPTRAIL_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
+        "TAPTRAIL_CLICKHOUSE_URL": clickhouse_url,
+        "TAPTRAIL_CODE_KEY": CODE_KEY.hex(),
+        "TAPTRAIL_GEO_CITY_DB": str(city),
+        "TAPTRAIL_GEO_ASN_DB": str(asn),
+        "TAPTRAIL_OPS_PORT": str(ops_port),
+    }
+    command = [sys.executable, "-m", "aggregator"]
+    aggregator = processes.enter_context(_running(folder, AGGREGATOR_CORE, command, **settings))
+    looks = list(_watch(client, per_lane * lanes, (aggregator, clickhouse, valkey)))
+    return _report(looks[0], looks[-1], asyncio.run(_rows(clickhouse_url)), per_lane * lanes)
+
+
+@contextmanager
+def _running(folder: Path, core: str, command: list[str], **environ: str) -> Iterator[psutil.Process]:
+    with (folder / "log").open("ab") as log:
+        process = psutil.Popen(["taskset", "-c", core, *command], stdout=log, stderr=log, env=os.environ | environ)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
+            process.kill()
+
+
+def _fill(client: redis.Redis, per_lane: int, lanes: int) -> None:
+    """Streams as after an outage of ClickHouse: everything waits."""
+    while True:
+        try:
+            client.ping()
+            break
+        except redis.ConnectionError:
+            time.sleep(LOOK_EVERY_S)
+    traffic = Traffic(AddressCipher(CODE_KEY))
+    for lane in range(1, lanes + 1):
+        pipe = client.pipeline(transaction=False)
+        for entry in traffic.entries(lane, per_lane):
+            pipe.xadd(click_stream(lane), {ENTRY_FIELD: entry.frames or b""}, id=f"{entry.last_seq}-0")
+        pipe.execute()
+        state = LaneState("edge", per_lane, per_lane, per_lane, 1)
+        client.hset(LANES, lane_name(lane), msgspec.json.encode(state))
+
+
+def _watch(client: redis.Redis, clicks: int, processes: tuple[psutil.Process, ...]) -> Iterator[Look]:
+    """Looks from the first acknowledged click to the last."""
+    aggregator = processes[0]
+    settled = 0
+    while settled < clicks:
+        if aggregator.poll() is not None:
+            raise SystemExit("the aggregator has ended")
+        before, settled = settled, sum(map(int, client.hvals(WATERMARKS)))
+        if settled > before:
+            cpu = (process.cpu_times() for process in processes)
+            yield Look(time.monotonic(), settled, *(times.user + times.system for times in cpu))
+        time.sleep(LOOK_EVERY_S)
+
+
+async def _clickhouse_answers(url: str) -> None:
+    client = ClickHouse(url)
+    await wait_for_clickhouse(client)
+    await client.close()
+
+
+async def _rows(url: str) -> tuple[int, int]:
+    """(rows, distinct (lane, seq))."""
+    client = ClickHouse(url)
+    rows = await client.value("SELECT count() FROM clicks SETTINGS optimize_use_projections = 0")
+    distinct = await client.value("SELECT uniqExact(lane, seq) FROM clicks")
+    await client.close()
+    return int(rows), int(distinct)
+
+
+def _report(first: Look, last: Look, rows: tuple[int, int], clicks: int) -> int:
+    moved, seconds = last.clicks - first.clicks, last.at - first.at
+    print(f"{moved:,} clicks from the first acknowledged batch to the last, in {seconds:.2f} s")
+    print(f"{moved / seconds:>10,.0f} clicks/s by the clock")
+    for name in ("aggregator_s", "clickhouse_s", "redis_s"):
+        used = getattr(last, name) - getattr(first, name)
+        each = f"{used / moved * 1e6:5.2f} us a click, busy {used / seconds:4.0%}"
+        print(f"{moved / max(used, 0.01):>10,.0f} clicks/s of a core of {name.removesuffix('_s')}: {each}")
+    held = rows == (clicks, clicks)
+    print(f"{'ok' if held else 'WRONG'}: {clicks:,} clicks, {rows[0]:,} rows, {rows[1]:,} distinct")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
