@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test loadtest soak availability bench check image-test rules lock clean
+.PHONY: help demo up test loadtest soak availability guard bench check image-test rules lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -44,6 +44,9 @@ soak: $(VENV)/installed  ## an outage of ClickHouse while more clicks arrive tha
 
 availability: $(VENV)/installed  ## what still works when a store is silent, measured: the table of docs/architecture.md
 	$(BIN)/python -m tests.chaos.availability
+
+guard: $(VENV)/installed  ## fail when a tap got slower than a bare server's request allows
+	$(BIN)/python -m loadtest.guard
 
 bench: $(VENV)/installed  ## redirects a second beside nginx and others; needs wrk and nginx
 	$(BIN)/python -m loadtest.bench

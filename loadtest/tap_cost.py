@@ -46,7 +46,6 @@ from runtime.serve import HttpServer, listen
 TICK = 32
 FEW, MANY = 5, 55
 LINKS = TICK * MANY
-PORT = 18083
 VISITS = Path(__file__).parent.parent / "examples" / "visits.json"
 
 
@@ -94,12 +93,12 @@ def _per_request(run: str, profile: str = "") -> int:
 
 async def serve_ticks(run: str, ticks: int) -> None:
     """Serve that many ticks of TICK requests each, and check the answers."""
-    listener = listen("127.0.0.1", PORT)
+    listener = listen("127.0.0.1", 0)
     with tempfile.TemporaryDirectory(prefix="taptrail-cost-") as name:
         app, options = await _edge(Path(name)) if run == "tap" else (bare.app, {})
         server = HttpServer(app, listener, **options)
         _kept.append(asyncio.create_task(server.run_until_stopped()))
-        clients = [socket.create_connection(("127.0.0.1", PORT)) for _ in range(TICK)]
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(TICK)]
         requests = _requests(ticks * TICK)
         for start in range(0, len(requests), TICK):
             for client, request in zip(clients, requests[start : start + TICK], strict=True):
