@@ -84,9 +84,7 @@ class Bench:
         codes = [cipher.seal(link_id) for link_id in range(links)]
         self._first_code = codes[0]
         self._codes.write_text("\n".join(codes))
-        visits = json.loads((HERE.parent / "examples" / "visits.json").read_text())
-        people = [visit for visit in visits if visit["expected_class"] == "human"]
-        self._heads.write_text("\n".join("|".join(f"{k}: {v}" for k, v in visit["headers"]) for visit in people))
+        self._heads.write_text(recorded_heads())
 
     def throughput(self, kind: type[Contestant], round_no: int, seconds: int) -> Throughput:
         """As many requests as wrk gets answered."""
@@ -126,6 +124,13 @@ class Bench:
             yield contestant
         finally:
             contestant.stop()
+
+
+def recorded_heads() -> str:
+    """The headers of the recorded visits of people: a line each, "|" between two headers."""
+    visits = json.loads((HERE.parent / "examples" / "visits.json").read_text())
+    people = [visit for visit in visits if visit["expected_class"] == "human"]
+    return "\n".join("|".join(f"{name}: {value}" for name, value in visit["headers"]) for visit in people)
 
 
 @contextmanager
