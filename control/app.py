@@ -93,19 +93,24 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return _answer(Problem("not-found", f"there is nothing at {request.url.path[:100]}; see /docs"))
 
 
+def _route(request: Request) -> str:
+    """What a log may say of a path: the values in it are codes and names of people's making."""
+    return str(getattr(request.scope.get("route"), "path", "none"))
+
+
 async def _unreachable(request: Request, error: Exception) -> Response:
-    log.warning("a store is away", extra={"error": str(error), "path": request.url.path})
+    log.warning("a store is away", extra={"error": str(error), "route": _route(request)})
     store = "ClickHouse" if isinstance(error, ClickHouseUnreachable) else "Redis"
     return _answer(Problem("unavailable", f"{store} cannot be reached; try again", retry_after_s=5))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    log.error("ClickHouse refused a statement", extra={"error": str(error), "path": request.url.path})
+    log.error("ClickHouse refused a statement", extra={"error": str(error), "route": _route(request)})
     return _answer(Problem("internal", "ClickHouse refused a statement of ours; see the log of the control process"))
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    log.error("a call failed", extra={"path": request.url.path}, exc_info=error)
+    log.error("a call failed", extra={"route": _route(request)}, exc_info=error)
     return _answer(Problem("internal", "an unexpected fault; see the log of the control process"))
 
 
