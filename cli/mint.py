@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream
-from cli.contacts import Checked, ContactsError, checked
+from cli.contact_lines import ContactsError
+from cli.contacts import Checked, checked
 from cli.show import as_json
 
 OUT_COLUMNS = ("contact_id", "destination_index", "link_id", "code", "short_url")
@@ -38,6 +40,7 @@ class _Line(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Line)
+_columns = attrgetter(*OUT_COLUMNS)
 
 
 @click.command()
@@ -195,9 +198,7 @@ async def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> tuple[i
                 if not written:
                     file.truncate(0)
                     writer.writerow(OUT_COLUMNS)
-                writer.writerows(
-                    (link.contact_id, link.destination_index, link.link_id, link.code, link.short_url) for link in links
-                )
+                writer.writerows(map(_columns, links))
                 written += len(links)
                 refused += block.count(b"\n") - len(links)
                 progress.update(task, completed=written)

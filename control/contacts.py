@@ -55,16 +55,12 @@ class _Reader:
         self._bad: list[BadLine] = []
 
     def add(self, lines: list[bytes]) -> None:
-        contact_ids: list[str] = []
-        for parsed in _parsed(lines):
-            self._line_no += 1
-            fault = parsed if isinstance(parsed, tuple) else self._fault(parsed)
-            if fault:
-                self._refuse(self._line_no, *fault)
-                continue
-            contact_ids.append(parsed.contact_id)  # type: ignore[union-attr]
-            self._keep(parsed)  # type: ignore[arg-type]
-        self._contact_ids.append(pa.array(contact_ids, pa.string()))
+        parsed = _parsed(lines)
+        line_nos: Sequence[int] = range(self._line_no + 1, self._line_no + 1 + len(parsed))
+        if tuple in map(type, parsed) or self._may_be_wrong(parsed):  # type: ignore[arg-type]
+            parsed, line_nos = self._right_ones(parsed)
+        self._line_no += len(lines)
+        self._keep(parsed, line_nos)  # type: ignore[arg-type]
 
     def finished(self) -> Contacts:
         contacts = Contacts(
@@ -79,19 +75,41 @@ class _Reader:
             return contacts
         return self._without_repeats(contacts)
 
-    def _keep(self, line: ContactLine) -> None:
-        audience_no = self._audiences.get(line.audience)
-        if audience_no is None:
-            audience_no = self._audiences[line.audience] = len(self._audiences)
-        self._audience_nos.append(audience_no)
-        self._indexes.append(ALL if line.destination_index is None else line.destination_index)
-        self._line_nos.append(self._line_no)
+    def _may_be_wrong(self, lines: Sequence[ContactLine]) -> bool:
+        """Looks at all of them at once, a fifth of the time of _fault: a no is certain."""
+        audiences = {line.audience for line in lines}
+        indexes = {line.destination_index for line in lines if line.destination_index is not None}
+        printable = all(map(str.isprintable, [line.contact_id for line in lines])) and all(
+            map(str.isprintable, audiences)
+        )
+        return not printable or max(indexes, default=0) >= self._destinations
+
+    def _right_ones(self, parsed: Sequence[ContactLine | tuple[str, str]]) -> tuple[list[ContactLine], list[int]]:
+        """The lines without a fault, and their numbers."""
+        right: list[ContactLine] = []
+        line_nos: list[int] = []
+        for line_no, line in enumerate(parsed, self._line_no + 1):
+            fault = line if isinstance(line, tuple) else self._fault(line)
+            if fault:
+                self._refuse(line_no, *fault)
+                continue
+            right.append(line)  # type: ignore[arg-type]
+            line_nos.append(line_no)
+        return right, line_nos
+
+    def _keep(self, lines: Sequence[ContactLine], line_nos: Sequence[int]) -> None:
+        for audience in dict.fromkeys([line.audience for line in lines]):
+            self._audiences.setdefault(audience, len(self._audiences))
+        self._contact_ids.append(pa.array([line.contact_id for line in lines], pa.string()))
+        self._audience_nos.extend([self._audiences[line.audience] for line in lines])
+        self._indexes.extend([ALL if line.destination_index is None else line.destination_index for line in lines])
+        self._line_nos.extend(line_nos)
 
     def _fault(self, line: ContactLine) -> tuple[str, str] | None:
         """(field, what is wrong) beyond what the record itself says."""
         if not line.contact_id.isprintable() and _has_controls(line.contact_id):
             return "contact_id", "contact_id holds a control character; take it out"
-        if line.audience not in self._audiences and _has_controls(line.audience):
+        if _has_controls(line.audience):
             return "audience", "audience holds a control character; take it out"
         if line.destination_index is not None and line.destination_index >= self._destinations:
             known = f"the broadcast has {self._destinations}, numbered from 0"

@@ -4,7 +4,8 @@ from io import BytesIO
 
 import pytest
 
-from cli.contacts import ContactsError, checked
+from cli.contact_lines import ContactsError
+from cli.contacts import checked
 
 
 def check(tmp_path, content, destinations=1, *, skip_bad=False):
