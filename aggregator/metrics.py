@@ -27,7 +27,9 @@ class AggregatorCollector(Collector):
         yield GaugeMetricFamily("taptrail_lanes_owned", "Lanes this process owns", value=len(lanes.owned))
         yield GaugeMetricFamily("taptrail_lanes_registered", "Lanes edges have registered", value=len(lanes.states))
         # An edge has gone with its disk, or hangs: bring it back, or close the lane.
-        yield GaugeMetricFamily("taptrail_lanes_silent", "Of these, not reported for a minute", value=lanes.silent())
+        yield GaugeMetricFamily(
+            "taptrail_lanes_silent", "Registered lanes not reported for a minute", value=lanes.silent()
+        )
         # Some are harmless. Again and again: this process or Redis stalls for longer than a lease.
         lost = self._pipeline.leases_lost
         yield CounterMetricFamily("taptrail_leases_lost", "Leases lost with clicks in hand", value=lost)
@@ -35,10 +37,16 @@ class AggregatorCollector(Collector):
     def _backlog(self) -> Iterator[Metric]:
         backlog, now_s = self._pipeline.backlog, time.time()
         # These three grow while ClickHouse is away, or when there is more than the aggregators can move: start another.
-        yield GaugeMetricFamily("taptrail_stream_entries", "In the streams of lanes owned", value=backlog.entries)
-        yield GaugeMetricFamily("taptrail_stream_lag_clicks", "In Redis, not in ClickHouse", value=backlog.clicks)
+        yield GaugeMetricFamily(
+            "taptrail_stream_entries", "Entries in the streams of lanes owned", value=backlog.entries
+        )
+        yield GaugeMetricFamily(
+            "taptrail_stream_lag_clicks", "Clicks in Redis, not in ClickHouse", value=backlog.clicks
+        )
         lag_s = backlog.seconds(now_s)
-        yield GaugeMetricFamily("taptrail_stream_lag_seconds", "Since the oldest of them, at most", value=lag_s)
+        yield GaugeMetricFamily(
+            "taptrail_stream_lag_seconds", "How long the oldest of these clicks has waited, at most", value=lag_s
+        )
         # Grows while ClickHouse or Redis is away: clicks are late, not lost. Mend them.
         idle_s = now_s - self._pipeline.moved_at
         yield GaugeMetricFamily(
@@ -52,7 +60,7 @@ class AggregatorCollector(Collector):
         yield CounterMetricFamily("taptrail_batches", "Batches moved", value=self._pipeline.batches)
         # Beyond 5 s ClickHouse refuses an INSERT as too late: it is overloaded, or the network is.
         yield histogram("taptrail_insert_seconds", "One INSERT that was confirmed", writer.insert_seconds)
-        yield histogram("taptrail_insert_rows", "Its rows", writer.insert_rows)
+        yield histogram("taptrail_insert_rows", "Rows of one INSERT that was confirmed", writer.insert_rows)
 
     def _doubt(self) -> Iterator[Metric]:
         writer = self._writer

@@ -48,7 +48,9 @@ class TapCollector(Collector):
         # Taps of one event-loop tick are answered together, and each waited as long as all of them.
         yield histogram("taptrail_redirect_seconds", "From the tick of a visit to its answer", self._counts.seconds)
         # resolve: Redis, or ClickHouse behind it, is slow. record: the spool's disk is. The others: too little CPU.
-        stages = HistogramMetricFamily("taptrail_redirect_stage_seconds", "The same, by stage", labels=["stage"])
+        stages = HistogramMetricFamily(
+            "taptrail_redirect_stage_seconds", "Of that, each stage of a redirect", labels=["stage"]
+        )
         for name, stage in zip(STAGES, self._counts.stages, strict=True):
             stage.add_to(stages, name)
         yield stages
@@ -57,13 +59,19 @@ class TapCollector(Collector):
         connections = self._connections
         yield GaugeMetricFamily("taptrail_connections", "Open connections of visitors", value=connections.open)
         # Reached: idle visitors lose their connection. Raise the limit of open files, or add edges.
-        yield GaugeMetricFamily("taptrail_connections_limit", "How many there may be", value=connections.most)
+        yield GaugeMetricFamily(
+            "taptrail_connections_limit", "Connections of visitors there may be", value=connections.most
+        )
         # Stays above a thousand: this edge cannot keep up; it sheds. Add edges.
-        yield GaugeMetricFamily("taptrail_accept_queue_connections", "Not yet accepted", value=self._accept_queue())
+        yield GaugeMetricFamily(
+            "taptrail_accept_queue_connections", "Connections that wait to be accepted", value=self._accept_queue()
+        )
         yield GaugeMetricFamily(
             "taptrail_shed_ratio", "Share of new connections turned away", value=connections.shed_share
         )
-        yield CounterMetricFamily("taptrail_connections_shed", "Turned away unread with a 503", value=self._counts.shed)
+        yield CounterMetricFamily(
+            "taptrail_connections_shed", "Connections turned away unread with a 503", value=self._counts.shed
+        )
 
 
 class LookupCollector(Collector):
@@ -100,9 +108,11 @@ class LookupCollector(Collector):
         # 0: ClickHouse does not answer; links that neither memory nor Redis has are answered 503. Mend it.
         answers = int(not breaker.is_open)
         yield GaugeMetricFamily("taptrail_origin_answers", "Whether ClickHouse is asked for links", value=answers)
-        yield CounterMetricFamily("taptrail_origin_failures", "Look-ups it failed", value=breaker.failures)
-        yield histogram("taptrail_origin_query_seconds", "One query of look-ups", self._origin.timing.seconds)
-        yield histogram("taptrail_origin_query_keys", "Keys asked in one query", self._origin.timing.keys)
+        yield CounterMetricFamily("taptrail_origin_failures", "Look-ups ClickHouse failed", value=breaker.failures)
+        yield histogram(
+            "taptrail_origin_query_seconds", "One query of look-ups in ClickHouse", self._origin.timing.seconds
+        )
+        yield histogram("taptrail_origin_query_keys", "Keys asked of ClickHouse in one query", self._origin.timing.keys)
 
 
 class ClickCollector(Collector):
@@ -119,8 +129,10 @@ class ClickCollector(Collector):
         recorder = self._recorder
         yield CounterMetricFamily("taptrail_clicks_answered", "Visits of known links answered", value=recorder.answered)
         # Anything but 0: disk and memory were full and visits went unrecorded. Free the spool's disk.
-        yield CounterMetricFamily("taptrail_clicks_unrecorded", "Answered and lost", value=recorder.unrecorded)
-        yield GaugeMetricFamily("taptrail_unspooled_bytes", "Clicks the disk refused", value=recorder.unspooled_bytes)
+        yield CounterMetricFamily("taptrail_clicks_unrecorded", "Clicks answered and lost", value=recorder.unrecorded)
+        yield GaugeMetricFamily(
+            "taptrail_unspooled_bytes", "Clicks the disk refused, held in memory", value=recorder.unspooled_bytes
+        )
 
     def _spooled(self, shippers: list[Shipper]) -> Iterator[Metric]:
         # Grows while Redis or ClickHouse is away. At 85 % of the disk, mend them or add disk.
@@ -141,14 +153,20 @@ class ClickCollector(Collector):
     def _shipped(self, shippers: list[Shipper]) -> Iterator[Metric]:
         now_s = time.time()
         waiting = sum(one.spooled - one.shipped for one in shippers)
-        yield GaugeMetricFamily("taptrail_clicks_waiting", "Spooled, not yet in Redis", value=waiting)
+        yield GaugeMetricFamily("taptrail_clicks_waiting", "Clicks spooled, not yet in Redis", value=waiting)
         unsettled = sum(one.spooled - one.settled for one in shippers)
-        yield GaugeMetricFamily("taptrail_clicks_unsettled", "Spooled, not known to be in ClickHouse", value=unsettled)
+        yield GaugeMetricFamily(
+            "taptrail_clicks_unsettled", "Clicks spooled, not known to be in ClickHouse", value=unsettled
+        )
         # Upper bounds. The first grows alone: Redis is away or full. Both: the aggregators or ClickHouse are.
         age_s = max((one.waiting_s(now_s) for one in shippers), default=0.0)
-        yield GaugeMetricFamily("taptrail_oldest_waiting_seconds", "Age of the oldest not in Redis", value=age_s)
+        yield GaugeMetricFamily(
+            "taptrail_oldest_waiting_seconds", "Age of the oldest click not in Redis, at most", value=age_s
+        )
         age_s = max((one.unsettled_s(now_s) for one in shippers), default=0.0)
-        yield GaugeMetricFamily("taptrail_oldest_unsettled_seconds", "Of the oldest not in ClickHouse", value=age_s)
+        yield GaugeMetricFamily(
+            "taptrail_oldest_unsettled_seconds", "Age of the oldest click not in ClickHouse, at most", value=age_s
+        )
         # At 1 MiB while clicks wait: Redis is full of links, or of clicks that the aggregator does not fetch.
         room = min((one.room_bytes for one in shippers), default=0)
         yield GaugeMetricFamily("taptrail_lane_room_bytes", "Clicks a lane may have in Redis", value=room)

@@ -3,12 +3,13 @@
 import platform
 from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Info, ProcessCollector
+from prometheus_client import CollectorRegistry, Info, ProcessCollector, disable_created_metrics
 from prometheus_client.registry import Collector
 
 
 def registry_of(process: str, *collectors: Collector) -> CollectorRegistry:
     """process: edge, aggregator or control."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each, that nobody asks for
     registry = CollectorRegistry()
     for collector in collectors:
         registry.register(collector)
