@@ -60,7 +60,7 @@ def main() -> int:
             return 0
         rates = [_half_of(one, throughput) for one in (NginxLua, Taptrail)]
         latency = [
-            bench.latency(one, no, rate)
+            bench.latency(one, no, rate, int(rate * options.seconds))
             for no in range(options.rounds)
             for rate in rates
             for one in (Taptrail, NginxLua)
