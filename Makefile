@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test loadtest soak availability guard bench check image-test rules lock clean
+.PHONY: help demo up test loadtest soak availability guard bench check image-test rules dashboards lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -62,6 +62,9 @@ check: $(VENV)/installed  ## lint, format, types, import contracts, Kubernetes m
 
 rules: $(VENV)/installed  ## write the PrometheusRule anew from observability/rules
 	$(BIN)/python k8s/components/monitoring/rules.py
+
+dashboards: $(VENV)/installed  ## write Grafana's dashboards anew from observability/grafana/dashboards.py
+	$(BIN)/python observability/grafana/dashboards.py
 
 image-test: $(VENV)/installed  ## build the Dockerfile without Docker and run what comes of it; Debian, root
 	$(BIN)/python -m pytest -rs --durations=0 --timeout=600 tests/image/containers.py
