@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test loadtest soak availability guard bench check image-test rules dashboards lock clean
+.PHONY: help demo up test loadtest soak availability guard bench check image-test configuration rules dashboards lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -56,9 +56,13 @@ check: $(VENV)/installed  ## lint, format, types, import contracts, Kubernetes m
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/configuration.py --check
 	@$(BIN)/hadolint --version >/dev/null 2>&1 || echo "SKIPPED: THE DOCKERFILE IS NOT LINTED, hadolint does not run on this machine" >&2
 	! $(BIN)/hadolint --version >/dev/null 2>&1 || $(BIN)/hadolint Dockerfile
 	$(BIN)/python -m pytest tests/k8s
+
+configuration: $(VENV)/installed  ## write docs/configuration.md anew from the Settings records
+	$(BIN)/python docs/configuration.py
 
 rules: $(VENV)/installed  ## write the PrometheusRule anew from observability/rules
 	$(BIN)/python k8s/components/monitoring/rules.py

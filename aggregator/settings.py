@@ -6,16 +6,21 @@ import msgspec
 
 from runtime.environment import ClickHouseUrl, CodeKey, LogLevel, RedisUrl
 
+Databases = Annotated[str, msgspec.Meta(description=".mmdb files, separated by commas; nothing for no look-up")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    code_key: CodeKey  # opens the sealed addresses of visitors
+    """The comment above a field is its description in docs/configuration.md, where no other record has given one."""
+
+    code_key: CodeKey
     redis_url: RedisUrl
     clickhouse_url: ClickHouseUrl
-    geo_city_db: str = ""  # path of an .mmdb with country, region, city; "" leaves those columns empty
-    geo_asn_db: str = ""  # path of an .mmdb with the network's number and organisation
+    # Country, region and city of visitors: MaxMind's layout or a flat one; the first that knows an address answers.
+    geo_city_db: Databases = ""
+    # Number and organisation of the visitors' network, likewise.
+    geo_asn_db: Databases = ""
     ops_host: Text = "127.0.0.1"
     ops_port: Port = 9101
     log_level: LogLevel = "info"

@@ -11,15 +11,21 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 655
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    code_key: CodeKey  # the same in every process: seals link ids
-    api_keys: ApiKeys  # who may call, and for which account
+    """The comment above a field is its description in docs/configuration.md, where no other record has given one."""
+
+    code_key: CodeKey
+    # Who may call, and for which account; a key has 16 characters or more. `acme` manages all below `acme/`.
+    api_keys: ApiKeys
     redis_url: RedisUrl
     clickhouse_url: ClickHouseUrl
     host: Text = "127.0.0.1"
     port: Port = 8081
     ops_host: Text = "127.0.0.1"
     ops_port: Port = 9102
-    allow_http_destinations: bool = False  # for trials: recipients' browsers warn of http
-    allow_private_destinations: bool = False  # for trials: recipients cannot reach such addresses
-    link_cache_days: Annotated[float, msgspec.Meta(gt=0, description="days, more than 0")] = 90.0  # links stay in Redis
+    # For trials: recipients' browsers warn of http.
+    allow_http_destinations: bool = False
+    # For trials: recipients cannot reach such addresses.
+    allow_private_destinations: bool = False
+    # How long links stay in Redis after minting; later taps find them in ClickHouse.
+    link_cache_days: Annotated[float, msgspec.Meta(gt=0, description="days, more than 0")] = 90.0
     log_level: LogLevel = "info"

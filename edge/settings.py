@@ -9,23 +9,38 @@ from runtime.environment import ClickHouseUrl, CodeKey, LogLevel, Networks, Redi
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
+Folder = Annotated[str, msgspec.Meta(min_length=1, description="a directory that can be written")]
 Descriptor = Annotated[int, msgspec.Meta(ge=0, description="the number of an inherited listening socket")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    code_key: CodeKey  # the same in every process: seals link ids and visitors' addresses
+    """The comment above a field is its description in docs/configuration.md (`make configuration`)."""
+
+    # Seals link ids into codes and visitors' addresses in spool and stream. The same in every process, for ever.
+    code_key: CodeKey
+    # Redis 7 or Valkey 8 and newer, `maxmemory-policy noeviction`, append-only file on; `rediss://` for TLS.
     redis_url: RedisUrl
+    # A user with the grants of docs/deploy.md#clickhouse on the database `taptrail`.
     clickhouse_url: ClickHouseUrl
-    spool_dir: Text  # a directory on a disk of this machine; clicks wait here until they are in ClickHouse
+    # A directory on a disk of this machine that outlives the process: clicks wait here until they are in ClickHouse.
+    spool_dir: Folder
+    # The address to listen on: `0.0.0.0` for every one.
     host: Text = "127.0.0.1"
+    # The public port, behind whatever ends TLS.
     port: Port = 8080
-    listen_fd: Descriptor = 0  # a listening socket that outlives this process, used instead of host and port
+    # A listening socket that outlives this process, used instead of host and port; 3 under systemd. 0 for none.
+    listen_fd: Descriptor = 0
+    # Where the ops port listens.
     ops_host: Text = "127.0.0.1"
+    # `/healthz`, `/readyz`, `/metrics`; never public.
     ops_port: Port = 9100
-    edge_id: Text = msgspec.field(default_factory=socket.gethostname)  # column edge_id of every click
-    trusted_proxies: Networks = Networks()  # whose X-Forwarded-For and Forwarded are believed
-    unknown_per_minute: Annotated[  # answers to unknown codes that one /24 or /48 gets of this process; then 429
-        int, msgspec.Meta(ge=1, description="a whole number of 1 or more")
-    ] = 300
-    drain_s: Annotated[float, msgspec.Meta(ge=0, description="seconds, 0 or more")] = 20.0  # longest wait of a stop
+    # What the column `edge_id` of every click says.
+    edge_id: Text = msgspec.field(default_factory=socket.gethostname)
+    # Whose `X-Forwarded-For` and `Forwarded` are believed. Empty: nobody's, the address that connects is the visitor's.
+    trusted_proxies: Networks = Networks()
+    # Answers to unknown codes that one /24 or /48 gets of this process in a minute; then 429. Live links: never.
+    unknown_per_minute: Annotated[int, msgspec.Meta(ge=1, description="a whole number of 1 or more")] = 300
+    # Seconds that a stop waits for its clicks to reach ClickHouse; what is left stays in the spool.
+    drain_s: Annotated[float, msgspec.Meta(ge=0, description="seconds, 0 or more")] = 20.0
+    # What is logged to stderr; SIGUSR1 switches to debug and back.
     log_level: LogLevel = "info"
