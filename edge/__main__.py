@@ -37,7 +37,7 @@ async def serve(settings: Settings) -> None:
     public = inherited(settings.listen_fd) if settings.listen_fd else listen(settings.host, settings.port, shared=True)
     ops = listen(settings.ops_host, settings.ops_port)
     spool_dir = Path(settings.spool_dir)
-    spool = Spool.create(spool_dir, secrets.randbits(64))
+    spool = _spool_in(spool_dir)
 
     lookups_wire = RedisWire(settings.redis_url, tracked=TRACKED_PREFIXES)
     clicks_wire = RedisWire(settings.redis_url, timeout_s=5.0)
@@ -92,6 +92,14 @@ async def serve(settings: Settings) -> None:
         for task in background:
             task.cancel()
     await clickhouse.close()
+
+
+def _spool_in(spool_dir: Path) -> Spool:
+    try:
+        return Spool.create(spool_dir, secrets.randbits(64))
+    except OSError as error:
+        why = f"TAPTRAIL_SPOOL_DIR={spool_dir}: {error.strerror}; expected a directory that can be written"
+        raise OSError(error.errno, why) from error
 
 
 def main() -> int:

@@ -8,6 +8,10 @@ from pathlib import Path
 import msgspec
 
 
+class DamagedCredentials(Exception):
+    """One line: the file, what is wrong with it, what to do."""
+
+
 class Credentials(msgspec.Struct, frozen=True):
     code_key: str  # 32 hex digits; every code ever minted here opens with it alone
     api_key: str
@@ -16,11 +20,16 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 def credentials_in(data: Path) -> Credentials:
-    """Those of this directory; made, readable by its owner alone, when there are none yet."""
+    """Those of this directory; made, readable by its owner alone, when there are none. Raises DamagedCredentials."""
     path = data / "credentials.json"
     if not path.exists():
         write_private(path, msgspec.json.encode(_made()))
-    return msgspec.json.decode(path.read_bytes(), type=Credentials)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Credentials)
+    except msgspec.DecodeError as error:  # never made anew: the key in it opens every link of this directory
+        raise DamagedCredentials(
+            f"{path} cannot be read: {error}; restore it from a backup, or choose another --data"
+        ) from error
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -26,7 +26,7 @@ from runtime.logs import start_logging
 from runtime.serve import listen
 from stack import children
 from stack.children import ANALYST_NAME, WRITER_NAME, Places
-from stack.credentials import Credentials, api_keys, credentials_in, write_private
+from stack.credentials import Credentials, DamagedCredentials, api_keys, credentials_in, write_private
 from stack.ports import HOST, PortTaken, ports_for
 from stack.supervisor import Child, Kept, StartFailed
 
@@ -72,7 +72,7 @@ def up(
         with held(data):
             places = _places(data, host, ports_for(wanted))
             sys.exit(asyncio.run(System(places, credentials_in(data)).run()))
-    except (PortTaken, DirectoryTaken, OSError) as error:
+    except (PortTaken, DirectoryTaken, DamagedCredentials, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 
