@@ -16,7 +16,7 @@ def _process(name: str) -> click.Command:
         sys.exit(importlib.import_module(f"{name}.__main__").main())
 
     help_text = (
-        f"Run one {name} process until SIGTERM. Variables TAPTRAIL_* of the environment configure it; see README.md."
+        f"Run one {name} process until SIGTERM. Variables TAPTRAIL_* of the environment configure it; see docs/configuration.md."
     )
     return click.command(name, help=help_text)(run)
 
