@@ -15,9 +15,7 @@ def _process(name: str) -> click.Command:
         signal.signal(signal.SIGTERM, _ended)
         sys.exit(importlib.import_module(f"{name}.__main__").main())
 
-    help_text = (
-        f"Run one {name} process until SIGTERM. Variables TAPTRAIL_* of the environment configure it; see docs/configuration.md."
-    )
+    help_text = f"Run one {name} process until SIGTERM. Variables TAPTRAIL_* configure it; see docs/configuration.md."
     return click.command(name, help=help_text)(run)
 
 
