@@ -28,6 +28,10 @@ from runtime.histogram import POWERS, Histogram
 
 INSERT_WITHIN_S = 5.0  # until the server has read all of it; shorter than a lease, so that a doubt does not lose it
 INSERT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+LEAST_AT_ONCE = 1_000  # rows
+# MEMORY_LIMIT_EXCEEDED, and what throwIf says (schema/003): the body did not arrive before its deadline. The same again
+# would fare the same on a server or a network that is that slow.
+_TOO_MUCH_AT_ONCE = frozenset({241, 395})
 
 log = logging.getLogger(__name__)
 
@@ -136,35 +140,39 @@ class Writer:
         self, rows: Sequence[R], insert: Callable[[Sequence[R], str, int], Any], check_held: Callable[[set[int]], float]
     ) -> None:
         lanes = {row.lane for row in rows}
-        doubtful, pause_s = "", 0.1
-        while rows:
+        left, at_once = list(rows), len(rows)
+        in_doubt: list[R] = []
+        query_id, pause_s = "", 0.1
+        while left:
             held_until = check_held(lanes)
             try:
-                if doubtful:
-                    rows = await self._left_out(rows, doubtful)
-                    doubtful = ""
+                if in_doubt:
+                    missing = await self._left_out(in_doubt, query_id)
+                    left, in_doubt = missing + left[len(in_doubt) :], []
                     continue
                 self._inserts += 1
                 query_id = f"clicks:{self._owner}:{self._inserts}"
                 before = await self._server_time.second_at(min(held_until, time.monotonic() + self._within_s))
                 started = time.perf_counter()
                 self._open_before = before
-                await insert(rows, query_id, before)
+                await insert(left[:at_once], query_id, before)
                 self._open_before = 0
                 self.insert_seconds.observe(time.perf_counter() - started)
-                self.insert_rows.observe(len(rows))
-                return
+                self.insert_rows.observe(len(left[:at_once]))
+                left = left[at_once:]
             except (ClickHouseRefused, ClickHouseUnreachable) as error:
-                if not doubtful:
-                    doubtful = query_id
+                if not in_doubt:
+                    in_doubt = left[:at_once]
                     self.doubts += 1
                     if isinstance(error, ClickHouseRefused) and error.code:
                         self._open_before = 0  # ClickHouse itself has answered: it is done with it
+                        if error.code in _TOO_MUCH_AT_ONCE:
+                            at_once = max(len(in_doubt) // 2, LEAST_AT_ONCE)
                 log.warning(
-                    "ClickHouse did not confirm an insert", extra={"rows": len(rows), "error": str(error)[:300]}
+                    "ClickHouse did not confirm an insert", extra={"rows": len(in_doubt), "error": str(error)[:300]}
                 )
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-            pause_s = min(pause_s * 2, 5.0)
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+                pause_s = min(pause_s * 2, 5.0)
 
     async def _left_out(self, rows: Sequence[R], query_id: str) -> list[R]:
         """Those that an unconfirmed INSERT has not brought in and will not."""

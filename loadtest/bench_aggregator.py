@@ -42,6 +42,7 @@ class Look(NamedTuple):
     aggregator_s: float  # of CPU
     clickhouse_s: float
     redis_s: float
+    aggregator_bytes: int  # of memory
 
 
 def main() -> int:
@@ -79,6 +80,7 @@ def _bench(folder: Path, processes: ExitStack, per_lane: int, lanes: int) -> int
     command = [sys.executable, "-m", "aggregator"]
     aggregator = processes.enter_context(_running(folder, AGGREGATOR_CORE, command, **settings))
     looks = list(_watch(client, per_lane * lanes, (aggregator, clickhouse, valkey)))
+    print(f"{max(look.aggregator_bytes for look in looks) >> 20:>10,} MiB of the aggregator at most")
     return _report(looks[0], looks[-1], asyncio.run(_rows(clickhouse_url)), per_lane * lanes)
 
 
@@ -124,7 +126,9 @@ def _watch(client: redis.Redis, clicks: int, processes: tuple[psutil.Process, ..
         before, settled = settled, sum(map(int, client.hvals(WATERMARKS)))
         if settled > before:
             cpu = (process.cpu_times() for process in processes)
-            yield Look(time.monotonic(), settled, *(times.user + times.system for times in cpu))
+            yield Look(
+                time.monotonic(), settled, *(times.user + times.system for times in cpu), aggregator.memory_info().rss
+            )
         time.sleep(LOOK_EVERY_S)
 
 
