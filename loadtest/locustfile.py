@@ -1,157 +1,157 @@
-"""What a broadcast does to the edge: previews as the messages arrive, people within minutes, a tail over hours.
+"""What a broadcast does to the edge, by Locust: taps when they are due (loadtest/send.py), every answer checked.
 
-Locust users tap the links of a minted CSV (TAPTRAIL_LINKS), each contact's own link once or twice, some shared links
-very often, and now and then a code that was never issued. Every answer is checked; at the end the taps are counted
-against ClickHouse (TAPTRAIL_CLICKHOUSE_ANALYST_URL), and a run that lost or doubled one fails.
+At the end the taps are counted against ClickHouse, by class of visitor; a run that lost, doubled or misjudged one, or
+saw a wrong answer, fails.
 
-    make loadtest                                             # headless, against a stack of its own
-    locust -f loadtest/locustfile.py --host http://127.0.0.1:8080     # with Locust's web page
+    make loadtest                                                     # headless, against a stack of its own
+    python -m loadtest.run --web                                      # the same with Locust's web page
+    locust -f loadtest/locustfile.py --host URL --links links.csv     # against any edge
+
+One Locust process; the edge must believe its X-Forwarded-For (TAPTRAIL_TRUSTED_PROXIES).
 """
 
 import csv
-import json
-import os
-import random
 import time
-from collections import deque
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from geventhttpclient.client import HTTPClient
 from locust import FastHttpUser, LoadTestShape, events, task
+from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
-VISITS: list[dict[str, Any]] = json.loads((EXAMPLES / "visits.json").read_text())
-PEOPLE = [visit for visit in VISITS if visit["expected_class"] == "human"]
-PREVIEWS = [visit for visit in VISITS if visit["expected_class"] == "preview"]
-MACHINES = [visit for visit in VISITS if visit["expected_class"] in {"bot", "scanner", "prefetch"}]
-WEIGHTS = [visit["weight"] for visit in PEOPLE]
+from loadtest.send import OwnLink, Send, Tap, plan
 
-BURST_S = float(os.environ.get("TAPTRAIL_BURST_S", "10"))  # the first minutes after a send, shortened
-TOTAL_S = float(os.environ.get("TAPTRAIL_TOTAL_S", "40"))
-PEAK_USERS = int(os.environ.get("TAPTRAIL_PEAK_USERS", "60"))
-SHARED_LINKS = 20  # the first links of the file stand for keyword links, tapped again and again
+LATE_S = 1.0  # a tap that leaves later than this after it was due is not the load that was asked for
+SILENT_S = 30.0  # without a new row in ClickHouse: the others are lost
+HTTPClient.DEFAULT_HEADERS.clear()  # a visit without a user agent stays without one
 
 
-class Taps:
-    """Links still to be tapped, and what was counted."""
+@events.init_command_line_parser.add_listener
+def add_options(parser: LocustArgumentParser) -> None:
+    parser.add_argument("--links", env_var="TAPTRAIL_LINKS", default="links.csv", help="what `taptrail mint` wrote")
+    parser.add_argument("--shared", env_var="TAPTRAIL_SHARED", default="", help="slugs, by commas")
+    parser.add_argument("--send-s", type=float, default=10, help="from the first message to the last")
+    parser.add_argument("--total-s", type=float, default=40, help="until the last tap")
+    parser.add_argument("--tap-rate", type=float, default=0.15, help="share of the contacts who tap")
+    parser.add_argument("--phones", type=int, default=60, help="connections at a time")
+    parser.add_argument("--analyst", env_var="TAPTRAIL_CLICKHOUSE_ANALYST_URL", default="", is_secret=True,
+                        include_in_web_ui=False, help="URL of ClickHouse, with user and password")  # fmt: skip
 
-    links: deque[tuple[str, str]]
-    shared: list[tuple[str, str]]
+
+class Run:
+    """One run: what is still to come, and what was counted."""
+
+    taps: list[Tap]  # the next one is the last
     domain = ""
-    recorded = 0  # answers of known links: each must be a row
+    began = 0.0
+    late = 0
+    rows_before: Counter[str]
+    redirected: Counter[str]  # by expected class; each must be a row
 
 
 @events.test_start.add_listener
-def read_links(environment: Environment, **_: Any) -> None:
-    with Path(os.environ.get("TAPTRAIL_LINKS", "links.csv")).open(newline="") as file:
-        rows = [(row["code"], row["contact_id"], row["short_url"]) for row in csv.DictReader(file)]
-    Taps.domain = urlsplit(rows[0][2]).netloc
-    links = [(code, contact_id) for code, contact_id, _ in rows]
-    Taps.shared, own = links[:SHARED_LINKS], links[SHARED_LINKS:]
-    random.shuffle(own)
-    Taps.links = deque(own)
-    Taps.recorded = 0
+def begin(environment: Environment, **_: Any) -> None:
+    options: Any = environment.parsed_options
+    with Path(options.links).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    Run.domain = urlsplit(rows[0]["short_url"]).netloc
+    links = [OwnLink(row["code"], row["contact_id"]) for row in rows]
+    shared = [slug for slug in options.shared.split(",") if slug]
+    Run.taps = plan(links, shared, Send(options.send_s, options.total_s, options.tap_rate))[::-1]
+    Run.rows_before = _rows(options.analyst) if options.analyst else Counter()
+    Run.redirected, Run.late, Run.began = Counter(), 0, time.monotonic()
 
 
-class Recipients(FastHttpUser):
-    """Phones and what fetches on their behalf; one connection a user, kept alive."""
+class Phone(FastHttpUser):
+    """Whoever taps next; one connection a user, kept alive."""
 
     network_timeout = 10.0
 
-    @task(60)
-    def person(self) -> None:
-        """A contact's own link, sometimes tapped again."""
-        if not Taps.links:
-            return self.shared_link()
-        link = Taps.links.popleft()
-        visit = random.choices(PEOPLE, WEIGHTS)[0]
-        self.tap(link, visit)
-        if random.random() < 0.2:
-            self.tap(link, visit)
-        return None
+    @task
+    def next_tap(self) -> None:
+        now_s = time.monotonic() - Run.began
+        if not Run.taps or Run.taps[-1].due_s > now_s:
+            time.sleep(min(Run.taps[-1].due_s - now_s, 0.1) if Run.taps else 0.1)
+            return
+        tap = Run.taps.pop()
+        Run.late += now_s - tap.due_s > LATE_S
+        self.tap(tap, tap.visit["expected_class"] if tap.expected else "unknown code")
 
-    @task(15)
-    def preview(self) -> None:
-        """The messaging app looks before its owner does; the link is still to be tapped."""
-        if Taps.links:
-            self.tap(Taps.links[random.randrange(len(Taps.links))], random.choice(PREVIEWS))
-
-    @task(10)
-    def shared_link(self) -> None:
-        self.tap(random.choice(Taps.shared), random.choices(PEOPLE, WEIGHTS)[0])
-
-    @task(5)
-    def machine(self) -> None:
-        self.tap(random.choice(Taps.shared), random.choice(MACHINES))
-
-    @task(3)
-    def unknown(self) -> None:
-        """A typo or a scan: never a redirect, never a row."""
-        code = "".join(random.choices("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", k=9))
-        with self.client.get(
-            f"/{code}", name="unknown code", headers={"Host": Taps.domain}, allow_redirects=False, catch_response=True
-        ) as answer:
-            if answer.status_code == 404:
-                answer.success()
-            else:
-                answer.failure(f"an unknown code answered {answer.status_code}")
-
-    def tap(self, link: tuple[str, str], visit: dict[str, Any]) -> None:
-        code, contact_id = link
-        headers = {**dict(visit["headers"]), "Host": Taps.domain, "X-Forwarded-For": visit["address"]}
+    def tap(self, tap: Tap, name: str) -> None:
+        headers = {**dict(tap.visit["headers"]), "Host": Run.domain, "X-Forwarded-For": tap.address}
         with self.client.request(
-            visit["method"], f"/{code}", name=visit["expected_class"], headers=headers, allow_redirects=False,
-            catch_response=True,
-        ) as answer:  # fmt: skip
+            tap.visit["method"], f"/{tap.code}", name=name, headers=headers, allow_redirects=False, catch_response=True
+        ) as answer:
             location = (answer.headers or {}).get("Location", "")
-            if answer.status_code == 302 and f"={contact_id}" in location:
-                Taps.recorded += 1
+            if tap.expected and answer.status_code == 302 and tap.expected in location:
+                Run.redirected[name] += 1
+                answer.success()
+            elif not tap.expected and answer.status_code in (404, 429):
+                answer.request_meta["name"] = f"unknown code, {answer.status_code}"
                 answer.success()
             else:
                 answer.failure(f"answered {answer.status_code} {location}")
 
 
 class Broadcast(LoadTestShape):
-    """All users within the burst, then a decay by half every quarter of what is left."""
+    """All phones from the start, until the plan is done: the plan says when taps come."""
 
     def tick(self) -> tuple[int, float] | None:
-        elapsed_s = self.get_run_time()
-        if elapsed_s > TOTAL_S:
-            return None
-        if elapsed_s < BURST_S:
-            return PEAK_USERS, PEAK_USERS / 2
-        quarters = (elapsed_s - BURST_S) / ((TOTAL_S - BURST_S) / 4)
-        return max(2, round(PEAK_USERS * 0.5**quarters)), PEAK_USERS / 2
+        options: Any = self.runner.environment.parsed_options if self.runner else None
+        patience_s = 3 * options.total_s + 30
+        is_done = self.get_run_time() > options.total_s and not Run.taps
+        return None if is_done or self.get_run_time() > patience_s else (options.phones, options.phones)
 
 
 @events.init.add_listener
 def let_taps_finish(environment: Environment, **_: Any) -> None:
-    """A user that the shape sends away finishes its tap first: one cut off could be a row that nobody counted."""
+    """A user that is sent away finishes its tap first: one cut off could be a row that nobody counted."""
     environment.stop_timeout = 10.0
 
 
 @events.test_stop.add_listener
-def count_rows(environment: Environment, **_: Any) -> None:
-    """Fails the run when ClickHouse has more or fewer clicks than were answered, or any answer was wrong."""
-    url = os.environ.get("TAPTRAIL_CLICKHOUSE_ANALYST_URL")
-    failures = environment.stats.total.num_failures
-    if failures:
-        environment.process_exit_code = 1
-    if not url:
-        print("TAPTRAIL_CLICKHOUSE_ANALYST_URL is not set: the taps are not counted against ClickHouse")
-        return
-    deadline = time.monotonic() + 30
-    while (rows := _rows(url)) < Taps.recorded and time.monotonic() < deadline:
+def judge(environment: Environment, **_: Any) -> None:
+    """Sets the exit code, and says why."""
+    options: Any = environment.parsed_options
+    failures, left = environment.stats.total.num_failures, len(Run.taps)
+    faults = [f"{failures} wrong answers"] if failures else []
+    faults += [f"{left} taps were never made"] if left else []
+    faults += _miscounted(options.analyst) if options.analyst else []
+    environment.process_exit_code = 1 if faults else 0
+    print(
+        f"{'FAIL: ' + '; '.join(faults) if faults else 'PASS'}: {Run.redirected.total()} redirects, {_said(Run.redirected)}"
+    )
+    if not options.analyst:
+        print("Not counted against ClickHouse: --analyst is not given")
+    if Run.late:
+        print(f"{Run.late} taps left more than {LATE_S:.0f} s late: edge or generator are at their limit")
+
+
+def _miscounted(url: str) -> list[str]:
+    """How the rows in ClickHouse differ from the redirects, once all are there or no more come."""
+    seen, give_up_at = -1, 0.0
+    while True:
+        rows = _rows(url)
+        rows.subtract(Run.rows_before)
+        if rows.total() > seen:
+            seen, give_up_at = rows.total(), time.monotonic() + SILENT_S
+        if seen >= Run.redirected.total() or time.monotonic() > give_up_at:
+            break
         time.sleep(0.5)
-    verdict = "PASS" if rows == Taps.recorded and not failures else "FAIL"
-    print(f"{verdict}: {Taps.recorded} taps of known links, {rows} rows, {failures} wrong answers")
-    environment.process_exit_code = 0 if verdict == "PASS" else 1
+    return [] if +rows == Run.redirected else [f"ClickHouse has {rows.total()} rows, {_said(rows)}"]
 
 
-def _rows(url: str) -> int:
-    answer = requests.post(url, params={"database": "taptrail"}, data="SELECT count() FROM clicks", timeout=10)
+def _said(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.most_common() if count)
+
+
+def _rows(url: str) -> Counter[str]:
+    """Rows of redirects by class."""
+    sql = "SELECT visit_class, count() FROM clicks WHERE status BETWEEN 300 AND 399 GROUP BY visit_class"
+    answer = requests.post(url, params={"database": "taptrail"}, data=sql, timeout=30)
     answer.raise_for_status()
-    return int(answer.text)
+    return Counter({name: int(count) for name, count in (line.split("\t") for line in answer.text.splitlines())})
