@@ -11,7 +11,7 @@ from aggregator.lanes import SET_FIELDS
 from records.keys import ENTRY_FIELD, GROUP, WATERMARKS, click_stream, lane_name
 
 CONSUMER = "owner"  # of every lane, whoever owns it: what a dead owner had read stays with the lane
-ENTRIES_AT_ONCE = 256  # over all lanes; an entry is at most 64 KiB, some 100 clicks
+ENTRIES_AT_ONCE = 256  # over all lanes; an entry is at most 64 KiB, some 150 clicks
 
 _OPEN = "#!lua flags=allow-oom\nreturn redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0')"
 
