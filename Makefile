@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test loadtest soak availability guard bench check image-test configuration rules dashboards lock clean
+.PHONY: help demo up test loadtest soak availability guard bench scaling check image-test configuration rules dashboards lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -50,6 +50,10 @@ guard: $(VENV)/installed  ## fail when a tap got slower than a bare server's req
 
 bench: $(VENV)/installed  ## redirects a second beside nginx and others; needs wrk and nginx
 	$(BIN)/python -m loadtest.bench
+
+scaling: $(VENV)/installed  ## what a tap costs as links and workers grow, and reports as clicks do (15 GB of disk)
+	$(BIN)/python -m loadtest.scaling
+	$(BIN)/python -m loadtest.bench_reports
 
 check: $(VENV)/installed  ## lint, format, types, import contracts, Kubernetes manifests
 	$(BIN)/ruff check .
