@@ -105,7 +105,8 @@ def _latency(found: Sequence[Latency]) -> list[str]:
         "## Latency at a constant arrival rate",
         "",
         "Medians over the rounds, milliseconds, counted from the moment a request was due (loadtest/open_loop.py). The "
-        f"rates are half of what {NginxLua.name} and half of what Taptrail managed above. "Generator late" is how much of it was the generator itself, where a connection was free.",
+        f"rates are half of what {NginxLua.name} and half of what Taptrail managed above. Generator late: how much of "
+        "it the generator itself was, where a connection was free.",
         "",
         "| requests/s | contestant | p50 | p99 | p99.9 | generator late, p99 | unanswered |",
         "|---|---|---|---|---|---|---|",
