@@ -14,7 +14,7 @@ from control.accounts import Keys
 from control.api import Api
 from control.app import control_app
 from control.broadcasts import Broadcasts
-from control.cache import Cache
+from control.cache import Cache, PackedConnection
 from control.domains import DestinationRules, Domains
 from control.ids import Ids
 from control.links import Links
@@ -51,8 +51,9 @@ async def serve(settings: Settings) -> None:
     public, ops = listen(settings.host, settings.port), listen(settings.ops_host, settings.ops_port)
     # A Redis that hangs costs a step ten seconds at most: changes are recorded all the same.
     redis = Redis.from_url(
-        settings.redis_url, socket_timeout=5.0, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 1)
-    )
+        settings.redis_url, socket_timeout=5.0, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 1),
+        connection_class=PackedConnection,
+    )  # fmt: skip
     clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=60.0)
     app, resync = build(settings, redis, clickhouse)
     readiness = Readiness()

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
-from redis.asyncio import Redis
+from hiredis import pack_command
+from redis.asyncio import Connection, Redis
 from redis.exceptions import RedisError
 
 from control.metrics import DIRTY_RECORDS, UNCACHED_LINKS
@@ -28,6 +30,13 @@ redis.call('SET', KEYS[1], ARGV[1])
 return 1
 """
 _AT_ONCE = 500
+
+
+class PackedConnection(Connection):
+    """To Redis over plain TCP. redis-py writes a command argument by argument: 0.8 us a minted link, hiredis 0.2."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        return [pack_command((*args[0].split(), *args[1:]))]  # "MEMORY USAGE" are two words to Redis
 
 
 class Entry(msgspec.Struct, frozen=True):
