@@ -79,6 +79,9 @@ async def serve(settings: Settings) -> None:
 
 
 def main() -> int:
+    # A thread that checks or builds links lets the loop wait this long for its turn, at every write: at Python's 5 ms
+    # a million links took 9.0 s, now 7.5.
+    sys.setswitchinterval(0.0005)
     return run("control", Settings, serve)
 
 
