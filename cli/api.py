@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +16,8 @@ import msgspec
 RUNNING = Path(os.environ.get("TAPTRAIL_DATA") or ".taptrail") / "running.json"  # written by `taptrail up`
 _CONNECT_S = 10
 _LINES_S = 300  # longest silence between two lines of an answer
+_IN_PROGRESS_S = 30  # a control process that was killed holds on to what it minted for 15 s
+_PIECE_BYTES = 256 * 1024
 
 
 class Refused(click.ClickException):
@@ -146,22 +149,43 @@ def unreachable(where: Service, error: BaseException) -> click.ClickException:
 async def stream(
     path: str, body: IO[bytes], headers: dict[str, str], query: dict[str, str], line_nos: Sequence[int]
 ) -> AsyncIterator[bytes]:
-    """POST lines and yield the lines of the answer as they arrive, many whole lines at a time."""
+    """POST lines and yield the lines of the answer as they arrive, many whole lines at a time.
+
+    Waits while another request does the same.
+    """
     where = service()
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=_LINES_S)
-    rest = b""
+    headers = where.headers(**headers, **{"Content-Length": str(body.seek(0, os.SEEK_END))})
+    wait_until = time.monotonic() + _IN_PROGRESS_S
     try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, read_bufsize=1 << 20) as session,
-            session.post(where.url + path, data=body, params=query, headers=where.headers(**headers)) as response,
-        ):
-            await raise_for(response, line_nos)
-            async for piece in response.content.iter_any():
-                lines, newline, tail = piece.rpartition(b"\n")
-                if newline:
-                    yield rest + lines + newline
-                    rest = tail
-                else:
-                    rest += piece
+        async with aiohttp.ClientSession(timeout=timeout, read_bufsize=1 << 20) as session:
+            while True:
+                async with session.post(
+                    where.url + path, data=_pieces(body), params=query, headers=headers
+                ) as response:
+                    if response.status == 409 and "Retry-After" in response.headers and time.monotonic() < wait_until:
+                        await asyncio.sleep(float(response.headers["Retry-After"]))
+                        continue
+                    await raise_for(response, line_nos)
+                    async for lines in _lines(response.content):
+                        yield lines
+                    return
     except (aiohttp.ClientError, TimeoutError) as error:
         raise unreachable(where, error) from error
+
+
+async def _pieces(body: IO[bytes]) -> AsyncIterator[bytes]:
+    body.seek(0)
+    while piece := body.read(_PIECE_BYTES):
+        yield piece
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    rest = b""
+    async for piece in content.iter_any():
+        lines, newline, tail = piece.rpartition(b"\n")
+        if newline:
+            yield rest + lines + newline
+            rest = tail
+        else:
+            rest += piece

@@ -1,7 +1,6 @@
 import asyncio
 import csv
 import os
-import signal
 import subprocess
 import sys
 
@@ -9,6 +8,7 @@ import pytest
 
 from tests.control.process import DOMAIN, MAIN, SHOP
 
+MANY = b"contact_id\n" + b"".join(b"c-%d\n" % number for number in range(150_000))
 TO = ("--domain", DOMAIN, "--broadcast", "spring", "--to", SHOP)
 
 
@@ -110,24 +110,79 @@ async def test_a_second_run_gives_the_same_links(mint, tmp_path, clickhouse):
     assert await minted(clickhouse) == 2
 
 
-async def test_a_run_after_a_kill_completes_the_same_links(control, mint, tmp_path, clickhouse):
-    content = b"contact_id\n" + b"".join(b"c-%d\n" % number for number in range(150_000))
-    (tmp_path / "contacts.csv").write_bytes(content)
-    command = [sys.executable, "-m", "cli", "mint", *TO, "--contacts", "contacts.csv", "--out", "links.csv"]
-    environ = {**os.environ, "TAPTRAIL_CONTROL_URL": control.url, "TAPTRAIL_API_KEY": MAIN}
-    process = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, env=environ, stderr=subprocess.DEVNULL)
-    async with asyncio.timeout(30):
-        while not await clickhouse.value("SELECT count() FROM mints"):
-            await asyncio.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
+@pytest.fixture
+async def started_mint(tmp_path):
+    """Starts `taptrail mint` on 150,000 contacts, three INSERTs, and leaves it running."""
+    started = []
+
+    async def start(control):
+        (tmp_path / "contacts.csv").write_bytes(MANY)
+        command = [sys.executable, "-m", "cli", "mint", *TO, "--contacts", "contacts.csv", "--out", "links.csv"]
+        environ = {**os.environ, "TAPTRAIL_CONTROL_URL": control.url, "TAPTRAIL_API_KEY": MAIN}
+        process = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, env=environ, stderr=subprocess.PIPE)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def some_are_minted(clickhouse):
+    """Waits until some links are durable."""
+    async with asyncio.timeout(60):
+        while not await minted(clickhouse):
+            await asyncio.sleep(0.005)
+
+
+async def pairs(clickhouse):
+    rows = await clickhouse.rows("SELECT contact_id, code FROM links", dict)
+    return {(row["contact_id"], row["code"]) for row in rows}
+
+
+def given(tmp_path):
+    return {(row["contact_id"], row["code"]) for row in links(tmp_path)}
+
+
+async def test_a_run_after_a_kill_completes_the_same_links(control, started_mint, mint, tmp_path, clickhouse):
+    process = await started_mint(control)
+    await some_are_minted(clickhouse)
+    process.kill()
     await process.wait()
     assert not (tmp_path / "links.csv").exists()
+    before = await pairs(clickhouse)
 
-    done = await mint(content)
+    done = await mint(MANY)
 
     assert done.returncode == 0, done.stderr
     assert len(links(tmp_path)) == 150_000
-    assert await clickhouse.value("SELECT [count(), uniqExact(link_id)] FROM links") == [150_000, 150_000]
+    assert before <= given(tmp_path) == await pairs(clickhouse)
+    assert await minted(clickhouse) == 150_000
+
+
+async def test_a_run_after_the_service_was_killed_completes_the_same_links(
+    controls, valkey_url, redis, started_mint, mint, tmp_path, clickhouse
+):
+    control = controls(valkey_url)
+    process = await started_mint(control)
+    await some_are_minted(clickhouse)
+    control.kill()
+    _, told = await process.communicate()
+    before = await pairs(clickhouse)
+    assert (process.returncode, (tmp_path / "links.csv").exists()) == (1, False)
+    assert b"Traceback" not in told
+    assert 0 < len(before) < 150_000
+    lock = await anext(redis.scan_iter("tt:lock:mint:*"))
+    assert await redis.pexpire(lock, 3000)  # instead of the 15 s for which a dead process may hold it
+
+    done = await mint(MANY, TAPTRAIL_CONTROL_URL=controls(valkey_url).url)
+
+    assert done.returncode == 0, done.stderr
+    assert len(links(tmp_path)) == 150_000
+    assert before <= given(tmp_path) == await pairs(clickhouse)
+    assert await minted(clickhouse) == 150_000
 
 
 async def test_several_destinations_give_several_links_a_contact(mint, tmp_path):
