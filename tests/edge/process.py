@@ -5,6 +5,8 @@ import socket
 import time
 from pathlib import Path
 
+import msgspec
+
 from records.broadcast import Broadcast, encode_broadcast
 from records.code import CodeCipher
 from records.domain import Domain, encode_domain
@@ -97,3 +99,15 @@ async def store(clickhouse, links=range(20), broadcast=BROADCAST, domain=DOMAIN)
         for link_id in links
     ]  # fmt: skip
     await clickhouse.insert_rows("links", rows)
+
+
+async def change(redis, clickhouse, **changes):
+    """Change fields of the domain or of the broadcast in both stores, as control does: ClickHouse first."""
+    if "domain" in changes:
+        domain = msgspec.structs.replace(DOMAIN, version=2, **changes["domain"])
+        await clickhouse.insert_rows("domains", [domain])
+        await redis.set(domain_key(domain.short_domain), encode_domain(domain))
+    if "broadcast" in changes:
+        broadcast = msgspec.structs.replace(BROADCAST, version=2, **changes["broadcast"])
+        await clickhouse.insert_rows("broadcasts", [broadcast])
+        await redis.set(broadcast_key(broadcast.broadcast_no), encode_broadcast(broadcast))

@@ -5,10 +5,9 @@ import os
 import subprocess
 import sys
 
-import msgspec
 import pytest
 
-from tests.edge.process import BROADCAST, DOMAIN, HOST, cache, cache_slug, cipher, destination
+from tests.edge.process import HOST, cache, cache_slug, change, cipher, destination
 
 CODE = cipher.seal(5)
 
@@ -69,15 +68,15 @@ def test_an_unknown_host_gets_a_plain_404(edge):
     assert (answer.status, answer.headers["Location"]) == (404, None)
 
 
-async def test_unknown_codes_lead_to_the_domains_own_page_where_it_has_one(redis, edge):
-    await cache(redis, domain=msgspec.structs.replace(DOMAIN, not_found="https://acme.example/404"))
+async def test_unknown_codes_lead_to_the_domains_own_page_where_it_has_one(redis, clickhouse, edge):
+    await change(redis, clickhouse, domain={"not_found": "https://acme.example/404"})
 
     assert edge.get("/nope12345").headers["Location"] == "https://acme.example/404"
 
 
-async def test_a_stopped_broadcast_is_over_on_the_next_tap_and_never_looks_unknown(redis, edge):
+async def test_a_stopped_broadcast_is_over_on_the_next_tap_and_never_looks_unknown(redis, clickhouse, edge):
     assert edge.tap(5) == destination(5)
-    await cache(redis, broadcast=msgspec.structs.replace(BROADCAST, stopped=True))
+    await change(redis, clickhouse, broadcast={"stopped": True})
 
     answer = edge.get(f"/{CODE}")
 
@@ -85,15 +84,15 @@ async def test_a_stopped_broadcast_is_over_on_the_next_tap_and_never_looks_unkno
     assert "switched off" in answer.text
 
 
-async def test_a_fixed_destination_is_in_force_on_the_next_tap(redis, edge):
+async def test_a_fixed_destination_is_in_force_on_the_next_tap(redis, clickhouse, edge):
     assert edge.tap(5) == destination(5)
-    await cache(redis, broadcast=msgspec.structs.replace(BROADCAST, destinations=("https://new.example/",)))
+    await change(redis, clickhouse, broadcast={"destinations": ("https://new.example/",)})
 
     assert edge.tap(5) == "https://new.example/"
 
 
-async def test_a_code_of_another_domain_is_unknown_here(redis, edge):
-    await cache(redis, domain=msgspec.structs.replace(DOMAIN, short_domain="other.example"))
+async def test_a_code_of_another_domain_is_unknown_here(redis, clickhouse, edge):
+    await change(redis, clickhouse, domain={"short_domain": "other.example"})
 
     assert edge.get(f"/{CODE}", host="other.example").status == 404
     assert edge.get(f"/{CODE}").status == 302
@@ -120,9 +119,9 @@ def test_a_domain_answers_for_itself(edge):
     assert edge.get("/.well-known/apple-app-site-association").status == 404
 
 
-async def test_app_links_and_home_are_the_owners(redis, edge):
+async def test_app_links_and_home_are_the_owners(redis, clickhouse, edge):
     links = {"apple-app-site-association": '{"applinks":{}}'}
-    await cache(redis, domain=msgspec.structs.replace(DOMAIN, home="https://acme.example/", app_links=links))
+    await change(redis, clickhouse, domain={"home": "https://acme.example/", "app_links": links})
 
     assert edge.get("/").headers["Location"] == "https://acme.example/"
     answer = edge.get("/.well-known/apple-app-site-association")
