@@ -164,7 +164,7 @@ async def test_a_stopped_edge_whose_clicks_are_settled_leaves_nothing(redis, edg
     edge = edges(clickhouse_url=NOWHERE, TAPTRAIL_DRAIN_S="20")
     for _ in range(5):
         edge.tap(5)
-    wait_until(lambda: edge.metric("taptrail_clicks_waiting") == 0)
+    await lane_reaches(redis, 5)
     (lane,) = await redis.hkeys(LANES)
     await redis.hset("tt:watermarks", lane, 5)
 
