@@ -36,7 +36,7 @@ def test_a_tap_whose_connection_broke_may_be_a_row_or_not():
         {"ledger": LEDGER | {"gap": 1}},
         {"taps": Tally(answered={"a", "b"}, doubtful={"c"}, wrong={"d": "404 "})},
     ],
-    ids=str,
+    ids="+".join,
 )
 def test_a_run_that_does_not_add_up_is_told(change):
     assert msgspec.structs.replace(GOOD, **change).differences()

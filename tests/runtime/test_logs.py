@@ -24,7 +24,9 @@ def logged(formatter, event, error=None, **fields):
 
 
 @pytest.mark.parametrize(
-    "value", [FORGED, "\udcff", b"\xff\n", 2**70, float("nan"), {"a\n": "\ud800"}, object()], ids=repr
+    "value",
+    [FORGED, "\udcff", b"\xff\n", 2**70, float("nan"), {"a\n": "\ud800"}, object()],
+    ids=lambda value: type(value).__name__,
 )
 def test_a_record_is_one_line_of_json_without_forged_fields(value):
     text = logged(JsonFormatter("edge"), "a tap", visitor=value)
