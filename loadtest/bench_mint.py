@@ -2,7 +2,7 @@
 
     python -m loadtest.bench_mint [--contacts 1000000] [--uuid]
 
-Starts `taptrail up`, mints with the `taptrail` command into empty stores, and checks what came of it. The yardstick is
+Ends with 1 when a link is wrong or missing; what was reached is said, as it depends on the machine. Starts `taptrail up`, mints with the `taptrail` command into empty stores, and checks what came of it. The yardstick is
 what nobody can leave out: reading and writing as many lines with Python's csv, and the bare INSERT of the same rows.
 """
 
@@ -11,6 +11,7 @@ import asyncio
 import csv
 import os
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,9 @@ INSERT_ROWS = 50_000
 SAMPLES = 10_000
 REACH_RATE = 100_000  # links/s
 REACH_BYTES = {False: 24, True: 50}  # of Redis for each link; True with UUIDs
+# Peak memory: some chunks of links in every form, and what is kept of each contact until all are checked.
+MOST_MB = {"taptrail mint": 120, "control": 400}
+MOST_BYTES_A_CONTACT = 160
 
 
 class Used(msgspec.Struct, frozen=True):
@@ -75,32 +79,50 @@ async def _bench(folder: Path, ready: dict[str, Any], contacts: int, *, as_uuid:
         before = await used(ready, redis)
         minted = await asyncio.to_thread(mint, ready, given, out)
         after = await used(ready, redis)
-        checked_s = await clickhouse.value("SELECT max(toFloat64(minted_at)) FROM mints") - minted.started_at_s
         wrong = await faults(clickhouse, redis, out, contacts)
-        measured = await memory_usage(redis)
-        csv_s = csv_seconds(given, out, folder / "again.csv")
-        insert_s = await insert_seconds(clickhouse, ready["clickhouse"], contacts)
+        claimed_at_s = await clickhouse.value("SELECT max(toFloat64(minted_at)) FROM mints")
+        print(*_times(minted, contacts, claimed_at_s - minted.started_at_s), sep="\n")
+        least_s = csv_seconds(given, out, folder / "again.csv"), await insert_seconds(clickhouse, ready, contacts)
+        print(f"yardstick: csv module {least_s[0]:.2f} s, bare INSERT {least_s[1]:.2f} s; minting takes "
+              f"{minted.seconds / sum(least_s):.2f} times both")  # fmt: skip
+        print(*_processes(before, after, minted, contacts), sep="\n")
+        by_info = (after.redis_bytes - before.redis_bytes) / contacts
+        print(_redis(await memory_usage(redis), by_info, contacts, REACH_BYTES[as_uuid]))
+        print(*(f"WRONG: {fault}" for fault in wrong), sep="\n")
     finally:
         await redis.aclose()
         await clickhouse.close()
-    rate, per_link = contacts / minted.seconds, sum(measured) / contacts
-    by_info = (after.redis_bytes - before.redis_bytes) / contacts
-    for line in (
-        f"{contacts:,} links in {minted.seconds:.2f} s: {rate:,.0f} links/s, CSV to short URLs (to reach: "
-        f"{REACH_RATE:,})",
-        f"until the file is checked and its ids are claimed {checked_s:.2f} s, until the last short URL "
-        f"{minted.seconds - checked_s:.2f} s",
-        f"yardstick: csv module {csv_s:.2f} s, bare INSERT {insert_s:.2f} s; minting takes "
-        f"{minted.seconds / (csv_s + insert_s):.2f} times both",
-        *_processes(before, after, minted),
-        f"Redis, bytes a link (to reach: {REACH_BYTES[as_uuid]}): {per_link:.1f} by MEMORY USAGE of all {len(measured):,} "
-        f"buckets, {_sampled(measured, contacts):.1f} by 100 of them, {by_info:.1f} by used_memory of INFO",
-        *(f"WRONG: {fault}" for fault in wrong),
-    ):
-        print(line)
-    reached = rate >= REACH_RATE and max(per_link, by_info) <= REACH_BYTES[as_uuid]
-    print("reached" if reached and not wrong else "NOT REACHED")
     return 1 if wrong else 0
+
+
+def _times(minted: Minted, contacts: int, claimed_s: float) -> Iterator[str]:
+    rate = contacts / minted.seconds
+    yield f"{contacts:,} links in {minted.seconds:.2f} s: {rate:,.0f} links/s, CSV to short URLs{_judged(rate >= REACH_RATE, f'at least {REACH_RATE:,}')}"
+    yield f"{claimed_s:.2f} s until the file is checked and its ids are claimed, {minted.seconds - claimed_s:.2f} s from there"
+
+
+def _processes(before: Used, after: Used, minted: Minted, contacts: int) -> Iterator[str]:
+    yield f"{'process':14}{'CPU s':>7}{'peak MB':>9}"
+    peaks = {"taptrail mint": minted.peak_mb, **after.peak_mb}
+    spent = {"taptrail mint": minted.cpu_s, **{name: after.cpu_s[name] - before.cpu_s[name] for name in after.cpu_s}}
+    for name, peak_mb in peaks.items():
+        most_mb = MOST_MB[name] + contacts * MOST_BYTES_A_CONTACT / 1e6 if name in MOST_MB else peak_mb
+        judged = _judged(peak_mb <= most_mb, f"at most {most_mb:.0f}") if name in MOST_MB else ""
+        yield f"{name:14}{spent[name]:7.2f}{peak_mb:9.0f}{judged}"
+
+
+def _redis(measured: list[int], by_info: float, contacts: int, reach: int) -> str:
+    by_usage = sum(measured) / contacts
+    some = random.Random(1).sample(measured, min(100, len(measured)))
+    by_some = statistics.mean(some) * len(measured) / contacts
+    return (
+        f"Redis, bytes a link: {by_usage:.1f} by MEMORY USAGE of all {len(measured):,} buckets, {by_some:.1f} by 100 of "
+        f"them, {by_info:.1f} by used_memory of INFO{_judged(max(by_usage, by_info) <= reach, f'at most {reach}')}"
+    )
+
+
+def _judged(reached: bool, what: str) -> str:
+    return f" ({what}: {'reached' if reached else 'NOT REACHED'})"
 
 
 def write_contacts(path: Path, contacts: int, *, as_uuid: bool) -> None:
@@ -172,11 +194,6 @@ async def memory_usage(redis: Redis) -> list[int]:
     return list(await pipeline.execute())
 
 
-def _sampled(measured: list[int], contacts: int) -> float:
-    some = random.Random(1).sample(measured, min(100, len(measured)))
-    return sum(some) / len(some) * len(measured) / contacts
-
-
 def csv_seconds(given: Path, out: Path, again: Path) -> float:
     """Reading the contacts and writing the links with the csv module, and nothing in between."""
     with out.open(newline="") as file:
@@ -190,27 +207,19 @@ def csv_seconds(given: Path, out: Path, again: Path) -> float:
     return time.perf_counter() - started
 
 
-async def insert_seconds(clickhouse: ClickHouse, url: str, contacts: int) -> float:
+async def insert_seconds(clickhouse: ClickHouse, ready: dict[str, Any], contacts: int) -> float:
     """The INSERTs of the same rows into an empty copy of the table, one behind the other, their bodies ready."""
     await clickhouse.execute("CREATE TABLE yardstick AS links")
     seconds = 0.0
     async with aiohttp.ClientSession() as session:
         for first in range(0, contacts, INSERT_ROWS):
             rows = f"SELECT * FROM taptrail.links WHERE link_id BETWEEN {first} AND {first + INSERT_ROWS - 1} FORMAT Native"
-            async with session.post(url, data=rows, raise_for_status=True) as answer:
+            async with session.post(ready["clickhouse"], data=rows, raise_for_status=True) as answer:
                 body = await answer.read()
             started = time.perf_counter()
             await clickhouse.insert("INSERT INTO yardstick FORMAT Native", body)
             seconds += time.perf_counter() - started
     return seconds
-
-
-def _processes(before: Used, after: Used, minted: Minted) -> Iterator[str]:
-    yield f"{'process':12} {'CPU s':>7} {'peak MB':>8} {'before':>7}"
-    yield f"{'taptrail mint':13}{minted.cpu_s:7.2f} {minted.peak_mb:8.0f} {'':>7}"
-    for name in after.cpu_s:
-        spent = after.cpu_s[name] - before.cpu_s[name]
-        yield f"{name:12} {spent:7.2f} {after.peak_mb[name]:8.0f} {before.peak_mb[name]:7.0f}"
 
 
 if __name__ == "__main__":
