@@ -34,6 +34,10 @@ class AggregatorCollector(Collector):
         lost = self._pipeline.leases_lost
         yield CounterMetricFamily("taptrail_leases_lost", "Leases lost with clicks in hand", value=lost)
 
+        # Any: an edge's machine lost power, or its disk and memory were full. docs/runbook.md#clicks-lost.
+        clicks = self._pipeline.clicks_lost
+        yield CounterMetricFamily("taptrail_clicks_lost", "Clicks answered that no spool had at its end", value=clicks)
+
     def _backlog(self) -> Iterator[Metric]:
         backlog, now_s = self._pipeline.backlog, time.time()
         # These three grow while ClickHouse is away, or when there is more than the aggregators can move: start another.

@@ -16,6 +16,7 @@ from aggregator.lanes import LEASE_S, RENEW_S, Lanes, LeaseLost, OwnedLane
 from aggregator.rows import arrow_stream
 from aggregator.writer import Writer
 from records.click import LaneState
+from records.keys import lane_name
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 from runtime.histogram import Histogram
 
@@ -37,6 +38,7 @@ class Pipeline:
         self.batches = 0
         self.failures = 0
         self.leases_lost = 0
+        self.clicks_lost = 0  # answered, and in no spool when their lane was over
         self.moved_at = time.time()  # when the streams were last found empty or a batch was acknowledged
         self.delays = Histogram(DELAYS_S)  # from a tap to its row; of each batch that of its oldest click
         self.backlog = Backlog()
@@ -164,7 +166,11 @@ class Pipeline:
 
     async def _end(self, owned: OwnedLane, state: LaneState) -> None:
         if state.spooled:
-            await self._writer.end_lane(owned.lane, state.edge_id, state.spooled, state.updated_at_ms)
+            await self._writer.end_lane(owned.lane, state)
+        if (lost := state.answered - state.spooled) > 0:
+            log.error("clicks that were answered are lost", extra={"lane": lane_name(owned.lane), "clicks": lost})
+            await self._writer.lose(owned.lane, state)
+            self.clicks_lost += lost
         await self._lanes.forget(owned.lane)
 
     async def _recover(self, lanes: list[OwnedLane]) -> None:

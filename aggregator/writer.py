@@ -23,6 +23,7 @@ import msgspec
 from aggregator.decode import DeadClick, Numbered, Span
 from aggregator.rows import INSERT_CLICKS, by_partition
 from aggregator.server_time import ServerTime
+from records.click import LaneState
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 from runtime.histogram import POWERS, Histogram
 
@@ -231,10 +232,20 @@ class Writer:
         pattern = query_id_prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         await self._clickhouse.execute(f"KILL QUERY WHERE query_id LIKE '{pattern}%' SYNC")
 
-    async def end_lane(self, lane: int, edge_id: str, last_seq: int, ended_at_ms: int) -> None:
+    async def end_lane(self, lane: int, state: LaneState) -> None:
         """Record that a lane is complete; repeated, it changes nothing."""
-        row = {"lane": lane, "edge_id": edge_id, "last_seq": last_seq, "ended_at": ended_at_ms / 1000}
+        row = {
+            "lane": lane, "edge_id": state.edge_id, "last_seq": state.spooled, "ended_at": state.updated_at_ms / 1000,
+        }  # fmt: skip
         await self._clickhouse.insert_rows("ended_lanes", [row])
+
+    async def lose(self, lane: int, state: LaneState) -> None:
+        """Record that a lane is over with fewer clicks than were answered; repeated, it changes nothing."""
+        row = {
+            "lane": lane, "edge_id": state.edge_id, "answered": state.answered, "arrived": state.spooled,
+            "last_seen_at": state.updated_at_ms / 1000,
+        }  # fmt: skip
+        await self._clickhouse.insert_rows("lost_clicks", [row])
 
 
 def _spans_of(rows: Sequence[R]) -> list[Span]:

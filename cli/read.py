@@ -77,7 +77,7 @@ def _print_remarks(answer: dict[str, Any]) -> None:
             f"{lane['not_arrived']} clicks answered by its last report have not arrived (docs/runbook.md#lost-host)."
         )
     if answer["lost"]:
-        click.echo(f"{answer['lost']} clicks are lost for good, with the disks of lanes that were closed.")
+        click.echo(f"{answer['lost']} answered clicks are lost for good (docs/runbook.md#clicks-lost).")
 
 
 @click.command("close-lane")

@@ -48,7 +48,7 @@ class Ledger(msgspec.Struct, frozen=True):
     gap: int
     silent_lanes: int  # whose edge is not heard of: its disk still holds clicks, or is lost
     not_arrived: int  # clicks of silent lanes that are in no table; not part of the gap, they may still come
-    lost: int  # clicks of lanes that were closed because their disk is lost
+    lost: int  # clicks of lanes that were closed, or are over with fewer than were answered; on record in lost_clicks
     lanes_whole: int  # over and whole: not listed
     lanes: list[LaneLedger]
 

@@ -19,7 +19,7 @@ from edge.redis_wire import Command, RedisUnavailable, RedisWire
 from edge.room import MOST_BYTES, room_in
 from edge.spool import Spool
 from edge.spool_reader import Chunk, SpoolReader
-from records.click import LaneState
+from records.click import Frame, LaneState, frames_in
 from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
 from runtime.lag import Lag
 
@@ -46,6 +46,8 @@ class Shipper:
         self._more = asyncio.Event()
         self._in_doubt = True
         self._stream_exists = False
+        self._reached = 0  # last seq that Redis had; of a lane left by a power cut that may be more than the disk has
+        self._answered_before = 0  # what the dead process had reported
         self._unsettled: deque[tuple[int, int]] = deque()  # (last seq, bytes) of entries not known to be in ClickHouse
         self._unsettled_bytes = 0
         self.room_bytes = (
@@ -73,12 +75,13 @@ class Shipper:
 
     @property
     def spooled(self) -> int:
-        return self._spool.last_seq
+        """Last seq of the lane that is in the spool, or was and got further."""
+        return max(self._spool.last_seq, self._reached, self.settled)
 
     @property
     def answered(self) -> int:
-        """Visits of this lane answered. Of a dead process nothing is known but its spool."""
-        return self._recorder.answered if self._recorder is not None else self._spool.last_seq
+        """Visits of this lane answered; of a dead process those that it reported or recorded."""
+        return self._recorder.answered if self._recorder is not None else max(self.spooled, self._answered_before)
 
     @property
     def _holds_unspooled(self) -> bool:
@@ -136,15 +139,18 @@ class Shipper:
 
     async def _find_place(self) -> None:
         """Go on behind the last click that Redis has, or that is in ClickHouse already."""
+        await self._read_watermark()
         last = await self._last_id()
-        if last > self._spool.last_seq:
-            # An id this lane never gave: the stream is not what this process wrote. The aggregator checks every
+        if last > self._spool.last_seq and not await self._is_own(last):
+            # An id this lane never gave: the stream is not what its process wrote. The aggregator checks every
             # seq against the table, so sending the lane again loses and doubles nothing.
             log.warning("a stream holds a foreign id, it is written anew", extra={"lane": self._name, "id": last})
             await self._wire.call("DEL", self._stream)
             last = 0
+        if self._recorder is None:
+            await self._read_former_report()
+        self._reached = last
         self._stream_exists = last > 0
-        await self._read_watermark()
         start = max(last, self.settled)
         self._reader.rewind(start)
         self.shipped = start
@@ -163,6 +169,25 @@ class Shipper:
                 return 0
             raise
         return int(bytes(info[b"last-generated-id"]).partition(b"-")[0])
+
+    async def _is_own(self, last: int) -> bool:
+        """Whether a stream that goes beyond the spool is the lane's all the same: a power cut took the spool's end."""
+        if self._recorder is not None:
+            return False  # what this process sent is in its spool
+        entries = await self._wire.call("XREVRANGE", self._stream, "+", "-", "COUNT", 1)
+        if not entries:
+            return last <= self.settled
+        ((_, (_, data)),) = entries
+        frames = list(frames_in(data))
+        return bool(frames) and isinstance(frames[-1], Frame) and frames[-1].last_seq == last
+
+    async def _read_former_report(self) -> None:
+        report = await self._wire.call("HGET", LANES, self._name)
+        if report is None:
+            return
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # no edge wrote it: it is replaced soon
+            former = msgspec.json.decode(report, type=LaneState)
+            self._answered_before = max(self._answered_before, former.answered)
 
     async def _ship(self) -> bool:
         """Send some entries; True when there was something to send."""
@@ -214,7 +239,7 @@ class Shipper:
         while self._unsettled and self._unsettled[0][0] <= self.settled:
             self._unsettled_bytes -= self._unsettled.popleft()[1]
         self._spool.free_up_to(self.settled)
-        over = not self._live and self.settled >= self._spool.last_seq and not self._holds_unspooled
+        over = not self._live and self.settled >= self.spooled and not self._holds_unspooled
         await self._report(over)
         if over:  # last: whoever finds a lane that is over sends it again, and the aggregator leaves out what it has
             self._spool.remove()

@@ -1,4 +1,5 @@
--- Clicks that were answered and never came: their disk was lost, and somebody has said so (taptrail close-lane).
+-- Clicks that were answered and never came: their disk was lost, and somebody has said so (taptrail close-lane); or
+-- their lane is over without them, since a power cut or a full disk and memory took them before they were spooled.
 -- One row a lane; it stands for nothing as soon as the lane's clicks are in `clicks` after all.
 
 CREATE TABLE IF NOT EXISTS lost_clicks

@@ -137,6 +137,24 @@ async def test_a_foreign_id_in_a_stream_does_not_lose_clicks(redis, edges):
     assert entries[-1][0] == b"2-0"
 
 
+async def test_a_foreign_id_in_the_stream_of_a_dead_edge_does_not_lose_clicks(redis, edges):
+    await cache(redis)
+    first = edges(clickhouse_url=NOWHERE)
+    first.tap(5)
+    first.tap(5)
+    wait_until(lambda: first.metric("taptrail_clicks_waiting") == 0)
+    first.kill()
+    (stream,) = await redis.keys("tt:clicks:*")
+    await redis.xadd(stream, {"f": "junk"}, id="999999-0")
+
+    edges(clickhouse_url=NOWHERE)
+
+    async with asyncio.timeout(15):
+        while not (entries := await redis.xrange(stream)) or entries[-1][0] != b"2-0":
+            await asyncio.sleep(0.05)
+    await lane_reaches(redis, shipped=2)
+
+
 async def test_a_killed_edges_clicks_are_adopted_by_the_next(redis, edges):
     await cache(redis)
     first = edges(redis_url="redis://127.0.0.1:1/0", clickhouse_url=NOWHERE)

@@ -116,6 +116,7 @@ CASES = {
     ),
     "TaptrailInsertsDoubted": Case({f"taptrail_insert_doubts_total{{{A}}}": "0x10 0+2x20"}, 12, 25),
     "TaptrailDeadLetters": Case(turns("taptrail_dead_clicks_total", A, 0, 3), 10, 12),
+    "TaptrailClicksLost": Case(turns("taptrail_clicks_lost_total", A, 0, 3), 10, 12),
     "TaptrailLedgerGap": Case(turns("taptrail_ledger_gap", A, 0, 1), 10, 13),
     "TaptrailClicksMissing": Case(turns("taptrail_audit_missing", A, 0, 1), 10, 13),
     "TaptrailClicksDoubled": Case(turns("taptrail_audit_doubled", A, 0, 1), 10, 13),

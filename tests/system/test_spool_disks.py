@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import os
 import resource
 import subprocess
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
+from control.ledger import read_ledger
 from records.keys import LANES
 from tests.aggregator.test_pipeline import Aggregator
 from tests.chaos.checks import check_each_click_once, rows_of
@@ -104,8 +106,14 @@ async def edges(redis, clickhouse, valkey_url, clickhouse_url):
 @pytest.fixture
 async def aggregator(redis, clickhouse):
     aggregator = Aggregator(redis, clickhouse)
+    async with moving(aggregator):
+        yield aggregator
+
+
+@asynccontextmanager
+async def moving(aggregator):
     running = [asyncio.create_task(aggregator.lanes.keep_holding()), asyncio.create_task(aggregator.pipeline.run())]
-    yield aggregator
+    yield
     aggregator.pipeline.stop()
     await running[1]
     running[0].cancel()
@@ -187,6 +195,36 @@ async def test_of_a_record_torn_at_the_end_nothing_arrives_and_all_before_it_doe
     await over(tmp_path / "spool")
     await settled(successor)
     await check_each_click_once(clickhouse, 100)
+
+
+async def test_after_a_power_cut_what_only_redis_has_arrives_and_what_nobody_has_is_known(
+    edges, tmp_path, redis, clickhouse
+):
+    edge = await asyncio.to_thread(edges, tmp_path)
+    await tap_all(edge)
+    await asyncio.to_thread(wait_until, lambda: edge.metric("taptrail_clicks_waiting") == 0)
+    edge.kill()
+    (lane,) = await redis.hkeys(LANES)
+    (segment,) = (tmp_path / "spool").glob("*/*.spool")
+    os.truncate(segment, segment.stat().st_size // 3)  # the disk had not written the rest
+    report = json.loads(await redis.hget(LANES, lane))
+    await redis.hset(LANES, lane, json.dumps(report | {"answered": 107}))  # seven reached neither
+
+    await asyncio.to_thread(edges, tmp_path)
+    async with asyncio.timeout(20):
+        while json.loads(await redis.hget(LANES, lane))["updated_at_ms"] == report["updated_at_ms"]:
+            await asyncio.sleep(0.1)
+    aggregator = Aggregator(redis, clickhouse)
+    async with moving(aggregator):
+        await over(tmp_path / "spool")
+        async with asyncio.timeout(20):
+            while await redis.hexists(LANES, lane):
+                await asyncio.sleep(0.1)
+
+    await check_each_click_once(clickhouse, 100)
+    ledger = await read_ledger(redis, clickhouse)
+    assert (ledger.inserted, ledger.lost, ledger.gap) == (100, 7, 0)
+    assert aggregator.pipeline.clicks_lost == 7
 
 
 @pytest.mark.usefixtures("aggregator")
