@@ -34,7 +34,7 @@ for line in io.lines("%(codes)s") do codes[#codes + 1] = line end
 for line in io.lines("%(heads)s") do heads[#heads + 1] = (line:gsub("|", "\\r\\n")) end
 local n, step = %(start)d, 7919
 request = function()
-    n = (n + step) %% #codes + 1
+    n = (n + step - 1) %% #codes + 1
     local code = codes[n]
     return "GET /" .. code .. " HTTP/1.1\\r\\nHost: %(host)s\\r\\nX-C: " .. code .. "\\r\\n" .. heads[n %% #heads + 1] .. "\\r\\n\\r\\n"
 end

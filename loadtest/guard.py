@@ -20,7 +20,7 @@ from loadtest.tap_cost import measured
 MOST_INSTRUCTIONS = 1.20
 LEAST_THROUGHPUT = 1.00
 ROUNDS = 5
-LINKS = 20_000
+LINKS = 100_000  # each request another one, and more than an edge keeps in memory
 REQUESTS = 40_000
 AT_ONCE = 1e6  # requests a second that are due: far more than any server answers, so connections are never idle
 

@@ -39,6 +39,7 @@ from loadtest import bare
 from loadtest.peers import CODE_KEY, HOST, REDIS_PORT, Taptrail
 from records.click import AddressCipher
 from records.code import CodeCipher
+from records.link import Link
 from runtime.clickhouse import ClickHouse
 from runtime.environment import Networks
 from runtime.serve import HttpServer, listen
@@ -46,6 +47,7 @@ from runtime.serve import HttpServer, listen
 TICK = 32
 FEW, MANY = 5, 55
 LINKS = TICK * MANY
+SEEN = 25_000  # links that others tapped before: what the edge keeps in memory is full, as it is after a second of load
 VISITS = Path(__file__).parent.parent / "examples" / "visits.json"
 
 
@@ -126,6 +128,8 @@ async def _edge(folder: Path) -> tuple[Any, dict[str, Any]]:
     await wire.wait_connected(60)
     scans = ScanLimit(per_minute=300)
     resolver = Resolver(wire, Origin(ClickHouse("http://x:x@127.0.0.1:1", timeout_s=3)), CodeCipher(CODE_KEY), scans)
+    for link_id in range(LINKS, LINKS + SEEN):
+        resolver.links.keep(link_id, Link(1, 0, 0, f"c-{link_id:08d}"))
     recorder = Recorder(Spool.create(folder, secrets.randbits(64)), AddressCipher(CODE_KEY), "edge-1")
     redirector = Redirector(resolver, recorder, Counts(), scans)
     return None, {"http": tap_connection(redirector, visit_reader(Networks()), Connections(1024, Counts()))}
