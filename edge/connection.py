@@ -30,19 +30,15 @@ class _NoEvent:
 class Tap:
     """What uvicorn asks of a request in progress, for a tap; replying completes it."""
 
-    __slots__ = ("_connection", "body", "disconnected", "head", "keep_alive", "message_event", "more_body",
-                 "response_complete")  # fmt: skip
-    no_event = _NoEvent()
+    response_complete = False
+    disconnected = False
+    more_body = False
+    message_event = _NoEvent()
 
-    def __init__(self, connection: "TapConnection", *, head: bool, keep_alive: bool) -> None:
+    def __init__(self, connection: "TapConnection", head: bool, keep_alive: bool) -> None:
         self._connection = connection
         self.head = head
         self.keep_alive = keep_alive
-        self.response_complete = False
-        self.disconnected = False
-        self.more_body = False
-        self.body = bytearray()
-        self.message_event = self.no_event
 
     def reply(self, decision: Decision, brand: str) -> None:
         if self.response_complete or self.disconnected:

@@ -1,9 +1,9 @@
 """What an edge keeps in memory of one kind of record: memory -> Redis -> ClickHouse."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from typing import Any, Generic, TypeVar
 
 import hiredis
@@ -21,12 +21,9 @@ PATIENCE_S = 0.25  # with a store that is silent, where memory has an answer tha
 UNKNOWN_S = 2.0  # how long "there is no such record" is believed
 
 
-class Entry(Generic[V]):
-    __slots__ = ("fresh_until", "value")
-
-    def __init__(self, value: V | None, fresh_until: float) -> None:
-        self.value = value
-        self.fresh_until = fresh_until
+class Entry(msgspec.Struct, Generic[V], gc=False):
+    value: V | None
+    fresh_until: float
 
 
 class Layered(Generic[K, V]):
@@ -51,8 +48,11 @@ class Layered(Generic[K, V]):
         self._read, self._decode, self._refill = read, decode, refill
         self._capacity = capacity
         self._changes = changes  # False: a record never changes, so what is in memory stays true
-        # Not a dict: to find its oldest entry it passes over all that were ever removed, 8 us a tap once it is full.
-        self._entries: OrderedDict[K, Entry[V]] = OrderedDict()
+        self._entries: dict[K, Entry[V]] = {}
+        # Keys in the order in which they came, round and round. The dict knows that order too, but to find its oldest
+        # entry it passes over all that were ever removed: 8 us a tap once it is full.
+        self._order: list[K | None] = [None] * capacity
+        self._oldest = 0
         self._loading: dict[K, asyncio.Task[V | None]] = {}
         self._now = asyncio.get_running_loop().time
 
@@ -93,11 +93,13 @@ class Layered(Generic[K, V]):
         elif self._changes:
             lifetime_s = FRESH_S if self._wire.connected else FRESH_UNTRACKED_S
         else:
-            lifetime_s = float("inf")
-        self._entries.pop(key, None)
-        self._entries[key] = Entry(value, self._now() + lifetime_s)
-        if len(self._entries) > self._capacity:
-            self._entries.popitem(last=False)
+            lifetime_s = inf
+        entries, place = self._entries, self._oldest
+        if key not in entries:
+            entries.pop(self._order[place], None)  # type: ignore[arg-type]
+            self._order[place] = key
+            self._oldest = place + 1 if place + 1 < self._capacity else 0
+        entries[key] = Entry(value, self._now() + lifetime_s)
 
     def forget(self, key: K) -> None:
         """The record changed. A load on its way may have read the old one: it is not kept."""
@@ -111,7 +113,7 @@ class Layered(Generic[K, V]):
         self._loading.clear()
         for key, entry in list(self._entries.items()):
             if entry.value is None:
-                del self._entries[key]
+                del self._entries[key]  # its place in the order stays until it is the oldest
             elif self._changes:
                 entry.fresh_until = 0.0
 

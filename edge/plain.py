@@ -8,9 +8,11 @@ import re
 
 MAX_LINE = 1024  # characters
 MAX_KNOWN_LINES = 8192
+MAX_KNOWN_NAMES = 1024
 
 _REQUEST = re.compile(r'(GET|HEAD) /([A-Za-z0-9_-]{1,64})(?:\?([!"$-~]*))? HTTP/1\.1\Z')
-_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\Z")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NOT_PLAIN = frozenset({"content-length", "transfer-encoding", "upgrade", "expect", "connection"})
 
 
@@ -18,22 +20,37 @@ class NotPlain(Exception):
     """The HTTP parser has to look at this one."""
 
 
+class _Names(dict[str, str]):
+    """Header names in lower case, each checked once."""
+
+    def __missing__(self, name: str) -> str:
+        if not _NAME.match(name):
+            raise NotPlain
+        if len(self) >= MAX_KNOWN_NAMES:
+            self.clear()
+        self[name] = name.lower()
+        return self[name]
+
+
 class _Fields(dict[str, tuple[str, str]]):
     """What a header line says. Visitors share most of their lines, so that each is checked and parsed once."""
 
     def __missing__(self, line: str) -> tuple[str, str]:
-        found = _FIELD.match(line) if len(line) <= MAX_LINE else None
-        if found is None:
+        name, colon, value = line.partition(":")
+        if not colon or len(line) > MAX_LINE:
             raise NotPlain
-        name, value = found[1].lower(), found[2]
+        name, value = _name(name), value.strip(" \t")
+        if not value.isprintable() and _CONTROL.search(value):
+            raise NotPlain
         if name in _NOT_PLAIN and (name, value) != ("connection", "keep-alive"):
             raise NotPlain
         if len(self) >= MAX_KNOWN_LINES:
             self.clear()
-        self[line] = name, value
-        return name, value
+        self[line] = field = name, value
+        return field
 
 
+_name = _Names().__getitem__
 _field = _Fields().__getitem__
 
 

@@ -73,9 +73,13 @@ class RedisWire:
 
     async def batch(self, commands: Sequence[Command]) -> list[Any]:
         """The replies in order; an error reply is a hiredis.ReplyError in its place. Raises RedisUnavailable."""
+        return await self.packed_batch(_packed(commands), len(commands))
+
+    async def packed_batch(self, commands: bytes, count: int) -> list[Any]:
+        """The same for so many commands that are packed already."""
         if self._link is None:
             raise RedisUnavailable("not connected")
-        return await self._link.send(commands)
+        return await self._link.send(commands, count)
 
     async def call(self, *command: Part) -> Any:
         """One command; raises RedisUnavailable, or hiredis.ReplyError when Redis refuses it."""
@@ -96,7 +100,8 @@ class RedisWire:
         async with asyncio.timeout(2.0):
             _, link = await loop.create_connection(lambda: _Connection(self._invalidated), host, port, ssl=secure)
             try:
-                for reply in await link.send(self._greeting()):
+                greeting = self._greeting()
+                for reply in await link.send(_packed(greeting), len(greeting)):
                     if isinstance(reply, hiredis.ReplyError):
                         raise reply
             except BaseException:
@@ -127,6 +132,13 @@ def _seen(future: "asyncio.Future[list[Any]]") -> None:
         future.exception()
 
 
+def _packed(commands: Sequence[Command]) -> bytes:
+    return b"".join([hiredis.pack_command(one) for one in commands])  # type: ignore[arg-type]
+
+
+_PING = _packed([("PING",)])
+
+
 class _Connection(asyncio.Protocol):
     def __init__(self, on_invalidated: Callable[[list[bytes] | None], None]) -> None:
         self._on_invalidated = on_invalidated
@@ -140,12 +152,12 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
 
-    def send(self, commands: Sequence[Command]) -> "asyncio.Future[list[Any]]":
+    def send(self, commands: bytes, count: int) -> "asyncio.Future[list[Any]]":
         if self._transport is None or self._transport.is_closing():
             raise RedisUnavailable("connection lost")
-        self._transport.write(b"".join([hiredis.pack_command(one) for one in commands]))  # type: ignore[arg-type]
+        self._transport.write(commands)
         future: asyncio.Future[list[Any]] = self._loop.create_future()
-        self._waiting.append((future, len(commands), self._loop.time()))
+        self._waiting.append((future, count, self._loop.time()))
         return future
 
     def data_received(self, data: bytes) -> None:
@@ -178,7 +190,7 @@ class _Connection(asyncio.Protocol):
             if not self._waiting:
                 # A path that died silently sends no invalidation either: somebody has to ask.
                 try:
-                    self.send([("PING",)]).add_done_callback(_seen)
+                    self.send(_PING, 1).add_done_callback(_seen)
                 except RedisUnavailable:
                     return
             try:

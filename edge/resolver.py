@@ -10,13 +10,13 @@ from edge.allocation import Allocation
 from edge.decide import Target
 from edge.memory import Layered
 from edge.origin import Origin, ResolveFailed
-from edge.redis_wire import Command, RedisUnavailable, RedisWire
+from edge.redis_wire import RedisUnavailable, RedisWire
 from edge.scan_limit import ScanLimit
 from edge.visit import Visit
 from records.broadcast import Broadcast, decode_broadcast, encode_broadcast
 from records.code import CODE_LENGTH, CodeCipher
 from records.domain import Domain, decode_domain, encode_domain
-from records.keys import ALLOCATED, broadcast_key, bucket_of, domain_key, field_of, slug_key
+from records.keys import ALLOCATED, BUCKET_SIZE, broadcast_key, bucket_of, domain_key, field_of, slug_key
 from records.link import Link, decode_link, encode_link
 from runtime.histogram import POWERS, Histogram
 
@@ -26,6 +26,15 @@ V = TypeVar("V")
 UNRESOLVED = Target(resolved=False)
 ONE_TOO_MANY = Target(one_too_many=True)
 REFILLED_S = 7 * 86_400  # links that went back into Redis for a late tap leave it again
+
+
+_FIELDS = [f"${len(str(field))}\r\n{field}\r\n" for field in range(BUCKET_SIZE)]
+
+
+def _hget(link_id: int) -> str:
+    """The command that reads a link, as Redis wants it (RESP). 0.3 us; packed by hiredis 0.6, and every tap needs it."""
+    bucket = bucket_of(link_id)
+    return f"*3\r\n$4\r\nHGET\r\n${len(bucket)}\r\n{bucket}\r\n{_FIELDS[field_of(link_id)]}"
 
 
 class OneTooMany(Exception):
@@ -118,10 +127,10 @@ class Resolver:
         return known, asked, walks
 
     async def _read_links(self, link_ids: list[int]) -> list[object]:
-        commands: list[Command] = [("HGET", bucket_of(link_id), field_of(link_id)) for link_id in link_ids]
+        commands = "".join([_hget(link_id) for link_id in link_ids]).encode()
         self.lookups.batch_links.observe(len(link_ids))
         try:
-            return await self._wire.batch(commands)
+            return await self._wire.packed_batch(commands, len(link_ids))
         except RedisUnavailable:
             return [None] * len(link_ids)
 

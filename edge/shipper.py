@@ -25,7 +25,7 @@ from runtime.lag import Lag
 
 ENTRY_BYTES = 64 * 1024
 ENTRIES_AT_ONCE = 16
-LINGER_S = 0.005  # gathers the clicks of several event-loop ticks into one entry
+LINGER_S = 0.02  # gathers the clicks of several event-loop ticks into few entries: each write costs Redis an fsync
 REPORT_S = 1.0
 
 log = logging.getLogger(__name__)

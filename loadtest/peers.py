@@ -63,7 +63,7 @@ content_by_lua_block {
     client:xadd("clicks", "*", "code", code, "at", ngx.now(), "ip", ngx.var.remote_addr,
         "ua", ngx.var.http_user_agent or "", "lang", ngx.var.http_accept_language or "",
         "ref", ngx.var.http_referer or "", "host", ngx.var.host)
-    client:set_keepalive(60000, 64)
+    client:set_keepalive(60000, 512)
     ngx.header["Cache-Control"] = "private, no-store"
     return ngx.redirect(destination, 302)
 }
@@ -75,6 +75,7 @@ class Contestant:
 
     name = ""
     records = True
+    fsync = "everysec"  # of its Redis's append-only file: the default, which loses a second when the machine dies
 
     def __init__(self, folder: Path, links: int) -> None:
         self.folder = folder / type(self).__name__
@@ -92,8 +93,11 @@ class Contestant:
         """Its Redis, with the links in it."""
         self._spawn(valkey_command(self.folder / "redis", REDIS_PORT, max_memory_bytes=8 << 30))
         _until(lambda: bool(self.redis.ping()))
+        self.redis.config_set("auto-aof-rewrite-percentage", 0)  # else it falls into one round or another
+        self.redis.config_set("appendfsync", "no")
         if not self.redis.dbsize():
             self.seed()
+        self.redis.config_set("appendfsync", self.fsync)
 
     def seed(self) -> None:
         """One string a link, as redirectors usually keep them."""
@@ -145,6 +149,7 @@ class Contestant:
 
 class Taptrail(Contestant):
     name = "Taptrail edge"
+    fsync = "always"  # as stack/valkey.py has it
 
     def seed(self) -> None:
         self.redis.set(domain_key(HOST), encode_domain(Domain(HOST, "main", "Acme")))
