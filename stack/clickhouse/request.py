@@ -53,9 +53,19 @@ def _told_back(name: str, request: web.Request, header: str) -> str:
     return text
 
 
+def _refuse_raw_bytes(texts: Mapping[str, str]) -> None:
+    """aiohttp hands on bytes that are not UTF-8 as lone surrogates, which the engine does not take."""
+    for name, text in texts.items():
+        try:
+            (name + text).encode()
+        except UnicodeEncodeError:
+            raise ClickHouseError(BAD_ARGUMENTS, f"{name!a} {text!a} is not UTF-8", "BAD_ARGUMENTS") from None
+
+
 def asked_from(request: web.Request, user: User, process: Process) -> Asked:
     """Raises ClickHouseError for what this server does not do and for what the user may not set."""
     arguments, headers = request.query, request.headers
+    _refuse_raw_bytes({**arguments, "X-ClickHouse-Database": headers.get("X-ClickHouse-Database", "")})
     for name in ("compress", "decompress"):
         if arguments.get(name, "0") not in ("0", ""):
             raise ClickHouseError(

@@ -97,6 +97,7 @@ def _encoded(arguments):
     "POST", [("default_format", "\r\nX: b")], [], b"INSERT INTO FUNCTION null('a UInt8') FORMAT Values (1)", WRITER
 )
 @example("GET", [], [("Expect", b"\x80")], None, WRITER)
+@example("POST", [], [("X-ClickHouse-Database", b"ja\xffM")], b"SELECT 1", WRITER)
 def test_any_request_gets_an_answer_of_the_protocol(endpoint, method, arguments, headers, body, user):
     try:
         status, code, text = endpoint.ask(method, "/?" + _encoded(arguments), body, [*credentials(user), *headers])
