@@ -2,13 +2,14 @@
 
     python -m loadtest.bench [--links 1000000] [--rounds 5] [--seconds 8] [--only NAME]
 
-Server and Redis share core 0, the generator has core 1. Contestants take turns, round by round. Every request asks
-for another personal code, with the headers of a recorded visit. What each recorded is counted afterwards. Needs two
-cores, and Debian's wrk, nginx, libnginx-mod-http-lua and lua-nginx-redis.
+Server and Redis share core 0, the generator and whatever else this does have core 1. Contestants take turns, round by
+round. Every request asks for another personal code, with the headers of a recorded visit. What each recorded is counted
+afterwards. Needs two cores, and Debian's wrk, nginx, libnginx-mod-http-lua and lua-nginx-redis.
 """
 
 import argparse
 import json
+import os
 import re
 import shutil
 import statistics
@@ -20,14 +21,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from loadtest.peers import CODE_KEY, CONTESTANTS, HOST, PORT, Contestant, NginxLua, Taptrail
+import psutil
+
+from loadtest.peers import CODE_KEY, CONTESTANTS, HOST, PORT, SERVER_CORE, Contestant, NginxLua, Taptrail
 from loadtest.results import Latency, Throughput, write_results
 from records.code import CodeCipher
 
 HERE = Path(__file__).parent
 CONNECTIONS = 64
-GENERATOR = ["taskset", "-c", "1"]
-# wrk's Lua hashes a string by few of its bytes: without the code in a header too, its string table is the limit.
+GENERATOR_CORE = "1"
+# Every code once before one comes again: the step is prime. wrk's Lua hashes a string by few of its bytes: without the code in a header too, its string table is the limit.
 SCRIPT = """
 local codes, heads = {}, {}
 for line in io.lines("%(codes)s") do codes[#codes + 1] = line end
@@ -53,6 +56,7 @@ def main() -> int:
         print(f"not installed: {', '.join(missing)}; apt-get install wrk nginx libnginx-mod-http-lua lua-nginx-redis")
         return 2
     chosen = [one for one in CONTESTANTS if options.only.lower() in one.__name__.lower()]
+    os.sched_setaffinity(0, {int(GENERATOR_CORE)})
     with tempfile.TemporaryDirectory(prefix="taptrail-bench-") as name:
         bench = Bench(Path(name), options.links)
         throughput = [bench.throughput(one, no, options.seconds) for no in range(options.rounds) for one in chosen]
@@ -93,24 +97,28 @@ class Bench:
             script = self.folder / "wrk.lua"
             values = {"codes": self._codes, "heads": self._heads, "host": HOST, "start": round_no * 104_729}
             script.write_text(SCRIPT % values)
-            with consumed(contestant):
+            with consumed(contestant), Busy() as busy:
                 out = _output(["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script),
                                f"http://127.0.0.1:{PORT}/"])  # fmt: skip
             if "Non-2xx" in out:
                 raise SystemExit(f"{contestant.name} gave wrong answers:\n{out}")
             answers, rate = int(_found(r"(\d+) requests in", out)), float(_found(r"Requests/sec:\s+([\d.]+)", out))
-            result = Throughput(kind.name, rate, answers, contestant.recorded() - before if contestant.records else 0)
+            recorded = contestant.recorded() - before if contestant.records else 0
+            result = Throughput(kind.name, rate, answers, recorded, busy.server, busy.generator)
         print(f"round {round_no + 1}: {result}", flush=True)
         return result
 
     def latency(self, kind: type[Contestant], round_no: int, rate: float, count: int) -> Latency:
         """A constant arrival rate, whatever the server does."""
         with self._serving(kind) as contestant, consumed(contestant):
+            before_s = contestant.cpu_s()
             out = _output(
                 [sys.executable, "-m", "loadtest.open_loop", "--rate", str(rate), "--count", str(count),
                  "--codes", str(self._codes), "--heads", str(self._heads), "--start", str(round_no * 104_729)]
             )  # fmt: skip
-        result = Latency(kind.name, rate, **json.loads(out))
+            used_s = contestant.cpu_s() - before_s
+        found = json.loads(out)
+        result = Latency(kind.name, rate, used_s / found["answered"] * 1e6, **found)
         if result.wrong:
             raise SystemExit(f"{kind.name} gave {result.wrong} wrong answers")
         print(f"round {round_no + 1}: {result}", flush=True)
@@ -151,8 +159,27 @@ def consumed(contestant: Contestant) -> Iterator[None]:
         consumer.join()
 
 
+class Busy:
+    """How busy each of the two cores was inside the block, 0 to 1."""
+
+    server = generator = 0.0
+
+    def __enter__(self) -> "Busy":
+        self._before = psutil.cpu_times(percpu=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shares = []
+        for before, after in zip(self._before, psutil.cpu_times(percpu=True), strict=True):
+            idle = after.idle + after.iowait - before.idle - before.iowait
+            shares.append(1 - idle / (sum(after[:8]) - sum(before[:8])))
+        self.server, self.generator = shares[int(SERVER_CORE)], shares[int(GENERATOR_CORE)]
+
+
 def _output(command: list[str]) -> str:
-    return subprocess.run([*GENERATOR, *command], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return subprocess.run(
+        ["taskset", "-c", GENERATOR_CORE, *command], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
 
 
 def _found(pattern: str, text: str) -> str:

@@ -98,9 +98,10 @@ class Arrivals:
             self._free.append(connection)
 
     def summary(self) -> dict[str, float | int]:
-        """Times in milliseconds, of what was due behind the warm-up."""
+        """Times in milliseconds, of what was due behind the warm-up; without an answer it took for ever."""
         warm = int(len(self._requests) * WARM_UP)
-        found = sorted(self.latencies_s[warm:]) or [float("inf")]
+        unanswered = len(self._requests) - len(self.latencies_s)
+        found = sorted(self.latencies_s[warm:]) + [float("inf")] * unanswered
         late = sorted(self.late_s[warm:]) or [0.0]  # no connection was ever free: the server was what waited
         return {
             "p50_ms": _at(found, 0.5), "p99_ms": _at(found, 0.99), "p999_ms": _at(found, 0.999), "max_ms": _at(found, 1),

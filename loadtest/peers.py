@@ -11,6 +11,7 @@ from pathlib import Path
 
 import hiredis
 import msgspec
+import psutil
 import redis
 
 from records.broadcast import Broadcast, encode_broadcast
@@ -117,6 +118,11 @@ class Contestant:
     def recorded(self) -> int:
         return int(self.redis.xlen("clicks"))
 
+    def cpu_s(self) -> float:
+        """CPU time of the server and of its Redis, so far."""
+        times = [psutil.Process(process.pid).cpu_times() for process in self._processes]
+        return sum(one.user + one.system for one in times)
+
     def stop(self) -> None:
         for process in reversed(self._processes):
             process.terminate()
@@ -149,6 +155,7 @@ class Contestant:
 
 class Taptrail(Contestant):
     name = "Taptrail edge"
+    module: tuple[str, ...] = ("edge",)
     fsync = "always"  # as stack/valkey.py has it
 
     def seed(self) -> None:
@@ -167,7 +174,7 @@ class Taptrail(Contestant):
     def serve(self) -> None:
         self._seen, self._ended = 0, 0
         self._spawn(
-            [sys.executable, "-m", "edge"],
+            [sys.executable, "-m", *self.module],
             TAPTRAIL_CODE_KEY=CODE_KEY.hex(), TAPTRAIL_REDIS_URL=f"redis://127.0.0.1:{REDIS_PORT}/0",
             TAPTRAIL_CLICKHOUSE_URL="http://x:x@127.0.0.1:1", TAPTRAIL_SPOOL_DIR=str(self.folder / "spool"),
             TAPTRAIL_PORT=str(PORT), TAPTRAIL_OPS_PORT=str(OPS_PORT), TAPTRAIL_DRAIN_S="0",

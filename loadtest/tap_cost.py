@@ -36,6 +36,7 @@ from edge.scan_limit import ScanLimit
 from edge.spool import Spool
 from edge.visit import visit_reader
 from loadtest import bare
+from loadtest.burden import burden
 from loadtest.peers import CODE_KEY, HOST, REDIS_PORT, Taptrail
 from records.click import AddressCipher
 from records.code import CodeCipher
@@ -56,34 +57,36 @@ def main() -> int:
     parser.add_argument("--callgrind", default="", help="keep the profile of the taps in this file")
     parser.add_argument("--run", choices=["tap", "bare"], help=argparse.SUPPRESS)
     parser.add_argument("--ticks", type=int, default=MANY, help=argparse.SUPPRESS)
+    parser.add_argument("--loops", type=int, default=0, help="idle steps more for each tap (loadtest/burden.py)")
     options = parser.parse_args()
     if options.run:
+        burden(options.loops)
         uvloop.run(serve_ticks(options.run, options.ticks))
         return 0
     if not shutil.which("valgrind"):
         print("not installed: valgrind; apt-get install valgrind")
         return 2
-    tap, bare = measured(options.callgrind)
+    tap, bare = measured(options.callgrind, options.loops)
     print(json.dumps({"tap_instructions": tap, "bare_instructions": bare, "ratio": round(tap / bare, 3)}))
     return 0
 
 
-def measured(profile: str = "") -> tuple[int, int]:
+def measured(profile: str = "", loops: int = 0) -> tuple[int, int]:
     """(instructions of a tap, of a request to the bare server)."""
     with tempfile.TemporaryDirectory(prefix="taptrail-cost-") as name:
         neighbour = Taptrail(Path(name), LINKS)
         try:
             neighbour.start_redis()
-            return _per_request("tap", profile), _per_request("bare")
+            return _per_request("tap", profile, loops), _per_request("bare")
         finally:
             neighbour.stop()
 
 
-def _per_request(run: str, profile: str = "") -> int:
+def _per_request(run: str, profile: str = "", loops: int = 0) -> int:
     counts = []
     for ticks in (FEW, MANY):
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile or os.devnull}",
-                   sys.executable, "-m", "loadtest.tap_cost", "--run", run, "--ticks", str(ticks)]  # fmt: skip
+                   sys.executable, "-m", "loadtest.tap_cost", "--run", run, "--ticks", str(ticks), "--loops", str(loops)]  # fmt: skip
         environ = os.environ | {"PYTHONHASHSEED": "0"}
         done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
         found = re.search(r"Collected : (\d+)", done.stderr)
@@ -108,6 +111,7 @@ async def serve_ticks(run: str, ticks: int) -> None:
             for client in reversed(clients):  # the last one's answer is there: so are the others'
                 answer = await _received(client)
                 assert answer.startswith(b"HTTP/1.1 302"), answer
+        shutil.rmtree(name)
         os._exit(0)  # what a stop costs is not asked
 
 
