@@ -12,7 +12,7 @@ MEASURED = {
     "edge-us": (33.0, "CPU us of the edge a tap, ticks full (loadtest.scaling)"),
     "valkey-us": (5.0, "CPU us of Valkey a tap, ticks full (loadtest.scaling)"),
     "aggregator-us": (9.0, "CPU us of the aggregator a click (docs/decisions/0005)"),
-    "clickhouse-us": (10.0, "CPU us of ClickHouse to insert and merge a click; a guess"),
+    "clickhouse-us": (10.0, "CPU us of ClickHouse to insert and merge a click (loadtest.bench_aggregator says 4-9)"),
     "redis-link-bytes": (20.0, "bytes of a link in Redis"),
     "click-bytes": (50.0, "bytes of a click on ClickHouse's disk"),
     "link-bytes": (13.0, "bytes of a link on ClickHouse's disk"),
@@ -31,6 +31,7 @@ ASSUMED = {
     "click-days": (730.0, "days a click stays in ClickHouse"),
     "outage-hours": (6.0, "hours without ClickHouse that the spools must hold"),
     "copies": (2.0, "of Redis's memory and ClickHouse's disk"),
+    "least-cores": (16.0, "cores paid for at least: three edge hosts, two of every other process and store"),
     "core-hour": (0.04, "price of a core for an hour"),
     "memory-gb-month": (3.0, "price of a GB of memory for a month"),
     "disk-gb-month": (0.08, "price of a GB of disk for a month"),
@@ -62,7 +63,7 @@ def report(a: argparse.Namespace) -> str:
     spool = visits * a.peak_share / a.peak_hours * a.outage_hours * a.spool_bytes / GB
     network = visits * a.tap_network_bytes / GB
     money = {
-        "cores": sum(cores.values()) * 24 * MONTH_DAYS * a.core_hour, "memory": memory * a.memory_gb_month,
+        "cores": max(sum(cores.values()), a.least_cores) * 24 * MONTH_DAYS * a.core_hour, "memory": memory * a.memory_gb_month,
         "disk": (disk + spool) * a.disk_gb_month, "network": network * MONTH_DAYS * a.network_gb,
     }  # fmt: skip
     rows = [("visits a day", visits), ("visits a second at the peak", peak)]
@@ -71,7 +72,9 @@ def report(a: argparse.Namespace) -> str:
     rows += [("GB of network a day", network), ("Gbit/s at the peak", peak * a.tap_network_bytes * 8 / GB)]
     rows += [(f"money a month, {name}", sum_) for name, sum_ in money.items()]
     rows += [("money a month", sum(money.values()))]
-    return "\n".join(["| what | |", "|---|---:|", *(f"| {name} | {value:,.1f} |" for name, value in rows)])
+    return "\n".join(
+        ["| what | |", "|---|---:|", *(f"| {name} | {value:,.{0 if value >= 100 else 2}f} |" for name, value in rows)]
+    )
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from locust.env import Environment
 
 from loadtest.send import OwnLink, Send, Tap, plan
 
+MOST_LATE = 0.05  # the share of such taps beyond which a run says nothing about what was planned
 LATE_S = 1.0  # a tap that leaves later than this after it was due is not the load that was asked for
 SILENT_S = 30.0  # without a new row in ClickHouse: the others are lost
 HTTPClient.DEFAULT_HEADERS.clear()  # a visit without a user agent stays without one
@@ -120,6 +121,8 @@ def judge(environment: Environment, **_: Any) -> None:
     failures, left = environment.stats.total.num_failures, len(Run.taps)
     faults = [f"{failures} wrong answers"] if failures else []
     faults += [f"{left} taps were never made"] if left else []
+    if Run.late > MOST_LATE * Run.redirected.total():
+        faults.append(f"{Run.late} taps left late: that was not the load that was planned")
     faults += _miscounted(options.analyst) if options.analyst else []
     environment.process_exit_code = 1 if faults else 0
     print(
