@@ -145,6 +145,13 @@ class Contestant:
             USUAL_REDIS_PORT=str(REDIS_PORT),
         )  # fmt: skip
 
+    def _granian(self, app: str, interface: str, *options: str) -> None:
+        self._spawn(
+            [str(Path(sys.executable).parent / "granian"), "--interface", interface, "--host", "127.0.0.1",
+             "--port", str(PORT), "--loop", "uvloop", "--no-ws", "--log-level", "error", *options, app],
+            USUAL_REDIS_PORT=str(REDIS_PORT),
+        )  # fmt: skip
+
     def _nginx(self, location: str, modules: str = "", http: str = "") -> None:
         config = NGINX.format(folder=self.folder, modules=modules, http=http, port=PORT, location=location)
         (self.folder / "nginx.conf").write_text(config.replace("REDIS_PORT", str(REDIS_PORT)))
@@ -249,11 +256,7 @@ class UsualGranian(Usual):
 
     def serve(self) -> None:
         self.redis.delete("clicks")
-        self._spawn(
-            [str(Path(sys.executable).parent / "granian"), "--interface", "asgi", "--host", "127.0.0.1",
-             "--port", str(PORT), "--loop", "uvloop", "--no-ws", "--log-level", "error", "loadtest.usual:app"],
-            USUAL_REDIS_PORT=str(REDIS_PORT),
-        )  # fmt: skip
+        self._granian("loadtest.usual:app", "asgi")
 
 
 CONTESTANTS: tuple[type[Contestant], ...] = (Taptrail, NginxReturn, NginxLua, Usual, UsualGranian)
