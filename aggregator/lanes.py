@@ -10,6 +10,7 @@ from typing import cast
 import msgspec
 import redis.asyncio
 
+from aggregator.redis_run import RedisRun
 from aggregator.share import Share
 from records.click import LaneState
 from records.keys import LANES, OWNERS, WATERMARKS, click_stream, lane_name, lease_key
@@ -19,21 +20,22 @@ RENEW_S = 2.0
 SILENT_AFTER_MS = 60_000  # an edge reports every lane once a second
 
 # allow-oom: whoever empties the streams is the one who may write while memory is full; it is full of clicks, perhaps.
-# Renews a lease, or takes it where nobody holds it. 0: another aggregator does.
+# Renews a lease, or takes it where nobody holds it; says, where a field is named, who writes for the lane, again and
+# again, for a Redis that may have lost it. 0: another aggregator holds it.
 _HOLD = """#!lua flags=allow-oom
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[2], ARGV[3], ARGV[1]) end
 return 1
 """
 SET_FIELDS = "#!lua flags=allow-oom\nreturn redis.call('HSET', KEYS[1], unpack(ARGV))"
 # Ends a lease that is still held and, where the owner is sure of it, says that nobody writes for the lane any more.
 _RELEASE = """#!lua flags=allow-oom
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[2], ARGV[2], ARGV[3]) end
+if ARGV[2] ~= '' then redis.call('HDEL', KEYS[2], ARGV[2]) end
 return redis.call('DEL', KEYS[1])
 """
-NOBODY = ""  # in place of an owner's name
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,7 @@ class Lanes:
         self._redis = client
         self._changing = asyncio.Lock()  # else a renewal under way would take again what is being given back
         self._share = Share(client, owner, life_s=LEASE_S)
+        self.redis_run = RedisRun(client, owner)
         self.owner = owner
         self.owned: dict[int, OwnedLane] = {}
         self.states: dict[int, LaneState] = {}
@@ -109,7 +112,9 @@ class Lanes:
         started = time.monotonic()
         pipe = self._redis.pipeline(transaction=False)
         for lane in lanes:
-            pipe.eval(_HOLD, 1, lease_key(lane), self.owner, int(LEASE_S * 1000))
+            signed = lane in self.owned and self.owned[lane].is_signed
+            field = lane_name(lane) if signed else ""
+            pipe.eval(_HOLD, 2, lease_key(lane), OWNERS, self.owner, int(LEASE_S * 1000), field)
         for lane, held in zip(lanes, await pipe.execute(), strict=True):
             if not held:
                 self.owned.pop(lane, None)
@@ -122,31 +127,24 @@ class Lanes:
         """Lanes to hand over to aggregators that have fewer; those whose state is sure, the last taken first."""
         return [owned for owned in reversed(self.owned.values()) if owned.recovered][: self._share.surplus]
 
-    async def previous_owners(self, lanes: list[OwnedLane]) -> dict[int, str | None]:
-        """Per lane, who wrote for it last and may still do; None where that is not known.
-
-        It is not known either where it was said on another run of Redis: a replica that was promoted may lack the
-        lease of an owner that lives and believes in it.
-        """
-        run = await self._run_of_redis()
+    async def previous_owners(self, lanes: list[OwnedLane]) -> set[str]:
+        """Who wrote for any of these lanes last and may still do, as far as this Redis knows."""
         values = cast(list[bytes | None], await self._redis.hmget(OWNERS, [lane_name(one.lane) for one in lanes]))
-        owners: dict[int, str | None] = {}
-        for one, value in zip(lanes, values, strict=True):
-            name, _, said_on = (value or b"").decode().partition(" ")
-            owners[one.lane] = name if one.is_signed or said_on == run else None
-        return owners
+        return {value.decode() for value in values if value}
 
     async def sign(self, lanes: list[OwnedLane]) -> None:
-        """Say that this process writes for these lanes from now on."""
-        value = f"{self.owner} {await self._run_of_redis()}"
-        fields = [text for one in lanes for text in (lane_name(one.lane), value)]
-        await self._redis.eval(SET_FIELDS, 1, OWNERS, *fields)
-        for one in lanes:
-            one.is_signed = True
+        """Say that this process writes for these lanes from now on; raises LeaseLost where it may not."""
+        async with self._changing:
+            self._check_kept(lanes)  # else one that was lost would be taken anew, without being recovered
+            for one in lanes:
+                one.is_signed = True
+            await self._lease([one.lane for one in lanes])
+        self._check_kept(lanes)
 
-    async def _run_of_redis(self) -> str:
-        """Another after every restart and failover (Redis docs, "Replication": replication ID)."""
-        return str((await self._redis.info("replication"))["master_replid"])
+    def _check_kept(self, lanes: list[OwnedLane]) -> None:
+        for one in lanes:
+            if self.owned.get(one.lane) is not one:
+                raise LeaseLost(f"lane {lane_name(one.lane)}")
 
     async def watermark(self, lane: int) -> int:
         """How far the lane is in the table, as last published; a hint, never too high."""
@@ -188,8 +186,9 @@ class Lanes:
         pipe.hdel(WATERMARKS, name)
         pipe.hdel(OWNERS, name)
         pipe.hdel(LANES, name)
-        await pipe.execute()
-        self.owned.pop(lane, None)
+        async with self._changing:  # else a renewal would sign for it again
+            self.owned.pop(lane, None)
+            await pipe.execute()
 
     async def leave(self) -> None:
         """Give all lanes to whoever comes next, at once."""
@@ -199,12 +198,10 @@ class Lanes:
     async def hand_over(self, lanes: list[OwnedLane]) -> None:
         """Give back these lanes. Nothing that this process ever sent for them may still be under way."""
         async with self._changing:
-            nobody = f"{NOBODY} {await self._run_of_redis()}"
             pipe = self._redis.pipeline(transaction=False)
             for one in lanes:
                 name = lane_name(one.lane)
-                sign_off = nobody if one.recovered else ""
-                pipe.eval(_RELEASE, 2, lease_key(one.lane), OWNERS, self.owner, name, sign_off)
+                pipe.eval(_RELEASE, 2, lease_key(one.lane), OWNERS, self.owner, name if one.recovered else "")
                 self.owned.pop(one.lane, None)  # before it is sent: with no answer it is not known who has it
             await pipe.execute()
 

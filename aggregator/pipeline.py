@@ -147,6 +147,7 @@ class Pipeline:
         now = time.monotonic()
         if now - self._held_at >= HOLD_EVERY_S or not self._lanes.owned:
             await self._lanes.hold()
+            await self._lanes.redis_run.look()  # from the moment that it is another one it counts as known
             if surplus := self._lanes.surplus():
                 await self._hand_over(surplus)
             for owned, state in self._lanes.ended():
@@ -176,16 +177,11 @@ class Pipeline:
     async def _recover(self, lanes: list[OwnedLane]) -> None:
         """Take over where the last owner stopped: end what it may still be inserting, then ask the table."""
         await self._writer.wait_out()
-        previous = await self._lanes.previous_owners(lanes)
-        for owner in {owner for owner in previous.values() if owner}:
+        # This process held those it signed all the while: nobody else can have written for them.
+        if any(not one.is_signed for one in lanes):
+            await self._outlast_lost_leases()
+        for owner in await self._lanes.previous_owners(lanes):
             await self._writer.kill(f"clicks:{owner}:")
-        unknown = [one.lane for one in lanes if previous[one.lane] is None]
-        if unknown and await self._writer.have_rows(unknown):
-            # Redis was lost or replaced, and with it perhaps the lease of one that lives. It sees that before this wait
-            # is over, and no insert of its own has a later deadline; those the server has are ended.
-            await self._wait_a_lease()
-            self._lanes.check_held({one.lane for one in lanes})
-            await self._writer.kill("clicks:")
         await self._lanes.sign(lanes)
         await self._stream.open(one.lane for one in lanes)
         for owned in lanes:
@@ -194,13 +190,30 @@ class Pipeline:
         await self._stream.ack({}, {owned.lane: owned.settled for owned in lanes if owned.settled})
         await self._move_pending([owned.lane for owned in lanes])
 
-    async def _wait_a_lease(self) -> None:
-        """As long as one lasts, while those of this process are kept; raises LeaseLost when told to stop."""
-        for _ in range(int(LEASE_S / RENEW_S)):
-            await self._rest(RENEW_S)
-            if self._stopping.is_set():
-                raise LeaseLost("an unknown owner may still write")
-            await self._lanes.renew()
+    async def _outlast_lost_leases(self) -> None:
+        """Return when nobody can be inserting under a lease that this Redis does not have.
+
+        It was emptied, or a replica took its place: an owner that lives may have sent an INSERT which it alone knows
+        of, also for a lane without a row. It took its lease before this Redis was known, and its INSERTs have no later
+        deadline than that; those that came in time are ended.
+        """
+        while not (known := await self._lanes.redis_run.look()).is_settled:
+            if not await self._writer.has_begun():
+                await self._writer.begin()
+            elif (left_s := LEASE_S - known.for_s) > 0:
+                log.warning("Redis lost leases, clicks wait until they would be over", extra={"in_s": left_s})
+                await self._wait_leased(min(left_s, RENEW_S))
+                continue
+            else:
+                await self._writer.kill("clicks:")
+            await self._lanes.redis_run.settle(known)
+
+    async def _wait_leased(self, seconds: float) -> None:
+        """While the leases of this process are kept; raises LeaseLost when told to stop."""
+        await self._rest(seconds)
+        if self._stopping.is_set():
+            raise LeaseLost("an unknown owner may still write")
+        await self._lanes.renew()
 
     async def _ask_table(self, owned: OwnedLane) -> None:
         reached = await self._writer.reached(owned.lane)

@@ -54,6 +54,8 @@ SELECT uniqExact(seq) FROM
     UNION ALL SELECT seq FROM dead_clicks WHERE lane = {lane:UInt64} AND seq <= {seq:UInt64}
 )
 """
+# The clicks for those who sent some before there was the table `begun`.
+_BEGUN = "SELECT (SELECT count() FROM begun) + (SELECT count() FROM clicks) + (SELECT count() FROM dead_clicks) > 0"
 
 
 class Identified(Protocol):
@@ -209,10 +211,13 @@ class Writer:
         rows = await self._clickhouse.rows(_REACHED, Reached, lane=lane)
         return rows[0]
 
-    async def have_rows(self, lanes: list[int]) -> bool:
-        """Whether clicks of any of these lanes are in the table."""
-        sql = "SELECT count() FROM clicks WHERE lane IN ({lanes:Array(UInt64)})"
-        return bool(await self._clickhouse.value(sql, lanes=lanes))
+    async def has_begun(self) -> bool:
+        """Whether any aggregator may ever have sent clicks to these tables."""
+        return bool(await self._clickhouse.value(_BEGUN))
+
+    async def begin(self) -> None:
+        """Say so, before the first of them is sent."""
+        await self._clickhouse.insert_rows("begun", [{"owner": self._owner}])
 
     async def settled(self, lane: int, reached: Reached, at_least: int) -> int:
         """The highest seq up to which the tables have every one; at_least: known from before."""

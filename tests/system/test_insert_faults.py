@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from aggregator.server_time import ServerTime
-from records.keys import OWNERS, lane_name, lease_key
+from records.keys import KNOWN_RUN, LANES, OWNERS, click_stream, lane_name, lease_key
 from runtime.clickhouse import ClickHouse, ClickHouseRefused
 from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
 from tests.chaos.checks import check_each_click_once
@@ -194,24 +194,51 @@ async def test_an_aggregator_stopped_beyond_its_lease_and_continued_doubles_noth
         assert stopped.wait(20) == 0, (tmp_path / "log").read_text()
 
 
-async def test_an_owner_that_a_promoted_replica_does_not_know_cannot_double_what_it_has_sent(redis, clickhouse, proxy):
-    """It has an insert on its way when its lease vanishes: the next owner waits until that insert is too late."""
+async def flushed(redis):
+    """All of Redis is gone; the edge registers its lane and sends again what it does not know to be in ClickHouse."""
+    state = await redis.hget(LANES, lane_name(LANE))
+    entries = await redis.xrange(click_stream(LANE))
+    await redis.flushall()
+    await redis.hset(LANES, lane_name(LANE), state)
+    for entry_id, fields in entries:
+        await redis.xadd(click_stream(LANE), fields, id=entry_id)
+
+
+async def promoted(redis):
+    """A replica has taken over that has heard of everything but the lease."""
+    await redis.delete(lease_key(LANE))
+    await redis.set(KNOWN_RUN, "another-run-of-redis")
+    await redis.hset(OWNERS, lane_name(LANE), "somebody")
+
+
+@pytest.mark.parametrize(
+    ("lost", "before"),
+    [
+        pytest.param(flushed, 0, id="flushed, the first insert of the lane"),
+        pytest.param(promoted, 0, id="promoted, the first insert of the lane"),
+        pytest.param(promoted, 10, id="promoted, a later insert"),
+    ],
+)
+async def test_what_an_owner_has_sent_when_redis_forgets_its_lease_is_not_doubled(
+    redis, clickhouse, proxy, lost, before
+):
+    """The next owner waits until that insert is too late, though the table may have no row of the lane."""
     await register(redis)
-    await add(redis, 1, 10)
     through = ClickHouse(proxy.url)
     first = Aggregator(redis, through)
-    await first.move_all()
-    await add(redis, 11, 10)
+    if before:
+        await add(redis, 1, before)
+        await first.move_all()
+    await add(redis, before + 1, 10)
     released = asyncio.Event()
     proxy.faults = [deliver_when(released)]
     moving = asyncio.create_task(first.pipeline.move_one_batch())
     await true(lambda: proxy.faults == [])
 
-    await redis.delete(lease_key(LANE))
-    await redis.hset(OWNERS, lane_name(LANE), "somebody another-run-of-redis")
+    await lost(redis)
     second = Aggregator(redis, clickhouse)
     taking_over = asyncio.create_task(second.pipeline.run())
-    await check_soon(clickhouse, 20, longest_s=40)
+    await check_soon(clickhouse, before + 10, longest_s=40)
     released.set()
     await asyncio.wait({moving}, timeout=10)
     second.pipeline.stop()
@@ -220,7 +247,7 @@ async def test_an_owner_that_a_promoted_replica_does_not_know_cannot_double_what
     await asyncio.wait({moving})
     await through.close()
 
-    await check_each_click_once(clickhouse, 20)
+    await check_each_click_once(clickhouse, before + 10)
 
 
 async def test_two_aggregators_at_once_move_each_click_once(redis, clickhouse):
