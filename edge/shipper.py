@@ -236,6 +236,7 @@ class Shipper:
     async def _settle_and_report(self) -> None:
         await self._look_for_room()
         await self._read_watermark()
+        await self._look_for_loss()
         while self._unsettled and self._unsettled[0][0] <= self.settled:
             self._unsettled_bytes -= self._unsettled.popleft()[1]
         self._spool.free_up_to(self.settled)
@@ -244,6 +245,12 @@ class Shipper:
         if over:  # last: whoever finds a lane that is over sends it again, and the aggregator leaves out what it has
             self._spool.remove()
         self.ended = over
+
+    async def _look_for_loss(self) -> None:
+        """A stream that lacks clicks has to be written again, also one to which nobody adds any more."""
+        if self.settled < self.shipped and await self._last_id() < self.shipped:
+            log.warning("a click stream vanished, its clicks are sent again", extra={"lane": self._name})
+            self._in_doubt = True
 
     async def _read_watermark(self) -> None:
         reply = await self._wire.call("HGET", WATERMARKS, self._name)

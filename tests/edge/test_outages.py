@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from unittest.mock import ANY
 
 import msgspec
 import pytest
@@ -122,6 +123,33 @@ async def test_a_stream_that_was_wiped_is_written_again(redis, edges):
     assert sum(len(fields[b"f"]) for _, fields in entries) == edge.metric("taptrail_spool_bytes")
 
 
+async def test_a_stream_that_was_wiped_is_written_again_though_nobody_taps(redis, edges):
+    await cache(redis)
+    edge = edges(clickhouse_url=NOWHERE)
+    for _ in range(10):
+        edge.tap(5)
+    wait_until(lambda: edge.metric("taptrail_clicks_waiting") == 0)
+
+    await redis.flushall()
+
+    await a_stream_ends_with(redis, b"10-0")
+
+
+async def test_the_stream_of_an_adopted_lane_that_was_wiped_is_written_again(redis, edges):
+    await cache(redis)
+    first = edges(clickhouse_url=NOWHERE)
+    for _ in range(10):
+        first.tap(5)
+    first.kill()
+    second = edges(clickhouse_url=NOWHERE)
+    wait_until(lambda: second.metric("taptrail_clicks_unsettled") == 10)
+    wait_until(lambda: second.metric("taptrail_clicks_waiting") == 0)
+
+    await redis.flushall()
+
+    await a_stream_ends_with(redis, b"10-0")
+
+
 async def test_a_foreign_id_in_a_stream_does_not_lose_clicks(redis, edges):
     await cache(redis)
     edge = edges(clickhouse_url=NOWHERE)
@@ -201,6 +229,14 @@ async def lane_reaches(redis_or_url, shipped):
     redis = Redis.from_url(redis_or_url) if isinstance(redis_or_url, str) else redis_or_url
     async with asyncio.timeout(15):
         while not any(state.shipped == shipped == state.spooled for state in await lane_states(redis)):
+            await asyncio.sleep(0.05)
+
+
+async def a_stream_ends_with(redis, entry_id):
+    async with asyncio.timeout(5):
+        while [await redis.xrevrange(key, count=1) for key in await redis.keys("tt:clicks:*")] != [
+            [(entry_id, {b"f": ANY})]
+        ]:
             await asyncio.sleep(0.05)
 
 

@@ -144,6 +144,20 @@ async def test_a_redis_flushed_under_two_aggregators_doubles_nothing(valkey, cli
     await check_each_click_once(clickhouse, 800)
 
 
+async def test_clicks_of_an_edge_that_nobody_taps_any_more_survive_a_flush(valkey, clickhouse, edge):
+    await tap_all(edge)
+    await asyncio.to_thread(wait_until, lambda: edge.metric("taptrail_clicks_waiting") == 0)
+    await valkey.client.flushall()
+    aggregator = Aggregator(valkey.client, clickhouse)
+    running = asyncio.create_task(aggregator.pipeline.run())
+
+    await settled(edge)
+
+    aggregator.pipeline.stop()
+    await running
+    await check_each_click_once(clickhouse, 200)
+
+
 async def test_a_watermark_that_was_lost_is_published_by_the_next_owner(redis, clickhouse):
     """Else the edge would keep clicks that are in ClickHouse, and their lane would never end."""
     await register(redis)
