@@ -7,13 +7,22 @@ import redis.asyncio
 from redis.exceptions import ResponseError
 
 from aggregator.decode import Entry
-from aggregator.lanes import SET_FIELDS
 from records.keys import ENTRY_FIELD, GROUP, WATERMARKS, click_stream, lane_name
 
 CONSUMER = "owner"  # of every lane, whoever owns it: what a dead owner had read stays with the lane
 ENTRIES_AT_ONCE = 256  # over all lanes; an entry is at most 64 KiB, some 150 clicks
 
 _OPEN = "#!lua flags=allow-oom\nreturn redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0')"
+
+# A watermark never goes back: a former owner may acknowledge late. Seqs are exact as Lua's numbers, up to 2^53.
+_RAISE = """#!lua flags=allow-oom
+for place = 1, #ARGV, 2 do
+  local known = tonumber(redis.call('HGET', KEYS[1], ARGV[place]))
+  if not known or known < tonumber(ARGV[place + 1]) then
+    redis.call('HSET', KEYS[1], ARGV[place], ARGV[place + 1])
+  end
+end
+"""
 
 NEW = ">"
 PENDING = "0"
@@ -62,11 +71,15 @@ class ClickStream:
         for lane, seqs in last_seqs.items():
             pipe.xack(click_stream(lane), GROUP, *(f"{seq}-0" for seq in seqs))
         if settled:
-            fields = [value for lane, seq in settled.items() for value in (lane_name(lane), seq)]
-            pipe.eval(SET_FIELDS, 1, WATERMARKS, *fields)
+            pipe.eval(_RAISE, 1, WATERMARKS, *_fields(settled))
         for lane, seqs in last_seqs.items():
             pipe.xtrim(click_stream(lane), minid=f"{max(seqs) + 1}-0", approximate=False)
         await pipe.execute()
+
+    async def publish(self, settled: Mapping[int, int]) -> None:
+        """Say how far each lane is in the table, to edges that have not heard of it."""
+        if settled:
+            await self._redis.eval(_RAISE, 1, WATERMARKS, *_fields(settled))
 
     async def entries(self, lanes: Iterable[int]) -> int:
         """How many these streams hold: those that are not acknowledged yet."""
@@ -78,6 +91,10 @@ class ClickStream:
     async def reset(self, lane: int) -> None:
         """Make the edge send again all that is not settled: clicks are missing before some that came."""
         await self._redis.delete(click_stream(lane))
+
+
+def _fields(settled: Mapping[int, int]) -> list[str | int]:
+    return [value for lane, seq in settled.items() for value in (lane_name(lane), seq)]
 
 
 def _entries(lane: int, reply: Any) -> Iterable[Entry]:

@@ -152,6 +152,8 @@ class Pipeline:
                 await self._hand_over(surplus)
             for owned, state in self._lanes.ended():
                 await self._end(owned, state)
+            # Again and again: Redis may have lost it, and no batch may come that would publish it.
+            await self._stream.publish(_settled([one for one in self._lanes.owned.values() if one.recovered]))
             entries = await self._stream.entries(self._lanes.owned)
             self.backlog.look(entries, self._lanes.owned, self._lanes.states, time.time())
             self._held_at = now
@@ -187,7 +189,7 @@ class Pipeline:
         for owned in lanes:
             await self._ask_table(owned)
         # The former owner may have ended before it published this, and there may be nothing new to publish it with.
-        await self._stream.ack({}, {owned.lane: owned.settled for owned in lanes if owned.settled})
+        await self._stream.publish(_settled(lanes))
         await self._move_pending([owned.lane for owned in lanes])
 
     async def _outlast_lost_leases(self) -> None:
@@ -242,6 +244,10 @@ class Pipeline:
                 await self._stopping.wait()
         except TimeoutError:
             return
+
+
+def _settled(lanes: list[OwnedLane]) -> dict[int, int]:
+    return {one.lane: one.settled for one in lanes if one.settled}
 
 
 def _settled_after(owned: OwnedLane, spans: list[Span]) -> int:

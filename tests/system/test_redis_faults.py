@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from redis.asyncio import Redis
 
+from aggregator.click_stream import ClickStream
 from records.keys import LANES, WATERMARKS, lane_name
 from stack.valkey import valkey_command
 from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
@@ -170,6 +171,36 @@ async def test_a_watermark_that_was_lost_is_published_by_the_next_owner(redis, c
     await Aggregator(redis, clickhouse).move_all()
 
     assert await redis.hget(WATERMARKS, lane_name(LANE)) == b"5"
+
+
+async def test_a_watermark_that_was_lost_is_published_again_by_the_owner_though_no_click_comes(redis, clickhouse):
+    """Else an edge that had not read it yet would never settle its clicks, nor end its lane."""
+    await register(redis)
+    await add(redis, 1, 5)
+    aggregator = Aggregator(redis, clickhouse)
+    running = asyncio.create_task(aggregator.pipeline.run())
+    await published(redis, b"5")
+
+    await redis.flushall()
+
+    await published(redis, b"5")
+    aggregator.pipeline.stop()
+    await running
+
+
+async def published(redis, seq):
+    async with asyncio.timeout(5):
+        while await redis.hget(WATERMARKS, lane_name(LANE)) != seq:
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("known", ["10", "9007199254740993", "junk"])
+async def test_a_former_owner_that_acknowledges_late_does_not_lower_the_watermark(redis, known):
+    await redis.hset(WATERMARKS, lane_name(LANE), known)
+
+    await ClickStream(redis).ack({LANE: [9]}, {LANE: 9})
+
+    assert await redis.hget(WATERMARKS, lane_name(LANE)) == (b"9" if known == "junk" else known.encode())
 
 
 async def test_a_redis_full_of_clicks_is_emptied_by_the_aggregator(valkey, clickhouse):
