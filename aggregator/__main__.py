@@ -8,6 +8,8 @@ import socket
 import sys
 
 import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from aggregator.audit import Auditor
 from aggregator.click_stream import ClickStream
@@ -36,7 +38,10 @@ async def serve(settings: Settings) -> None:
     """Move clicks until SIGTERM or SIGINT."""
     ops = listen(settings.ops_host, settings.ops_port)
     geo = Geo(settings.geo_city_db, settings.geo_asn_db)
-    client = redis.asyncio.from_url(settings.redis_url, socket_timeout=10, socket_connect_timeout=2)
+    # Nothing is repeated unseen: a repeated XREADGROUP reads what comes next, and what the lost answer held stays
+    # pending until it is trimmed with the entries behind it. The pipeline recovers the lanes instead.
+    never = Retry(NoBackoff(), 0)
+    client = redis.asyncio.from_url(settings.redis_url, socket_timeout=10, socket_connect_timeout=2, retry=never)
     clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=60)
     await wait_for_clickhouse(clickhouse, give_up_after_s=3600)
     for name in await migrate(clickhouse):

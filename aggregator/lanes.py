@@ -14,6 +14,7 @@ from aggregator.redis_run import RedisRun
 from aggregator.share import Share
 from records.click import LaneState
 from records.keys import LANES, OWNERS, WATERMARKS, click_stream, lane_name, lease_key
+from runtime.redis_name import leave_replica
 
 LEASE_S = 8.0
 RENEW_S = 2.0
@@ -204,6 +205,9 @@ class Lanes:
                 self.owned.pop(one.lane, None)  # before it is sent: with no answer it is not known who has it
             await pipe.execute()
 
+    async def leave_replica(self, error: Exception) -> None:
+        await leave_replica(self._redis, error)
+
     async def keep_holding(self) -> None:
         """Renew leases in the background, so that a long insert does not lose them; until cancelled."""
         while True:
@@ -212,3 +216,4 @@ class Lanes:
                 await self.renew()
             except redis.exceptions.RedisError as error:
                 log.warning("leases could not be renewed", extra={"error": str(error)})
+                await self.leave_replica(error)

@@ -63,6 +63,7 @@ class Pipeline:
             except (RedisError, ClickHouseRefused, ClickHouseUnreachable, OSError) as error:
                 self.failures += 1
                 log.warning("clicks wait", extra={"error": str(error)[:300]})
+                await self._lanes.leave_replica(error)
                 self._recover_all()
                 await self._rest(pause_s)
                 pause_s = min(pause_s * 2, 5.0)

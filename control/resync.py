@@ -17,6 +17,7 @@ from control.metrics import RESYNCS
 from control.problems import Problem
 from records.keys import CACHE_VERSION
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
+from runtime.redis_name import leave_replica
 
 LOOK_S = 1.0
 SLACK_MS = 60_000  # clocks of several control processes, and writes under way at the last look
@@ -24,8 +25,9 @@ START_SLACK_MS = 86_400_000  # another control process may have gone on while th
 NOTHING_KNOWN = 1 << 60  # higher than every version
 
 # The version goes forward once a second, on a Redis that has what this process knows of. Checked and written in one
-# step: a replica that lacks the latest writes may be promoted between two.
-_LOOK = """
+# step: a replica that lacks the latest writes may be promoted between two. "#!lua", so that a Redis that is a replica
+# refuses it whether or not there is something to write.
+_LOOK = """#!lua
 local known = tonumber(redis.call('GET', KEYS[1]) or '0')
 if known >= tonumber(ARGV[1]) then
   redis.call('SET', KEYS[1], string.format('%.0f', math.max(known, tonumber(ARGV[2]))))
@@ -54,6 +56,7 @@ class Resync:
                 self.trouble = ""
             except (RedisError, OSError, Problem) as error:
                 self._report(f"redis: {error}")
+                await leave_replica(self._redis, error)
             except (ClickHouseUnreachable, ClickHouseRefused) as error:
                 self._report(f"clickhouse: {error}")
             await asyncio.sleep(LOOK_S)

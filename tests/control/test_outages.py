@@ -13,6 +13,7 @@ from records.link import Link
 from runtime.clickhouse import ClickHouse
 from tests.conftest import WRITER, free_port, wait_until
 from tests.control.process import DOMAIN, SHOP, contacts
+from tests.system.replica import name_leads_to, replica_of
 
 
 async def until(condition, give_up_after_s=20.0):
@@ -39,6 +40,24 @@ async def test_a_change_made_while_redis_is_away_comes_into_force_when_it_is_bac
 
     await until(in_force)
     await client.aclose()
+
+
+async def test_a_change_comes_into_force_on_the_redis_that_the_name_leads_to_now(
+    clickhouse, own_valkey, controls, tmp_path
+):
+    former = Redis.from_url(own_valkey.url)
+    control = controls(own_valkey.url)
+    control.broadcast()
+    async with replica_of(own_valkey, former, tmp_path) as promoted:
+        await name_leads_to(promoted, own_valkey, former)
+
+        await asyncio.to_thread(control.call, "PATCH", "/v1/broadcasts/spring", {"stopped": True})
+
+        async def in_force():
+            return decode_broadcast(await promoted.get(broadcast_key(0))).stopped
+
+        await until(in_force)
+    await former.aclose()
 
 
 async def test_a_change_that_redis_never_got_is_repaired_by_the_next_process(clickhouse, own_valkey, controls):

@@ -9,9 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from records.keys import ALLOCATED, bucket_of
-from tests.conftest import free_port, wait_until
+from tests.conftest import wait_until
 from tests.edge.process import cache, destination, store
-from tests.system.replica import replica_of, started
+from tests.system.replica import name_leads_to, replica_of, started
 from tests.system.way import Way
 
 REDIS_TIMEOUT_S = 0.5
@@ -160,9 +160,7 @@ async def test_clicks_follow_the_name_when_the_redis_they_went_to_is_a_replica_n
     await cache(own_redis)
     edge = edges(redis_url=own_valkey.url)
     async with replica_of(own_valkey, own_redis, tmp_path) as promoted:
-        await own_redis.config_set("port", free_port())  # connections stay
-        await promoted.config_set("port", own_valkey.port)
-        await own_redis.replicaof("127.0.0.1", own_valkey.port)
+        await name_leads_to(promoted, own_valkey, own_redis)
 
         assert edge.tap(5) == destination(5)
 

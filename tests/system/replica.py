@@ -18,6 +18,13 @@ def started(valkey: OwnValkey, *options: str) -> None:
     wait_until(lambda: accepts(valkey.port))
 
 
+async def name_leads_to(promoted: Redis, valkey: OwnValkey, former: Redis) -> None:
+    """The first one becomes a replica of the promoted one, under another name; connections to it stay."""
+    await former.config_set("port", free_port())
+    await promoted.config_set("port", valkey.port)
+    await former.replicaof("127.0.0.1", str(valkey.port))
+
+
 @asynccontextmanager
 async def replica_of(valkey: OwnValkey, client: Redis, folder: Path) -> AsyncIterator[Redis]:
     """A replica in step with what is there now, promoted: it hears of nothing later."""

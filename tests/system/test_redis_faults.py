@@ -16,6 +16,7 @@ from tests.chaos.checks import check_each_click_once
 from tests.chaos.taps import Taps
 from tests.conftest import accepts, free_port, wait_until
 from tests.edge.process import Edge, cache, cipher, store
+from tests.system.replica import name_leads_to, replica_of
 
 CODES = [cipher.seal(link_id) for link_id in range(200)]
 
@@ -145,6 +146,31 @@ async def test_a_redis_flushed_under_two_aggregators_doubles_nothing(valkey, cli
     await check_each_click_once(clickhouse, 800)
 
 
+async def test_an_aggregator_follows_the_name_when_the_redis_it_reads_is_a_replica_now(
+    own_valkey, clickhouse, tmp_path
+):
+    former = Redis.from_url(own_valkey.url)
+    await register(former)
+    await add(former, 1, 5)
+    client = Redis.from_url(own_valkey.url)
+    aggregator = Aggregator(client, clickhouse)
+    running = asyncio.create_task(aggregator.pipeline.run())
+    holding = asyncio.create_task(aggregator.lanes.keep_holding())
+    await published(former, b"5")
+    async with replica_of(own_valkey, former, tmp_path) as successor:
+        await name_leads_to(successor, own_valkey, former)
+        await add(successor, 6, 5)
+
+        await published(successor, b"10", longest_s=12)
+
+        await check_each_click_once(clickhouse, 10)
+        aggregator.pipeline.stop()
+        await running
+        holding.cancel()
+    await client.aclose()
+    await former.aclose()
+
+
 async def test_clicks_of_an_edge_that_nobody_taps_any_more_survive_a_flush(valkey, clickhouse, edge):
     await tap_all(edge)
     await asyncio.to_thread(wait_until, lambda: edge.metric("taptrail_clicks_waiting") == 0)
@@ -188,8 +214,8 @@ async def test_a_watermark_that_was_lost_is_published_again_by_the_owner_though_
     await running
 
 
-async def published(redis, seq):
-    async with asyncio.timeout(5):
+async def published(redis, seq, longest_s=5):
+    async with asyncio.timeout(longest_s):
         while await redis.hget(WATERMARKS, lane_name(LANE)) != seq:
             await asyncio.sleep(0.05)
 
