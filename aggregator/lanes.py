@@ -4,16 +4,15 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Iterator
 from typing import cast
 
-import msgspec
 import redis.asyncio
 
 from aggregator.redis_run import RedisRun
 from aggregator.share import Share
 from records.click import LaneState
 from records.keys import LANES, OWNERS, WATERMARKS, click_stream, lane_name, lease_key
+from records.lanes import states_in, watermark_in
 from runtime.redis_name import leave_replica
 
 LEASE_S = 8.0
@@ -57,15 +56,6 @@ class OwnedLane:
         self.reset_at = -1  # value of `settled` for which the edge was asked to send again
 
 
-def _readable(registered: dict[bytes, bytes]) -> Iterator[tuple[int, LaneState]]:
-    """The lanes as their edges registered them; what no edge wrote is left alone."""
-    for name, state in registered.items():
-        try:
-            yield int(name, 16), msgspec.json.decode(state, type=LaneState)
-        except (ValueError, msgspec.DecodeError) as error:
-            log.warning("a lane's registration cannot be read", extra={"lane": repr(name), "error": str(error)})
-
-
 class Lanes:
     """Discovers, leases and gives back lanes. owner: this process, a name no other process has."""
 
@@ -82,7 +72,9 @@ class Lanes:
     async def hold(self) -> None:
         """Look for lanes, renew the leases held, and take lanes that are free up to the fair share."""
         registered = await self._redis.hgetall(LANES)
-        self.states = dict(_readable(cast(dict[bytes, bytes], registered)))
+        self.states = states_in(registered)
+        if unread := len(registered) - len(self.states):
+            log.warning("registrations of lanes cannot be read", extra={"records": unread})
         self._read_at_ms = time.time_ns() // 1_000_000
         await self.renew()
         # A lane that is owned stays so when its registration is lost: its edge writes it again within a second.
@@ -148,8 +140,7 @@ class Lanes:
 
     async def watermark(self, lane: int) -> int:
         """How far the lane is in the table, as last published; a hint, never too high."""
-        value = await self._redis.hget(WATERMARKS, lane_name(lane))
-        return int(value) if value is not None else 0
+        return watermark_in(await self._redis.hget(WATERMARKS, lane_name(lane)))
 
     def check_held(self, lanes: set[int]) -> float:
         """Until when all of these lanes are surely ours, by time.monotonic; raises LeaseLost when one is not now."""

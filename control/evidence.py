@@ -1,17 +1,15 @@
 """What edges, Redis and the tables know of each lane."""
 
-import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from redis.asyncio import Redis
 
 from records.click import LaneState
 from records.keys import LANES, WATERMARKS
+from records.lanes import states_in, watermarks_in
 from runtime.clickhouse import ClickHouse
-
-_state = msgspec.json.Decoder(LaneState)
 
 COUNT_ALL_UP_TO = 30_000_000  # clicks; beyond it only lanes that do not add up are counted seq by seq
 
@@ -51,8 +49,8 @@ async def read_evidence(redis: Redis, clickhouse: ClickHouse) -> Evidence:
 
     Raises RedisError, OSError and what ClickHouse raises.
     """
-    states = {int(name, 16): state async for name, state in _states(redis)}
-    watermarks = {int(name, 16): int(value) for name, value in (await redis.hgetall(WATERMARKS)).items()}
+    states = states_in(await redis.hgetall(LANES))  # a lane whose state cannot be read is judged by its rows
+    watermarks = watermarks_in(await redis.hgetall(WATERMARKS))
     counts = await _counts(clickhouse, watermarks)
     ended = await clickhouse.rows("SELECT lane, edge_id, last_seq FROM ended_lanes FINAL", EndedLane)
     closed = await clickhouse.rows("SELECT lane, answered FROM lost_clicks FINAL", _Lost)
@@ -64,13 +62,6 @@ async def read_evidence(redis: Redis, clickhouse: ClickHouse) -> Evidence:
 class _Lost(msgspec.Struct, frozen=True):
     lane: int
     answered: int
-
-
-async def _states(redis: Redis) -> AsyncIterator[tuple[bytes | str, LaneState]]:
-    """What edges say of their lanes. A lane whose state cannot be read is judged by its rows."""
-    for name, value in (await redis.hgetall(LANES)).items():
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-            yield name, _state.decode(value)
 
 
 # groupBitmap counts different seqs exactly; for dense ones it needs a bit each.

@@ -21,6 +21,7 @@ from edge.spool import Spool
 from edge.spool_reader import Chunk, SpoolReader
 from records.click import Frame, LaneState, frames_in
 from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
+from records.lanes import watermark_in
 from runtime.lag import Lag
 
 ENTRY_BYTES = 64 * 1024
@@ -254,7 +255,7 @@ class Shipper:
 
     async def _read_watermark(self) -> None:
         reply = await self._wire.call("HGET", WATERMARKS, self._name)
-        self.settled = max(self.settled, int(reply)) if reply is not None else self.settled
+        self.settled = max(self.settled, watermark_in(reply))
 
     async def _report(self, ended: bool) -> None:
         state = LaneState(

@@ -6,6 +6,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from records.keys import LANES, WATERMARKS, lane_name
+from records.lanes import lanes_in, watermarks_in
 from runtime.clickhouse import ClickHouse
 
 MAX_FAULTS = 100  # lanes named
@@ -101,8 +102,8 @@ async def read_audit(redis: Redis, clickhouse: ClickHouse, hours: float) -> Audi
     A lane that is under way has to be whole up to its watermark, which is read first, and one that is over up to its
     last seq; what lies beyond is on its way. Lanes are younger than any row that was dropped for its age.
     """
-    settled = {int(name, 16): 0 for name in await redis.hkeys(LANES)}
-    settled |= {int(name, 16): int(value) for name, value in (await redis.hgetall(WATERMARKS)).items()}
+    settled = dict.fromkeys(lanes_in(await redis.hkeys(LANES)), 0)
+    settled |= watermarks_in(await redis.hgetall(WATERMARKS))
     seconds = int(hours * 3600)
     recent = {row.lane: row for row in await clickhouse.rows(_RECENT, _Recent, seconds=seconds)}
     whole = {row.lane: row for row in await clickhouse.rows(_WHOLE, _Whole)}

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 from aggregator.migrate import migrate
 from records.keys import LANES, click_stream
+from records.lanes import lanes_in
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 from runtime.logs import start_logging
 from runtime.serve import listen
@@ -234,7 +235,7 @@ async def _all_started(kept: list[Kept]) -> None:
 
 
 async def _entries_waiting(redis: Redis) -> int:
-    lanes = [int(name, 16) for name in await redis.hkeys(LANES)]
+    lanes = lanes_in(await redis.hkeys(LANES))
     return sum([await redis.xlen(click_stream(lane)) for lane in lanes])
 
 

@@ -2,7 +2,7 @@ from prometheus_client import CollectorRegistry
 
 from aggregator.audit import Auditor
 from aggregator.metrics import AggregatorCollector
-from records.keys import WATERMARKS, lane_name
+from records.keys import LANES, WATERMARKS, lane_name
 from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
 
 
@@ -24,6 +24,24 @@ async def test_what_is_missing_or_doubled_shows_in_the_metrics(redis, clickhouse
 
     await auditor.audit()
     assert shown(registry) == {"ledger_gap": 3, "audit_missing": 2, "audit_doubled": 1, "audit_lanes": 1}
+
+
+async def test_what_no_edge_wrote_among_the_lanes_is_left_alone(redis, clickhouse):
+    aggregator, auditor = Aggregator(redis, clickhouse), Auditor(redis, clickhouse)
+    await register(redis)
+    state = await redis.hget(LANES, lane_name(LANE))
+    for name in ("notes", "", "-1", "0x12", "1" * 17, b"\xff" * 16):
+        await redis.hset(LANES, name, state)
+        await redis.hset(WATERMARKS, name, 3)
+    await redis.hset(LANES, lane_name(7), "junk")
+    await redis.hset(WATERMARKS, lane_name(7), "junk")
+    await add(redis, 1, 5)
+
+    await aggregator.move_all()
+    audit = await auditor.audit()
+
+    assert (audit.lanes, audit.rows, audit.wrong) == (2, 5, 0)
+    assert list(aggregator.lanes.states) == [LANE]
 
 
 def shown(registry):

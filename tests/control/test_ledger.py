@@ -149,3 +149,16 @@ def test_clicks_of_a_closed_lane_are_lost_until_they_come_after_all():
         return judge(Evidence({}, {}, {7: counts(arrived, 0)}, ended, {7: 12})).lost
 
     assert (lost(9), lost(12)) == (3, 0)
+
+
+async def test_what_no_edge_wrote_among_the_lanes_is_left_alone(redis, clickhouse):
+    written = msgspec.json.encode(state(0, 0, 0))
+    for name in ("notes", "", "-1", "0x12", "1" * 17, b"\xff" * 16):
+        await redis.hset(LANES, name, written)
+        await redis.hset(WATERMARKS, name, 3)
+    await redis.hset(WATERMARKS, lane_name(7), "junk")
+    await redis.hset(LANES, lane_name(7), written)
+
+    ledger = await read_ledger(redis, clickhouse)
+
+    assert ([lane.lane for lane in ledger.lanes], ledger.gap) == ([lane_name(7)], 0)
