@@ -76,6 +76,10 @@ def _print_remarks(answer: dict[str, Any]) -> None:
             f"Lane {lane['lane']} of {lane['edge_id']} has not been heard of since {lane['silent_since']}: "
             f"{lane['not_arrived']} clicks answered by its last report have not arrived (docs/runbook.md#lost-host)."
         )
+    if answer["unrecorded"]:
+        click.echo(
+            f"{answer['unrecorded']} answered clicks are unrecorded: disk and memory were full (docs/runbook.md#spool)."
+        )
     if answer["lost"]:
         click.echo(f"{answer['lost']} answered clicks are lost for good (docs/runbook.md#clicks-lost).")
 

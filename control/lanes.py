@@ -44,10 +44,10 @@ async def close_lane(redis: Redis, clickhouse: ClickHouse, lane: str, not_arrive
     state = _state.decode(registered)
     row = {
         "lane": int(lane, 16), "edge_id": state.edge_id, "answered": found.answered,
-        "arrived": found.answered - not_arrived, "last_seen_at": state.updated_at_ms / 1000,
+        "arrived": found.answered - found.unrecorded - not_arrived, "last_seen_at": state.updated_at_ms / 1000,
     }  # fmt: skip
     await insert_until_known(clickhouse, "lost_clicks", row)
     settled = int(await redis.hget(WATERMARKS, lane) or 0)
     over = LaneState(state.edge_id, settled, settled, settled, state.updated_at_ms, ended=True)
     await redis.hset(LANES, lane, msgspec.json.encode(over))
-    return Closed(lane, state.edge_id, not_arrived)
+    return Closed(lane, state.edge_id, not_arrived + found.unrecorded)

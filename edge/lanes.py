@@ -7,11 +7,12 @@ from pathlib import Path
 
 from edge.recorder import Recorder
 from edge.redis_wire import RedisWire
-from edge.shipper import Shipper
+from edge.shipper import REPORT_S, Shipper
 from edge.spool import Spool, left_behind, sweep
 from records.keys import lane_name
 
 LOOK_FOR_LEFT_S = 2.0
+LAST_REPORT_S = REPORT_S + 0.5
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +68,22 @@ class Lanes:
             shipper.let_go()
 
     async def drain(self, longest_s: float) -> None:
-        """Wait until all clicks of this process are in ClickHouse, or until the time is up: then they stay on disk."""
+        """Wait until all clicks of this process are in ClickHouse, or until the time is up: then they stay on disk.
+
+        Those that the disk does not take are lost: the last report says so.
+        """
         self._recorder.spool_waiting()
         self.own.finish()
         tasks = [task for task in (self._task, *self._adopted.values()) if task is not None]
         _, waiting = await asyncio.wait(tasks, timeout=longest_s) if tasks else (set(), set())
-        if waiting:
-            left = sum(shipper.spooled - shipper.settled for shipper in self.shippers())
+        if left := sum(shipper.spooled - shipper.settled for shipper in self.shippers()) if waiting else 0:
             log.warning("clicks stay in the spool for the next process", extra={"clicks": left})
+        await self._give_up()
+
+    async def _give_up(self) -> None:
+        self._recorder.spool_waiting()
+        if not (lost := self._recorder.give_up()):
+            return
+        log.error("clicks that the disk did not take are lost", extra={"clicks": lost})
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=LAST_REPORT_S)

@@ -26,6 +26,11 @@ class Recorder:
         self.answered = 0  # clicks, also those unrecorded
         self.unrecorded = 0  # answered and lost, because disk and memory were full
 
+    @property
+    def unspooled(self) -> int:
+        """Clicks held in memory."""
+        return self._seq - self._spool.last_seq
+
     def record(self, answered: Sequence[Answered], now_ms: int) -> None:
         """One frame, one write, for those that are clicks."""
         first_seq = self._seq + 1
@@ -62,6 +67,15 @@ class Recorder:
             self.unspooled_bytes -= len(frame)
             del self._unspooled[0]
         self.on_spooled()
+
+    def give_up(self) -> int:
+        """Count what is in memory as lost; gives its clicks. Nothing is recorded afterwards."""
+        lost = self.unspooled
+        self._unspooled.clear()
+        self.unspooled_bytes = 0
+        self._seq -= lost
+        self.unrecorded += lost
+        return lost
 
 
 def new_click_id(now_ms: int, random: int) -> bytes:

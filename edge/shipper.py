@@ -85,6 +85,11 @@ class Shipper:
         return self._recorder.answered if self._recorder is not None else max(self.spooled, self._answered_before)
 
     @property
+    def unrecorded(self) -> int:
+        """Those of them that are lost."""
+        return self._recorder.unrecorded if self._recorder is not None else self.answered - self.spooled
+
+    @property
     def _holds_unspooled(self) -> bool:
         """Clicks wait in memory for room on the disk."""
         return self._recorder is not None and self._recorder.unspooled_bytes > 0
@@ -265,5 +270,6 @@ class Shipper:
             shipped=self.shipped,
             updated_at_ms=time.time_ns() // 1_000_000,
             ended=ended,
+            unrecorded=self.unrecorded,
         )
         await self._wire.call("HSET", LANES, self._name, msgspec.json.encode(state))

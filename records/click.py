@@ -43,11 +43,12 @@ class LaneState(msgspec.Struct, frozen=True):
     """What an edge says of one of its lanes, once a second (JSON in hash LANES)."""
 
     edge_id: str
-    answered: int  # visits of known links answered; equals spooled once a dead process's spool was adopted
+    answered: int  # visits of known links answered; of a dead process those that it reported or recorded
     spooled: int  # last seq in the spool
     shipped: int  # last seq Redis has accepted
     updated_at_ms: int
     ended: bool = False  # no more clicks will come: the last seq is `spooled`
+    unrecorded: int = 0  # answered and lost: neither in the spool nor in memory for it
 
 
 # A frame holds the clicks of one event-loop tick: header, then msgpack (edge_id, [click, ...]).

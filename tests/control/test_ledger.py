@@ -6,8 +6,8 @@ from records.click import LaneState
 from records.keys import LANES, WATERMARKS, lane_name
 
 
-def state(answered, spooled, shipped, ended=False):
-    return LaneState("edge-1", answered, spooled, shipped, 0, ended)
+def state(answered, spooled, shipped, ended=False, unrecorded=0):
+    return LaneState("edge-1", answered, spooled, shipped, 0, ended, unrecorded)
 
 
 def counts(clicks, settled, *, dead=0, doubled=0, last_seq=None):
@@ -65,6 +65,27 @@ def test_an_ended_lane_is_whole_in_the_tables():
 
 def test_an_ended_lane_whose_spool_lost_answers_is_a_gap():
     assert judged(state(103, 100, 100, ended=True), watermark=100, in_tables=counts(100, 100)).gap == 3
+
+
+def test_clicks_that_wait_in_memory_for_the_disk_are_no_gap_and_waiting():
+    ledger = judged(state(300, 280, 280), watermark=280, in_tables=counts(280, 280))
+
+    assert (ledger.answered, ledger.spooled, ledger.waiting, ledger.gap) == (300, 280, 20, 0)
+
+
+def test_clicks_that_a_live_lane_could_not_record_are_a_gap_at_once():
+    ledger = judged(state(300, 270, 270, unrecorded=20), watermark=270, in_tables=counts(275, 270))
+
+    assert (ledger.answered, ledger.shipped, ledger.waiting, ledger.unrecorded, ledger.gap) == (300, 275, 5, 20, 20)
+    assert ledger.answered == ledger.shipped + ledger.waiting + ledger.unrecorded
+
+
+def test_clicks_that_were_not_recorded_will_not_arrive_from_a_silent_lane_either():
+    lane = LaneState("edge-1", 300, 280, 280, 1, unrecorded=20)
+
+    ledger = judge(Evidence({7: lane}, {7: 270}, {7: counts(270, 270)}, {}, {}, 3_600_000))
+
+    assert (ledger.not_arrived, ledger.gap) == (10, 20)
 
 
 def test_a_lane_that_redis_forgot_is_judged_by_its_rows():

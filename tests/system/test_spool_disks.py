@@ -7,11 +7,12 @@ import resource
 import subprocess
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 
 import pytest
 
 from control.ledger import read_ledger
+from records.click import Frame, frames_in
 from records.keys import LANES
 from tests.aggregator.test_pipeline import Aggregator
 from tests.chaos.checks import check_each_click_once, rows_of
@@ -59,7 +60,8 @@ def too_large(edge, spool):
     size = max(path.stat().st_size for path in spool.glob("*/*.spool"))
     resource.prlimit(edge.process.pid, resource.RLIMIT_FSIZE, (size + 100, most))
     yield
-    resource.prlimit(edge.process.pid, resource.RLIMIT_FSIZE, (most, most))
+    with suppress(ProcessLookupError):  # it may have ended meanwhile
+        resource.prlimit(edge.process.pid, resource.RLIMIT_FSIZE, (most, most))
 
 
 @contextmanager
@@ -94,8 +96,8 @@ async def edges(redis, clickhouse, valkey_url, clickhouse_url):
     await store(clickhouse, LINKS)
     started = []
 
-    def start(folder, kind=Edge, redis_url=valkey_url):
-        started.append(kind(redis_url, clickhouse_url, folder))
+    def start(folder, kind=Edge, redis_url=valkey_url, **settings):
+        started.append(kind(redis_url, clickhouse_url, folder, **settings))
         return started[-1]
 
     yield start
@@ -163,7 +165,42 @@ async def test_what_neither_disk_nor_memory_takes_is_counted(edges, disk, clickh
     async with asyncio.timeout(20):
         while (state := json.loads((await redis.hvals(LANES))[0]))["shipped"] != 300 - unrecorded:
             await asyncio.sleep(0.1)
-    assert (state["answered"], state["spooled"]) == (300, 300 - unrecorded)
+    assert (state["answered"], state["spooled"], state["unrecorded"]) == (300, 300 - unrecorded, unrecorded)
+    ledger = await read_ledger(redis, clickhouse)
+    assert (ledger.gap, ledger.lost, ledger.waiting) == (unrecorded, 0, 0)
+
+    assert await asyncio.to_thread(edge.stop) == 0
+
+    await forgotten(redis)
+    ledger = await read_ledger(redis, clickhouse)
+    assert (ledger.gap, ledger.lost) == (0, unrecorded)
+
+
+@pytest.mark.parametrize("disk", [too_large], indirect=True, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("is_behind", [False, True], ids=["all else has arrived", "the aggregator is behind"])
+async def test_what_waits_in_memory_when_an_edge_stops_is_on_record_as_lost(edges, disk, clickhouse, redis, is_behind):
+    fault, folder = disk
+    edge = await asyncio.to_thread(edges, folder, TAPTRAIL_DRAIN_S="1")
+    aggregator = Aggregator(redis, clickhouse)
+    await tap_all(edge)
+    with fault(edge, folder / "spool"):
+        await tap_all(edge)
+        held = 200 - await asyncio.to_thread(spooled_clicks, folder / "spool")
+
+        async with nullcontext() if is_behind else moving(aggregator):
+            assert await asyncio.to_thread(edge.stop) == 0
+
+    assert f'"event":"clicks that the disk did not take are lost","clicks":{held}' in edge.log.read_text()
+    if is_behind:
+        ledger = await read_ledger(redis, clickhouse)
+        assert (ledger.answered, ledger.pending, ledger.waiting, ledger.gap) == (200, 200 - held, 0, held)
+        await asyncio.to_thread(edges, folder)
+    async with moving(Aggregator(redis, clickhouse)):
+        await over(folder / "spool", lanes=int(is_behind))
+        await forgotten(redis, lanes=int(is_behind))
+    await check_each_click_once(clickhouse, 200 - held)
+    ledger = await read_ledger(redis, clickhouse)
+    assert (ledger.gap, ledger.lost) == (0, held)
 
 
 @pytest.mark.usefixtures("aggregator")
@@ -217,9 +254,7 @@ async def test_after_a_power_cut_what_only_redis_has_arrives_and_what_nobody_has
     aggregator = Aggregator(redis, clickhouse)
     async with moving(aggregator):
         await over(tmp_path / "spool")
-        async with asyncio.timeout(20):
-            while await redis.hexists(LANES, lane):
-                await asyncio.sleep(0.1)
+        await forgotten(redis, lanes=1)
 
     await check_each_click_once(clickhouse, 100)
     ledger = await read_ledger(redis, clickhouse)
@@ -289,6 +324,18 @@ async def settled(edge):
 async def over(spool, lanes=1):
     """Nothing but the live lanes, and foreign files, is left in the spool."""
     await asyncio.to_thread(wait_until, lambda: len(list(spool.iterdir())) == lanes, 40)
+
+
+def spooled_clicks(spool):
+    frames = (frame for segment in spool.glob("*/*.spool") for frame in frames_in(segment.read_bytes()))
+    return sum(frame.count for frame in frames if isinstance(frame, Frame))
+
+
+async def forgotten(redis, lanes=0):
+    """Lanes that are over are out of Redis."""
+    async with asyncio.timeout(20):
+        while await redis.hlen(LANES) > lanes:
+            await asyncio.sleep(0.1)
 
 
 async def all_in(clickhouse, clicks):
