@@ -5,6 +5,7 @@ python -m tests.chaos.chaos --seed 1 --taps 300000 --kills 20
 
 import argparse
 import asyncio
+import functools
 import json
 import shutil
 import sys
@@ -18,9 +19,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from runtime.clickhouse import ClickHouse
+from stack.children import answers, pongs
 from tests.chaos.checks import Rows, rows_of
 from tests.chaos.kills import NAMES, Killer
-from tests.chaos.taps import Tally, Taps
+from tests.chaos.outages import Outage, explained
+from tests.chaos.taps import AT_ONCE, Tally, Taps
 from tests.system.stack import Stack
 
 ARRIVAL_S = 180.0
@@ -34,6 +37,7 @@ class Result(msgspec.Struct, frozen=True):
     killed: Counter[str]
     taps: Tally
     rows: Rows
+    unexplained: int  # 503s while one of the stores could have told: only without both may an edge not know a link
     missing: int  # answered taps without a row
     doubled: int  # rows beyond one for a tap
     ledger: dict[str, int]
@@ -45,6 +49,10 @@ class Result(msgspec.Struct, frozen=True):
         answered, rows, ledger = len(self.taps.answered), self.rows, self.ledger
         holds = {
             "no tap was answered wrongly": not self.taps.wrong,
+            "no tap was refused": self.taps.refused == 0,
+            "no tap was shed while a store could answer": self.unexplained == 0,
+            "a kill of an edge breaks at most the taps it had in hand":
+                len(self.taps.doubtful) <= self.killed["edge"] * AT_ONCE,
             "every answered tap is a row": self.missing == 0,
             "no tap is two rows": self.doubled == 0,
             "rows are the answered taps and at most the doubtful ones":
@@ -68,6 +76,7 @@ class Result(msgspec.Struct, frozen=True):
             "of them without an answer in time": taps.slow,
             "answered otherwise": len(taps.wrong),
             "503, tapped again": taps.shed,
+            "of them while a store could answer": self.unexplained,
             "refused, tapped again": taps.refused,
             "rows": rows.rows,
             "distinct (lane, seq)": rows.distinct,
@@ -91,15 +100,28 @@ async def chaos(folder: Path, *, seed: int, taps: int, kills: int, rate: float) 
     try:
         codes = await asyncio.to_thread(stack.mint, taps)
         load, killer = Taps(urlsplit(stack.ready["edge"]).port or 0, codes, rate), Killer(stack, seed, kills)
+        outages = _outages(stack)
+        watching = [asyncio.create_task(one.watch()) for one in outages]
         async with asyncio.TaskGroup() as together:
             together.create_task(load.run())
             together.create_task(killer.run(taps, lambda: load.tally.done))
+        for one in watching:
+            one.cancel()
+        unexplained = sum(not explained(span, [one.spans for one in outages]) for span in load.tally.shed_in)
         ended = time.monotonic()
         exit_status, ledger = await arrived(stack)
-        return await _counted(stack, seed, killer, load.tally, ledger, exit_status, time.monotonic() - ended)
+        arrived_s = time.monotonic() - ended
+        return await _counted(stack, seed, killer, load.tally, unexplained, ledger, exit_status, arrived_s)
     finally:
         if stack.process.poll() is None:
             await asyncio.to_thread(stack.stop)
+
+
+def _outages(stack: Stack) -> list[Outage]:
+    clickhouse = urlsplit(stack.ready["clickhouse"])
+    ping = f"http://{clickhouse.hostname}:{clickhouse.port}/ping"
+    redis_port = urlsplit(stack.ready["redis"]).port or 0
+    return [Outage(functools.partial(pongs, redis_port)), Outage(functools.partial(answers, ping))]
 
 
 async def arrived(stack: Stack) -> tuple[int, dict[str, Any]]:
@@ -123,7 +145,14 @@ class _Code(msgspec.Struct, frozen=True):
 
 
 async def _counted(
-    stack: Stack, seed: int, killer: Killer, tally: Tally, ledger: dict[str, Any], exit_status: int, arrived_s: float
+    stack: Stack,
+    seed: int,
+    killer: Killer,
+    tally: Tally,
+    unexplained: int,
+    ledger: dict[str, Any],
+    exit_status: int,
+    arrived_s: float,
 ) -> Result:
     clickhouse = ClickHouse(stack.ready["clickhouse"])
     try:
@@ -137,7 +166,7 @@ async def _counted(
     missing = sum(code not in by_code for code in tally.answered)
     known = tally.answered | tally.doubtful
     doubled = sum(n - (code in known) for code, n in by_code.items())
-    return Result(seed, killer.killed, tally, rows, missing, doubled, ledger, exit_status, arrived_s)
+    return Result(seed, killer.killed, tally, rows, unexplained, missing, doubled, ledger, exit_status, arrived_s)
 
 
 def main() -> int:

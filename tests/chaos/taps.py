@@ -22,10 +22,14 @@ class Tally(msgspec.Struct):
     answered: set[str] = msgspec.field(default_factory=set)  # 302 to the right place
     doubtful: set[str] = msgspec.field(default_factory=set)  # the connection broke before the answer: a row, or none
     wrong: dict[str, str] = msgspec.field(default_factory=dict)  # any other answer
-    shed: int = 0  # 503, and tapped again
+    shed_in: list[tuple[float, float]] = msgspec.field(default_factory=list)  # 503, from when to when; tapped again
     refused: int = 0  # nobody listened, and tapped again
     slow: int = 0  # no answer in time; doubtful too
     seconds: float = 0.0
+
+    @property
+    def shed(self) -> int:
+        return len(self.shed_in)
 
     @property
     def done(self) -> int:
@@ -78,7 +82,7 @@ class Taps:
         request = REQUEST.format(code=code, host=self._host, agent=self._agent).encode()
         give_up_at = time.monotonic() + LONGEST_RETRY_S
         while True:
-            status, location = 0, ""
+            status, location, began = 0, "", time.monotonic()
             try:
                 async with asyncio.timeout(LONGEST_S):
                     status, location = await connection.get(request)
@@ -91,7 +95,8 @@ class Taps:
                 return
             if status not in (0, 503) or time.monotonic() > give_up_at:
                 break
-            self.tally.shed += status == 503
+            if status == 503:
+                self.tally.shed_in.append((began, time.monotonic()))
             await asyncio.sleep(0.1)
         if (status, location) == (302, f"https://acme.example/l?c=c-{place}"):
             self.tally.answered.add(code)

@@ -7,10 +7,11 @@ import pytest
 
 from tests.chaos.chaos import Result
 from tests.chaos.checks import Rows
+from tests.chaos.outages import FOUND_AGAIN_S, Outage, explained
 from tests.chaos.taps import Tally
 
 LEDGER = {"answered": 3, "spooled": 3, "shipped": 3, "inserted": 3, "gap": 0}
-GOOD = Result(1, Counter(), Tally(answered={"a", "b"}, doubtful={"c"}), Rows(3, 3, 3, 0), 0, 0, LEDGER, 0, 1.0)
+GOOD = Result(1, Counter(edge=1), Tally(answered={"a", "b"}, doubtful={"c"}), Rows(3, 3, 3, 0), 0, 0, 0, LEDGER, 0, 1.0)
 
 
 def test_a_tap_whose_connection_broke_may_be_a_row_or_not():
@@ -34,6 +35,14 @@ def test_a_tap_whose_connection_broke_may_be_a_row_or_not():
         {"ledger": LEDGER | {"answered": 4}},
         {"ledger": LEDGER | {"spooled": 4}},
         {"ledger": LEDGER | {"gap": 1}},
+        {"killed": Counter(edge=0)},
+        {"unexplained": 1},
+        {"taps": Tally(answered={"a", "b"}, doubtful={"c"}, refused=1)},
+        {
+            "taps": Tally(doubtful={str(number) for number in range(33)}),
+            "rows": Rows(0, 0, 0, 0),
+            "ledger": dict.fromkeys(LEDGER, 0),
+        },
         {"taps": Tally(answered={"a", "b"}, doubtful={"c"}, wrong={"d": "404 "})},
     ],
     ids="+".join,
@@ -41,3 +50,30 @@ def test_a_tap_whose_connection_broke_may_be_a_row_or_not():
 def test_a_run_that_does_not_add_up_is_told(change):
     assert msgspec.structs.replace(GOOD, **change).differences()
     assert "it adds up" not in msgspec.structs.replace(GOOD, **change).table()
+
+
+def test_a_503_is_explained_by_both_stores_away_at_once_and_by_nothing_else():
+    redis, clickhouse = [(10.0, 12.0), (30.0, 31.0)], [(11.0, 20.0)]
+
+    assert explained((11.5, 11.6), [redis, clickhouse])
+    assert explained((11.9, 12.0 + FOUND_AGAIN_S), [redis, clickhouse]), "an edge has not found it again yet"
+    assert not explained((10.0, 10.9), [redis, clickhouse]), "ClickHouse could answer"
+    assert not explained((15.0, 16.0), [redis, clickhouse]), "Redis could answer"
+    assert not explained((30.0, 31.0), [redis, clickhouse])
+    assert not explained((11.5, 11.6), [redis, []])
+
+
+async def test_a_store_is_away_from_its_last_answer_to_its_next():
+    answers = iter([True, False, False, True, True, False])
+
+    async def answer():
+        return next(answers)
+
+    outage = Outage(answer)
+    with pytest.raises(RuntimeError):  # no more answers
+        await outage.watch()
+
+    assert len(outage.spans) == 2
+    (began, ended), (again, _) = outage.spans
+    assert 0.25 < ended - began < 1
+    assert ended <= again
