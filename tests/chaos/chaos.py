@@ -20,6 +20,7 @@ import msgspec
 
 from runtime.clickhouse import ClickHouse
 from stack.children import answers, pongs
+from tests.chaos.changes import Changed, Changes
 from tests.chaos.checks import Rows, rows_of
 from tests.chaos.kills import NAMES, Killer
 from tests.chaos.outages import Outage, explained
@@ -43,6 +44,7 @@ class Result(msgspec.Struct, frozen=True):
     ledger: dict[str, int]
     ledger_exit: int
     arrived_s: float  # from the last tap until all was in ClickHouse
+    changes: Changed
 
     def differences(self) -> list[str]:
         """What does not add up; nothing when all is well."""
@@ -53,6 +55,9 @@ class Result(msgspec.Struct, frozen=True):
             "no tap was shed while a store could answer": self.unexplained == 0,
             "a kill of an edge breaks at most the taps it had in hand":
                 len(self.taps.doubtful) <= self.killed["edge"] * AT_ONCE,
+            "batches and changes were made": self.changes.batches > 0 < self.changes.patches,
+            "every key gives its links again, no code is given twice, the last change is in force":
+                not self.changes.wrong,
             "every answered tap is a row": self.missing == 0,
             "no tap is two rows": self.doubled == 0,
             "rows are the answered taps and at most the doubtful ones":
@@ -78,6 +83,9 @@ class Result(msgspec.Struct, frozen=True):
             "503, tapped again": taps.shed,
             "of them while a store could answer": self.unexplained,
             "refused, tapped again": taps.refused,
+            "batches minted meanwhile": self.changes.batches,
+            "changes of their broadcast": self.changes.patches,
+            "requests to control that were repeated": self.changes.repeated,
             "rows": rows.rows,
             "distinct (lane, seq)": rows.distinct,
             "rows of the projection": rows.projected,
@@ -88,7 +96,7 @@ class Result(msgspec.Struct, frozen=True):
             "seconds of load": round(taps.seconds, 1),
             "seconds until all had arrived": round(self.arrived_s, 1),
         }
-        verdict = self.differences() or ["it adds up"]
+        verdict = [*self.differences(), *self.changes.wrong] or ["it adds up"]
         return "\n".join(
             ["| what | number |", "|---|---:|", *(f"| {k} | {v} |" for k, v in lines.items()), "", *verdict]
         )
@@ -100,21 +108,32 @@ async def chaos(folder: Path, *, seed: int, taps: int, kills: int, rate: float) 
     try:
         codes = await asyncio.to_thread(stack.mint, taps)
         load, killer = Taps(urlsplit(stack.ready["edge"]).port or 0, codes, rate), Killer(stack, seed, kills)
-        outages = _outages(stack)
-        watching = [asyncio.create_task(one.watch()) for one in outages]
-        async with asyncio.TaskGroup() as together:
-            together.create_task(load.run())
-            together.create_task(killer.run(taps, lambda: load.tally.done))
-        for one in watching:
-            one.cancel()
-        unexplained = sum(not explained(span, [one.spans for one in outages]) for span in load.tally.shed_in)
-        ended = time.monotonic()
-        exit_status, ledger = await arrived(stack)
-        arrived_s = time.monotonic() - ended
-        return await _counted(stack, seed, killer, load.tally, unexplained, ledger, exit_status, arrived_s)
+        async with Changes(stack.ready["control"], stack.ready["api_key"]) as changes:
+            unexplained = await _broken(stack, load, killer, changes)
+            ended = time.monotonic()
+            exit_status, ledger = await arrived(stack)
+            arrived_s = time.monotonic() - ended
+            rows, missing, doubled = await _counted(stack, load.tally)
+            changed = await changes.check(stack.ready["edge"], codes)
+        counted = (rows, unexplained, missing, doubled, ledger, exit_status, arrived_s, changed)
+        return Result(seed, killer.killed, load.tally, *counted)
     finally:
         if stack.process.poll() is None:
             await asyncio.to_thread(stack.stop)
+
+
+async def _broken(stack: Stack, load: Taps, killer: Killer, changes: Changes) -> int:
+    """Kill under load until all is tapped; gives how many 503s nothing explains."""
+    outages = _outages(stack)
+    background = [asyncio.create_task(work) for work in (*(one.watch() for one in outages), changes.run())]
+    async with asyncio.TaskGroup() as together:
+        together.create_task(load.run())
+        together.create_task(killer.run(len(load.codes), lambda: load.tally.done))
+    changes.stop()
+    await background.pop()
+    for one in background:
+        one.cancel()
+    return sum(not explained(span, [one.spans for one in outages]) for span in load.tally.shed_in)
 
 
 def _outages(stack: Stack) -> list[Outage]:
@@ -144,29 +163,18 @@ class _Code(msgspec.Struct, frozen=True):
     n: int
 
 
-async def _counted(
-    stack: Stack,
-    seed: int,
-    killer: Killer,
-    tally: Tally,
-    unexplained: int,
-    ledger: dict[str, Any],
-    exit_status: int,
-    arrived_s: float,
-) -> Result:
+async def _counted(stack: Stack, tally: Tally) -> tuple[Rows, int, int]:
+    """What the tables hold; answered taps without a row; rows beyond one for a tap."""
     clickhouse = ClickHouse(stack.ready["clickhouse"])
     try:
         rows = await rows_of(clickhouse)
-        by_code = {
-            row.code: row.n
-            for row in await clickhouse.rows("SELECT code, count() AS n FROM clicks GROUP BY code", _Code)
-        }
+        found = await clickhouse.rows("SELECT code, count() AS n FROM clicks GROUP BY code", _Code)
     finally:
         await clickhouse.close()
+    by_code = {row.code: row.n for row in found}
     missing = sum(code not in by_code for code in tally.answered)
     known = tally.answered | tally.doubtful
-    doubled = sum(n - (code in known) for code, n in by_code.items())
-    return Result(seed, killer.killed, tally, rows, unexplained, missing, doubled, ledger, exit_status, arrived_s)
+    return rows, missing, sum(n - (code in known) for code, n in by_code.items())
 
 
 def main() -> int:

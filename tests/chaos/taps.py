@@ -43,7 +43,7 @@ class Taps:
         self, port: int, codes: list[str], rate: float, host: str = "go.acme.example", *, per_connection: int = 40,
         agent: str = IPHONE,
     ) -> None:  # fmt: skip
-        self._port, self._codes, self._rate, self._host = port, codes, rate, host
+        self._port, self.codes, self._rate, self._host = port, codes, rate, host
         # Every phone comes on a connection of its own; and connections kept for ever would leave a worker that was
         # started again without taps.
         self._per_connection = per_connection
@@ -55,13 +55,13 @@ class Taps:
     async def run(self) -> Tally:
         """Tap every code once, `rate` a second."""
         self._started = time.monotonic()
-        await asyncio.gather(*(self._tap_on() for _ in range(min(AT_ONCE, len(self._codes)))))
+        await asyncio.gather(*(self._tap_on() for _ in range(min(AT_ONCE, len(self.codes)))))
         self.tally.seconds = time.monotonic() - self._started
         return self.tally
 
     async def _tap_on(self) -> None:
         connection, taps = Connection(self._port), 0
-        while self._next < len(self._codes):
+        while self._next < len(self.codes):
             place, self._next = self._next, self._next + 1
             await self._pace(place)
             await self._tap(connection, place)
@@ -78,7 +78,7 @@ class Taps:
 
     async def _tap(self, connection: "Connection", place: int) -> None:
         """Refused and shed taps are no taps: they are repeated. One whose connection broke may be a row: it is not."""
-        code = self._codes[place]
+        code = self.codes[place]
         request = REQUEST.format(code=code, host=self._host, agent=self._agent).encode()
         give_up_at = time.monotonic() + LONGEST_RETRY_S
         while True:

@@ -5,13 +5,26 @@ from collections import Counter
 import msgspec
 import pytest
 
+from tests.chaos.changes import Changed
 from tests.chaos.chaos import Result
 from tests.chaos.checks import Rows
 from tests.chaos.outages import FOUND_AGAIN_S, Outage, explained
 from tests.chaos.taps import Tally
 
 LEDGER = {"answered": 3, "spooled": 3, "shipped": 3, "inserted": 3, "gap": 0}
-GOOD = Result(1, Counter(edge=1), Tally(answered={"a", "b"}, doubtful={"c"}), Rows(3, 3, 3, 0), 0, 0, 0, LEDGER, 0, 1.0)
+GOOD = Result(
+    1,
+    Counter(edge=1),
+    Tally(answered={"a", "b"}, doubtful={"c"}),
+    Rows(3, 3, 3, 0),
+    0,
+    0,
+    0,
+    LEDGER,
+    0,
+    1.0,
+    Changed(9, 3),
+)
 
 
 def test_a_tap_whose_connection_broke_may_be_a_row_or_not():
@@ -37,6 +50,8 @@ def test_a_tap_whose_connection_broke_may_be_a_row_or_not():
         {"ledger": LEDGER | {"gap": 1}},
         {"killed": Counter(edge=0)},
         {"unexplained": 1},
+        {"changes": Changed(9, 3, wrong=["a code was given twice"])},
+        {"changes": Changed()},
         {"taps": Tally(answered={"a", "b"}, doubtful={"c"}, refused=1)},
         {
             "taps": Tally(doubtful={str(number) for number in range(33)}),
