@@ -56,10 +56,8 @@ class Spool:
         """A new, empty lane. Raises OSError where the directory cannot be written."""
         directory = spool_dir / lane_name(lane)
         new = spool_dir / f".new-{lane_name(lane)}"
-        new.mkdir(parents=True)
-        lock = _locked(new)
-        if lock is None:
-            raise OSError(f"{new} is locked by another process")
+        while (lock := _made(new)) is None:  # an edge that starts as well has swept it away
+            pass
         new.rename(directory)  # locked before anybody who looks for lanes left behind can see it
         return cls(directory, lane, lock)
 
@@ -161,6 +159,12 @@ class Spool:
         if segment.size:
             segment.last_seq = self.last_seq = last_seq
             self.segments.append(segment)
+
+
+def _made(new: Path) -> int | None:
+    with suppress(FileExistsError):
+        new.mkdir(parents=True)
+    return _locked(new)
 
 
 def left_behind(spool_dir: Path) -> Iterator[Spool]:

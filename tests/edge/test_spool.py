@@ -1,5 +1,7 @@
 import os
 import resource
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -259,3 +261,23 @@ def test_an_ended_lane_leaves_nothing(tmp_path):
     spool.remove()
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_lanes_are_made_though_other_edges_that_start_sweep_at_the_same_time(tmp_path):
+    made = threading.Event()
+
+    def keep_sweeping():
+        while not made.is_set():
+            sweep(tmp_path)
+
+    with ThreadPoolExecutor(2) as others:
+        sweeping = [others.submit(keep_sweeping) for _ in range(2)]
+        try:
+            for lane in range(1, 501):
+                spool = Spool.create(tmp_path, lane)
+                assert spool.directory.is_dir()
+                spool.close()
+        finally:
+            made.set()
+        for one in sweeping:
+            one.result()
