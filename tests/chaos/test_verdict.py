@@ -11,7 +11,8 @@ from tests.chaos.checks import Rows
 from tests.chaos.outages import FOUND_AGAIN_S, Outage, explained
 from tests.chaos.taps import Tally
 
-LEDGER = {"answered": 3, "spooled": 3, "shipped": 3, "inserted": 3, "gap": 0}
+SUMS = ("answered", "spooled", "shipped", "inserted")
+LEDGER = {"answered": 3, "spooled": 3, "waiting": 0, "shipped": 3, "pending": 0, "inserted": 3, "gap": 0}
 GOOD = Result(
     1,
     Counter(edge=1),
@@ -28,7 +29,7 @@ GOOD = Result(
 
 
 def test_a_tap_whose_connection_broke_may_be_a_row_or_not():
-    ledger = LEDGER | dict.fromkeys(("answered", "spooled", "shipped", "inserted"), 2)
+    ledger = LEDGER | dict.fromkeys(SUMS, 2)
     without = msgspec.structs.replace(GOOD, rows=Rows(2, 2, 2, 0), ledger=ledger)
 
     assert (GOOD.differences(), without.differences()) == ([], [])
@@ -40,14 +41,16 @@ def test_a_tap_whose_connection_broke_may_be_a_row_or_not():
         {"missing": 1},
         {"doubled": 1},
         {"ledger_exit": 1},
-        {"rows": Rows(1, 1, 1, 0), "ledger": dict.fromkeys(LEDGER, 1)},
-        {"rows": Rows(4, 4, 4, 0), "ledger": dict.fromkeys(LEDGER, 4) | {"gap": 0}},
+        {"rows": Rows(1, 1, 1, 0), "ledger": LEDGER | dict.fromkeys(SUMS, 1)},
+        {"rows": Rows(4, 4, 4, 0), "ledger": LEDGER | dict.fromkeys(SUMS, 4)},
         {"rows": Rows(3, 2, 3, 0)},
         {"rows": Rows(3, 3, 2, 0)},
         {"rows": Rows(3, 3, 3, 1)},
         {"ledger": LEDGER | {"answered": 4}},
         {"ledger": LEDGER | {"spooled": 4}},
         {"ledger": LEDGER | {"gap": 1}},
+        {"ledger": LEDGER | {"pending": 1}},
+        {"ledger": LEDGER | {"waiting": 1}},
         {"killed": Counter(edge=0)},
         {"unexplained": 1},
         {"changes": Changed(9, 3, wrong=["a code was given twice"])},

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,11 +23,13 @@ PORTS = [part for name in ("edge", "control", "clickhouse", "redis", "ops") for 
 class Stack:
     """A running `taptrail up`; `ready` is its ready line, `lines` what it has printed since."""
 
+    program: Sequence[str] = ("cli",)  # a module, and arguments before `up`
+
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         with (folder / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", "up", "--data", str(folder / "data"), *PORTS, *options],
+                [sys.executable, "-m", *self.program, "up", "--data", str(folder / "data"), *PORTS, *options],
                 stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
         line = self.process.stdout.readline()

@@ -7,10 +7,11 @@ import pytest
 from aggregator.click_stream import ClickStream
 from aggregator.pipeline import Pipeline
 from aggregator.writer import Writer
-from records.keys import click_stream, lease_key
+from records.keys import lease_key
 from runtime.clickhouse import ClickHouse
 from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
 from tests.chaos.checks import check_each_click_once, rows_of
+from tests.chaos.weaker import AckFirst, NeverCheck, NeverVerify, TrimByLength
 from tests.system.proxy import Proxy, drop_the_reply, hang_after, take_nothing
 
 
@@ -24,40 +25,6 @@ class Assembled(Aggregator):
         pipeline, stream, writer = self.parts
         self.writer = writer(clickhouse, self.owner)
         self.pipeline = pipeline(stream(redis), self.lanes, self.pipeline._enricher, self.writer)
-
-
-class AckFirst(Pipeline):
-    """Acknowledges what it has read before it inserts it."""
-
-    async def _move(self, entries):
-        by_lane = {}
-        for entry in entries:
-            by_lane.setdefault(entry.lane, []).append(entry.last_seq)
-        await self._stream.ack(by_lane, {})
-        return await super()._move(entries)
-
-
-class NeverCheck(Pipeline):
-    """Inserts again what was pending, as is usual: at least once."""
-
-    async def _only_missing(self, batch, *_):
-        return batch
-
-
-class NeverVerify(Writer):
-    """Inserts again what was not confirmed."""
-
-    async def missing(self, rows):
-        return rows
-
-
-class TrimByLength(ClickStream):
-    """Keeps the last entries, whether they have been read or not."""
-
-    async def ack(self, last_seqs, settled):
-        await super().ack(last_seqs, settled)
-        for lane in last_seqs:
-            await self._redis.xtrim(click_stream(lane), maxlen=20, approximate=False)
 
 
 def weaker(*parts):
