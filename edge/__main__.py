@@ -49,7 +49,7 @@ async def serve(settings: Settings) -> None:
     lanes = Lanes(clicks_wire, spool_dir, spool, recorder, settings.edge_id)
     counts = Counts()
     redirector = Redirector(resolver, recorder, counts, scans)
-    visit_from = visit_reader(settings.trusted_proxies)
+    visit_from = visit_reader(settings.trusted_proxies, settings.forwarded_header)
 
     readiness = Readiness()
     readiness.degraded = lambda: [

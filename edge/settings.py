@@ -11,6 +11,9 @@ Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
 Folder = Annotated[str, msgspec.Meta(min_length=1, description="a directory that can be written")]
 Descriptor = Annotated[int, msgspec.Meta(ge=0, description="the number of an inherited listening socket")]
+ForwardedHeader = Annotated[
+    str, msgspec.Meta(pattern="^(x-forwarded-for|forwarded)$", description="x-forwarded-for or forwarded")
+]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +39,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ops_port: Port = 9100
     # What the column `edge_id` of every click says.
     edge_id: Text = msgspec.field(default_factory=socket.gethostname)
-    # Whose `X-Forwarded-For` and `Forwarded` are believed. Empty: nobody's, the address that connects is the visitor's.
+    # The proxies that are believed when they say for whom they ask. Empty: none, who connects is the visitor.
     trusted_proxies: Networks = Networks()
+    # The header in which they say it, and the only one that is read: the other may be as the visitor sent it.
+    forwarded_header: ForwardedHeader = "x-forwarded-for"
     # Answers to unknown codes that one /24 or /48 gets of this process in a minute; then 429. Live links: never.
     unknown_per_minute: Annotated[int, msgspec.Meta(ge=1, description="a whole number of 1 or more")] = 300
     # Seconds that a stop waits for its clicks to reach ClickHouse; what is left stays in the spool.

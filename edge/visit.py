@@ -46,13 +46,19 @@ Asked = tuple[str, str, str, Fields, str]  # method, code, query, fields, addres
 VisitFrom = Callable[[str, str, str, Fields, str], Visit]
 
 
-def visit_reader(trusted_proxies: Networks) -> VisitFrom:
-    """Gives visit_from(method, code, query, fields, peer): one request as a visit."""
+def visit_reader(trusted_proxies: Networks, header: str = "x-forwarded-for") -> VisitFrom:
+    """Gives visit_from(method, code, query, fields, peer): one request as a visit.
+
+    header: the one in which the proxies say for whom they ask, "x-forwarded-for" or "forwarded" (RFC 7239). The
+    other is never read: proxies that write one pass the other on as the visitor sent it.
+    """
+    address_of = _for_parameter if header == "forwarded" else _bare_address
 
     def visit_from(method: str, code: str, query: str, fields: Fields, peer: str) -> Visit:
         get = fields.get
         if trusted_proxies and _within(peer, trusted_proxies):
-            peer = _forwarded_for(fields, peer, trusted_proxies)
+            hops = [address_of(hop) for hop in get(header, "").split(",")]
+            peer = _nearest_stranger(hops, peer, trusted_proxies)
         return Visit(
             host_of(get("host", "")), code, query, method, _packed(peer), get("user-agent", ""), get("referer", ""),
             get("accept", ""), get("accept-language", ""), _purpose(get), _sec_fetch(get), get("sec-ch-ua", ""),
@@ -131,16 +137,8 @@ def _within(address: str, networks: Networks) -> bool:
     return any(mapped in network for network in networks)
 
 
-def _forwarded_for(fields: Fields, peer: str, trusted: Networks) -> str:
-    """The nearest address that is not one of ours: whatever stands left of it may be forged.
-
-    Reads Forwarded (RFC 7239) where it is present, else X-Forwarded-For.
-    """
-    forwarded = fields.get("forwarded")
-    if forwarded is not None:
-        hops = [_for_parameter(element) for element in forwarded.split(",")]
-    else:
-        hops = [_bare_address(hop) for hop in fields.get("x-forwarded-for", "").split(",")]
+def _nearest_stranger(hops: list[str], peer: str, trusted: Networks) -> str:
+    """The nearest address that is not one of ours: whatever stands left of it may be forged."""
     for hop in reversed(hops):
         if _packed(hop) == NO_ADDRESS:
             return peer

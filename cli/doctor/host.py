@@ -32,7 +32,8 @@ _WIDE = {4: 8, 6: 16}  # bits; a shorter prefix is more than any network of one'
 async def look_at_host(given: Given) -> AsyncIterator[Finding]:
     if "edge" in given.processes:
         yield _open_files()
-        yield _proxies(given.values.get("trusted_proxies", Networks()))
+        header = given.values.get("forwarded_header", "x-forwarded-for")
+        yield _proxies(given.values.get("trusted_proxies", Networks()), header)
     if "spool_dir" in given.values:
         async for finding in _spool(Path(given.values["spool_dir"])):
             yield finding
@@ -49,14 +50,14 @@ def _open_files() -> Finding:
     return ok("open files", f"{hard} at most")
 
 
-def _proxies(proxies: Networks) -> Finding:
+def _proxies(proxies: Networks, header: str) -> Finding:
     wide = [str(one) for one in proxies if one.prefixlen < _WIDE[one.version]]
     if wide:
         remedy = "name your proxies alone: whom it names may claim any address"
         return warning("trusted proxies", f"TAPTRAIL_TRUSTED_PROXIES has {', '.join(wide)}", remedy)
     if not proxies:
         return ok("trusted proxies", "not set: the address that connects is the visitor's, right without a proxy only")
-    return ok("trusted proxies", ", ".join(map(str, proxies)))
+    return ok("trusted proxies", f"{', '.join(map(str, proxies))}; they have to write {header}")
 
 
 async def _spool(folder: Path) -> AsyncIterator[Finding]:

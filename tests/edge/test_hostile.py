@@ -149,26 +149,35 @@ FORGED = [
     ({"X_Forwarded_For": "203.0.113.1, 999.1.1.1"}, "127.0.0.1"),
     ({"X_Forwarded_For": "," * 5000 + "' OR 1=1 --"}, "127.0.0.1"),
     ({"X_Forwarded_For": "203.0.113.1\u00e9"}, "127.0.0.1"),
+    ({"X_Forwarded_For": "203.0.113.1", "Forwarded": "for=8.8.8.8"}, "203.0.113.1"),
+]
+FORGED_FORWARDED = [
     ({"Forwarded": 'for=1.1.1.1;by="for=2.2.2.2", for="[2001:db8::7]:443"'}, "2001:db8::7"),
     ({"Forwarded": 'for=_hidden, for="unknown"', "X_Forwarded_For": "203.0.113.1"}, "127.0.0.1"),
 ]
 
 
-async def test_behind_a_proxy_the_right_most_address_that_is_not_ours_counts_and_garbage_is_harmless(redis, edges):
+@pytest.mark.parametrize(
+    ("header", "forged"), [("x-forwarded-for", FORGED), ("forwarded", FORGED_FORWARDED)], ids=["x", "forwarded"]
+)
+async def test_behind_a_proxy_the_right_most_address_that_is_not_ours_counts_and_garbage_is_harmless(
+    redis, edges, header, forged
+):
     await cache(redis)
-    edge = edges(clickhouse_url="http://x:y@127.0.0.1:1", TAPTRAIL_TRUSTED_PROXIES="127.0.0.0/8")
+    settings = {"TAPTRAIL_TRUSTED_PROXIES": "127.0.0.0/8", "TAPTRAIL_FORWARDED_HEADER": header}
+    edge = edges(clickhouse_url="http://x:y@127.0.0.1:1", **settings)
 
-    for headers, _ in FORGED:
+    for headers, _ in forged:
         assert edge.get("/" + cipher.seal(5), **headers).status == 302
 
-    assert await recorded(redis, edge) == [packed_address(address) for _, address in FORGED]
+    assert await recorded(redis, edge) == [packed_address(address) for _, address in forged]
 
 
 async def test_an_address_forged_by_somebody_who_is_no_proxy_of_ours_is_ignored(redis, edges):
     await cache(redis)
     edge = edges(clickhouse_url="http://x:y@127.0.0.1:1", TAPTRAIL_TRUSTED_PROXIES="10.0.0.0/8")
 
-    for headers, _ in [*FORGED, ({"X_Real_IP": "203.0.113.1", "X_Forwarded_For": "10.0.0.1"}, "")]:
+    for headers, _ in [*FORGED, *FORGED_FORWARDED, ({"X_Real_IP": "203.0.113.1", "X_Forwarded_For": "10.0.0.1"}, "")]:
         assert edge.get("/" + cipher.seal(5), **headers).status == 302
 
     assert set(await recorded(redis, edge)) == {packed_address("127.0.0.1")}

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from edge.settings import Settings
+from runtime.environment import SettingsError, settings_from
 from tests.processes import free_port
 
 
@@ -24,3 +26,15 @@ def test_a_spool_that_cannot_be_written_names_its_variable(folder):
     assert done.returncode == 1
     assert f"TAPTRAIL_SPOOL_DIR={folder}: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_header_that_no_proxy_writes_is_refused():
+    environ = {
+        "TAPTRAIL_CODE_KEY": "0f" * 16, "TAPTRAIL_REDIS_URL": "redis://127.0.0.1", "TAPTRAIL_SPOOL_DIR": "/x",
+        "TAPTRAIL_CLICKHOUSE_URL": "http://127.0.0.1", "TAPTRAIL_FORWARDED_HEADER": "x-real-ip",
+    }  # fmt: skip
+
+    with pytest.raises(SettingsError) as refused:
+        settings_from(environ, Settings)
+
+    assert str(refused.value) == "TAPTRAIL_FORWARDED_HEADER=x-real-ip: expected x-forwarded-for or forwarded"

@@ -21,8 +21,8 @@ def scope(path=b"/aB3dE5fG7", client="198.51.100.7", **headers):
     }
 
 
-def reader(proxies):
-    visit_from = visit_reader(proxies)
+def reader(proxies, header="x-forwarded-for"):
+    visit_from = visit_reader(proxies, header)
     return lambda scope: visit_from(*asked_in(scope))
 
 
@@ -76,6 +76,16 @@ def test_a_forwarded_address_is_believed_only_behind_a_trusted_proxy():
     assert behind.address == packed_address("203.0.113.1")
 
 
+@pytest.mark.parametrize(("header", "address"), [("x-forwarded-for", "203.0.113.1"), ("forwarded", "198.51.100.7")])
+def test_only_the_header_that_the_proxies_write_is_read(header, address):
+    """Proxies pass the other one on as the visitor sent it (RFC 7239 8.1)."""
+    read = reader(PROXIES, header)
+
+    visit = read(scope(client="10.0.0.5", x_forwarded_for=b"203.0.113.1", forwarded=b"for=198.51.100.7"))
+
+    assert visit.address == packed_address(address)
+
+
 @pytest.mark.parametrize(
     ("headers", "address"),
     [
@@ -84,11 +94,14 @@ def test_a_forwarded_address_is_believed_only_behind_a_trusted_proxy():
         ({"x_forwarded_for": b"junk"}, "10.0.0.5"),
         ({"x_forwarded_for": b"203.0.113.1, junk"}, "10.0.0.5"),
         ({"forwarded": b'for=1.1.1.1, for="[2001:db8::1]:80";proto=https'}, "2001:db8::1"),
+        ({"forwarded": b"for=203.0.113.1, for=10.2.2.2, proto=https"}, "10.0.0.5"),
         ({}, "10.0.0.5"),
     ],
 )
 def test_what_stands_left_of_the_first_untrusted_hop_may_be_forged(headers, address):
-    assert reader(PROXIES)(scope(client="10.0.0.5", **headers)).address == packed_address(address)
+    read = reader(PROXIES, "forwarded" if "forwarded" in headers else "x-forwarded-for")
+
+    assert read(scope(client="10.0.0.5", **headers)).address == packed_address(address)
 
 
 def test_long_and_odd_headers_are_cut_not_refused():

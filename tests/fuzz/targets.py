@@ -21,7 +21,8 @@ from records.code import ALPHABET, CODE_LENGTH, DOMAIN, CodeCipher
 from runtime.environment import Networks
 
 _cipher = CodeCipher(bytes(range(16)))
-_readers = [visit_reader(Networks()), visit_reader(Networks([ip_network("0.0.0.0/0"), ip_network("fd00::/8")]))]
+_proxies = Networks([ip_network("0.0.0.0/0"), ip_network("fd00::/8")])
+_readers = [visit_reader(Networks()), visit_reader(_proxies), visit_reader(_proxies, "forwarded")]
 _HEADERS = (
     b"host", b"user-agent", b"referer", b"accept", b"accept-language", b"x-forwarded-for", b"x-forwarded-for",
     b"forwarded", b"purpose", b"sec-purpose", b"sec-fetch-site", b"sec-fetch-mode", b"sec-ch-ua",
