@@ -56,6 +56,7 @@ class _Ended(msgspec.Struct, frozen=True):
 class _Settled(msgspec.Struct, frozen=True):
     lane: int
     seqs: int
+    doubled: int  # of the whole lane
 
 
 # A doubled click has the same clicked_at twice, so both lie in the hours looked at; parts without any are not read.
@@ -83,13 +84,14 @@ SELECT lane, last_seq FROM ended_lanes FINAL
 WHERE lane IN ({lanes:Array(UInt64)}) OR ended_at >= now64(3) - toIntervalSecond({seconds:UInt64})
 """
 _SETTLED = """
-SELECT lane, groupBitmap(seq) AS seqs FROM
+SELECT lane, count() - groupBitmap(seq) AS doubled,
+    groupBitmapIf(seq, seq <= transform(lane, {lanes:Array(UInt64)}, {up_to:Array(UInt64)}, toUInt64(0))) AS seqs
+FROM
 (
     SELECT lane, seq FROM clicks WHERE lane IN ({lanes:Array(UInt64)})
     UNION ALL
     SELECT lane, seq FROM dead_clicks WHERE lane IN ({lanes:Array(UInt64)})
 )
-WHERE seq <= transform(lane, {lanes:Array(UInt64)}, {up_to:Array(UInt64)}, toUInt64(0))
 GROUP BY lane
 """
 _ROWS = "SELECT count() FROM clicks"  # from the parts' own counts
@@ -112,7 +114,9 @@ async def read_audit(redis: Redis, clickhouse: ClickHouse, hours: float) -> Audi
     lanes |= {row.lane: row.last_seq for row in ended}
     lanes |= settled  # a lane that is under way, above all
     doubled = {row.lane: row.rows - row.seqs for row in recent.values()}
-    missing = await _missing(clickhouse, lanes, whole, doubled)
+    read = await _read_doubtful(clickhouse, lanes, whole, doubled)
+    missing = {lane: lanes[lane] - row.seqs for lane, row in read.items()}
+    doubled |= {lane: row.doubled for lane, row in read.items()}
     faults = [
         LaneFault(lane_name(lane), whole[lane].rows if lane in whole else 0, up_to, lost, twice)
         for lane, up_to in lanes.items()
@@ -129,10 +133,11 @@ async def read_audit(redis: Redis, clickhouse: ClickHouse, hours: float) -> Audi
     )
 
 
-async def _missing(
+async def _read_doubtful(
     clickhouse: ClickHouse, lanes: Mapping[int, int], whole: Mapping[int, _Whole], doubled: Mapping[int, int]
-) -> dict[int, int]:
-    """How many clicks each lane lacks. Rows are read of those lanes only that have not as many as their last seq."""
+) -> dict[int, _Settled]:
+    """What is in the lanes that have not as many rows as their last seq, doubled clicks left out. Of others no row is
+    read: in one of them, clicks missing and as many doubled, all older than the hours audited, are not seen."""
 
     def is_dense(lane: int) -> bool:
         found = whole.get(lane, _Whole(lane, 0, 0))
@@ -141,8 +146,7 @@ async def _missing(
     doubtful = [lane for lane in lanes if not is_dense(lane)]
     up_to = [lanes[lane] for lane in doubtful]
     found = await clickhouse.rows(_SETTLED, _Settled, lanes=doubtful, up_to=up_to) if doubtful else []
-    seqs = {row.lane: row.seqs for row in found}
-    return {lane: lanes[lane] - seqs.get(lane, 0) for lane in doubtful}
+    return {lane: _Settled(lane, 0, 0) for lane in doubtful} | {row.lane: row for row in found}
 
 
 async def _unprojected(clickhouse: ClickHouse) -> int:

@@ -64,6 +64,24 @@ async def test_a_doubled_click_does_not_hide_a_missing_one(taptrail, redis, clic
     assert "1 missing, 1 doubled" in shown
 
 
+@pytest.mark.parametrize("beyond", [0, 2])
+async def test_doubled_clicks_of_a_living_lane_are_told_however_old_they_are(taptrail, redis, insert, beyond):
+    """The rows are months old. Some of them may lie beyond the watermark."""
+    await redis.hset(WATERMARKS, lane_name(7), 10 - beyond)
+    await insert(7, range(1, 11))
+    await insert(7, range(6, 11))
+
+    assert await audited(taptrail, "--hours", "1") == (1, 1, 0, 5, 0)
+
+
+async def test_an_old_doubled_click_does_not_hide_a_missing_one_that_is_young(taptrail, redis, clickhouse, insert):
+    await redis.hset(WATERMARKS, lane_name(7), 5)
+    await insert(7, [1, 1, 1, 2])
+    await clickhouse.execute("INSERT INTO clicks (lane, seq, clicked_at) VALUES (7, 4, now()), (7, 5, now())")
+
+    assert await audited(taptrail, "--hours", "1") == (1, 1, 1, 2, 0)
+
+
 async def test_a_dead_letter_stands_for_its_click(taptrail, redis, clickhouse, insert):
     await redis.hset(WATERMARKS, lane_name(7), 3)
     await insert(7, [1, 3])
