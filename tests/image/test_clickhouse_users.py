@@ -1,4 +1,4 @@
-"""The users of compose.yaml's ClickHouse, told by the engine itself: what the writer needs, what the analyst cannot."""
+"""The users of compose.yaml's ClickHouse, told by the engine itself: what each needs, and what it cannot."""
 
 import re
 import runpy
@@ -14,6 +14,10 @@ from tests.image.users import USERS, as_one, as_roles, asked, schema
 GRAFANA = ROOT / "observability/grafana"
 # clickhouse-go asks for this much more than the timeout of its caller.
 CLIENT_S = 5
+BACKUP, RESTORE = (
+    re.sub(r"'[^']*'\)$", "{})", line)
+    for line in re.findall(r'"((?:BACKUP|RESTORE) [^"]*)"', (ROOT / "docs/deploy.md").read_text())
+)
 
 
 def test_the_writer_may_do_what_it_does_and_the_analyst_reads_only(tmp_path):
@@ -41,6 +45,46 @@ def test_the_writer_may_do_what_it_does_and_the_analyst_reads_only(tmp_path):
 
     assert [said for said in answers[: len(allowed)] if said] == []
     assert ["ACCESS_DENIED" in said for said in answers[len(allowed) :]] == [True] * len(refused)
+
+
+def test_the_operator_backs_up_repairs_and_restores(tmp_path):
+    """docs/deploy.md#backups, and what docs/runbook.md asks for. No .zip: this engine cannot."""
+    backup, restore = BACKUP.format("'monday'"), RESTORE.format("'monday'")
+    questions = [
+        *schema("taptrail"),
+        ("taptrail", "INSERT INTO clicks (lane, seq, clicked_at) VALUES (7, 1, '2026-01-01'), (7, 1, '2026-01-01')"),
+        ("operator", "CREATE TABLE fixed AS clicks"),
+        ("operator", "INSERT INTO fixed SELECT * FROM clicks WHERE toYYYYMM(clicked_at) = 202601 LIMIT 1 BY lane, seq"),
+        ("operator", "ALTER TABLE clicks REPLACE PARTITION 202601 FROM fixed"),
+        ("operator", "DROP TABLE fixed"),
+        ("operator", "ALTER TABLE clicks MATERIALIZE PROJECTION per_lane"),
+        ("operator", "SYSTEM STOP MERGES taptrail.clicks"),
+        ("operator", "SYSTEM START MERGES taptrail.clicks"),
+        *(("operator", f"SELECT count() FROM system.{name}") for name in ("parts", "merges", "detached_parts")),
+        ("operator", backup),
+        ("operator", "DROP DATABASE taptrail"),
+        ("operator", restore),
+        ("operator", "SELECT throwIf(count() != 1) FROM taptrail.clicks"),
+    ]
+    refused = [
+        ("taptrail", backup),
+        ("taptrail", "SYSTEM START MERGES taptrail.clicks"),
+        ("analyst", backup),
+        ("operator", "CREATE USER other"),
+        ("operator", "SELECT * FROM file('/etc/passwd', 'LineAsString')"),
+        ("operator", "CREATE TABLE default.other (n UInt8) ENGINE = MergeTree ORDER BY n"),
+    ]
+
+    answers = asked(tmp_path, as_roles(), [*questions, *refused])
+
+    assert [said for said in answers[: len(questions)] if said] == []
+    assert ["ACCESS_DENIED" in said for said in answers[len(questions) :]] == [True] * len(refused)
+
+
+def test_the_operator_is_reached_from_inside_the_container_alone():
+    networks = ET.parse(USERS).find("users/operator/networks")
+
+    assert [one.text for one in networks] == ["127.0.0.1", "::1"]
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ SECRETS = {
     "TAPTRAIL_API_KEYS": "main:main-key-0123456789",
     "CLICKHOUSE_WRITER_PASSWORD": "writerpassword",
     "CLICKHOUSE_ANALYST_PASSWORD": "analystpassword",
+    "CLICKHOUSE_OPERATOR_PASSWORD": "operatorpassword",
     "GRAFANA_ADMIN_PASSWORD": "grafanapassword",
 }
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?::(?P<kind>[?-])(?P<rest>[^}]*))?\}")
@@ -153,6 +154,16 @@ def test_the_spool_outlives_its_container(services):
     volumes = dict(volume.split(":") for volume in services["edge"]["volumes"])
 
     assert services["edge"]["environment"]["TAPTRAIL_SPOOL_DIR"].startswith(volumes["spool"] + "/")
+
+
+def test_backups_go_to_a_volume_of_their_own_by_a_user_whom_the_client_knows(services):
+    clickhouse = services["clickhouse"]
+    disk = ET.parse(ROOT / "image/clickhouse/config.xml").find("storage_configuration/disks/backups")
+    volumes = dict(volume.split(":")[:2] for volume in clickhouse["volumes"])
+
+    assert volumes["backups"] + "/" == disk.findtext("path")
+    assert clickhouse["environment"]["CLICKHOUSE_USER"] == "operator"
+    assert clickhouse["environment"]["CLICKHOUSE_PASSWORD"] == SECRETS["CLICKHOUSE_OPERATOR_PASSWORD"]
 
 
 def test_a_stop_leaves_the_edge_the_time_of_its_drain(services):

@@ -29,13 +29,11 @@ for role, statement in json.load(sys.stdin):
     print(json.dumps(answer), flush=True)
 """
 # What a server asks of everybody and the engine, left alone, does not.
-_CONFIG = """<clickhouse>
-    <access_control_improvements>
-        <select_from_system_db_requires_grant>true</select_from_system_db_requires_grant>
-        <table_engines_require_grant>true</table_engines_require_grant>
-    </access_control_improvements>
-</clickhouse>
-"""
+_AS_A_SERVER = """<access_control_improvements>
+    <select_from_system_db_requires_grant>true</select_from_system_db_requires_grant>
+    <table_engines_require_grant>true</table_engines_require_grant>
+    <enable_read_write_grants>true</enable_read_write_grants>
+</access_control_improvements>"""
 
 
 def schema(role: str) -> list[tuple[str, str]]:
@@ -80,7 +78,7 @@ def as_one(name: str) -> str:
 def asked(folder: Path, users: str, questions: list[tuple[str, str]]) -> list[str]:
     """What the engine said to each (role, statement): nothing, or an error. The data in the folder stays."""
     (folder / "users.xml").write_text(users)
-    (folder / "config.xml").write_text(_CONFIG)
+    (folder / "config.xml").write_text(_config(folder))
     where = f"{folder}/data?users_config={folder}/users.xml&config-file={folder}/config.xml"
     done = subprocess.run(
         [sys.executable, "-c", _SCRIPT, where], input=json.dumps(questions), env={**os.environ, **PASSWORDS},
@@ -88,6 +86,17 @@ def asked(folder: Path, users: str, questions: list[tuple[str, str]]) -> list[st
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def _config(folder: Path) -> str:
+    """The disks of image/clickhouse/config.xml, in the folder."""
+    root, given = ET.Element("clickhouse"), ET.parse(USERS.with_name("config.xml"))
+    root.append(ET.fromstring(_AS_A_SERVER))
+    for name in ("storage_configuration", "backups"):
+        root.extend(given.findall(name))
+    for path in root.iter("path"):
+        path.text = f"{folder}{path.text}"
+    return ET.tostring(root, encoding="unicode")
 
 
 def _emptied(default: ET.Element) -> ET.Element:
