@@ -22,7 +22,8 @@ _COLOURS = {"ok": "green", "warning": "yellow", "broken": "red"}
 
 @click.command()
 @click.argument("process", type=click.Choice([*SETTINGS, "all"]), default="all")
-@click.option("--domains", is_flag=True, help="Also reach every short domain over https, as phones do.")
+@click.option("--domains", is_flag=True, help="Also reach every short domain over https, as phones do. Where nothing "
+              "of a process is set, only that.")  # fmt: skip
 @click.option("--json", "json_", is_flag=True, help="Print the findings as JSON.")
 def doctor(process: str, domains: bool, json_: bool) -> None:
     """Look at everything a process depends on, in its own environment; ends with 1 when something is broken.
@@ -31,6 +32,8 @@ def doctor(process: str, domains: bool, json_: bool) -> None:
     file to the spool; nothing else is changed.
     """
     given = given_to(list(SETTINGS) if process == "all" else [process])
+    if domains and process == "all" and not given.values:
+        given = given_to([])
     loop = asyncio.new_event_loop()
     findings = loop.run_until_complete(examined(given, domains=domains))
     if json_:
@@ -52,7 +55,7 @@ async def examined(given: Given, *, domains: bool) -> Sequence[Finding]:
         "clickhouse analyst": look_at_analyst(given),
         "control api": look_at_control(given),
     }
-    if domains and "clickhouse_url" in given.values:
+    if domains:
         looks["domains"] = look_at_domains(given)
     return list(itertools.chain(*await asyncio.gather(*(collected(name, look) for name, look in looks.items()))))
 

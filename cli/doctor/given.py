@@ -76,7 +76,9 @@ async def look_at_settings(given: Given) -> AsyncIterator[Finding]:
     known = _CLIENTS | {name.upper() for record in SETTINGS.values() for name in record.__struct_fields__}
     for name in sorted(given.environ.keys() - {PREFIX + one for one in known}):
         yield warning("settings", f"{name} is read by no process", "look for its right name in docs/configuration.md")
-    if not given.faults:
+    if not given.processes:
+        yield ok("settings", "nothing of a process is set here: none is looked at")
+    elif not given.faults:
         yield ok("settings", f"{', '.join(given.processes)}: every variable that is needed is set")
 
 

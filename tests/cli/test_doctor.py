@@ -264,3 +264,23 @@ async def test_a_short_domain_that_phones_cannot_reach_is_found(doctor, control)
     found = await doctor("edge", domains=True)
 
     assert found["domain go.nowhere.invalid"].state == "broken"
+
+
+@pytest.mark.parametrize("named", ["TAPTRAIL_CLICKHOUSE_ANALYST_URL", "TAPTRAIL_CLICKHOUSE_URL"])
+async def test_short_domains_are_looked_at_where_nothing_else_is_set(sound, control, named, tmp_path):
+    assert control.call("PUT", "/v1/domains/go.nowhere.invalid", {}).status == 201
+
+    done = await taptrail_doctor("--json", "--domains", environ={named: sound[named], "TAPTRAIL_DATA": str(tmp_path)})
+
+    states = {one["check"]: one["state"] for one in json.loads(done.stdout)["findings"]}
+    assert states["domain go.nowhere.invalid"] == "broken"
+    assert (states["settings"] == "ok") == (named == "TAPTRAIL_CLICKHOUSE_ANALYST_URL")
+
+
+async def test_who_cannot_say_which_domains_there_are_says_so(tmp_path):
+    done = await taptrail_doctor("--json", "--domains", environ={"TAPTRAIL_DATA": str(tmp_path)})
+
+    findings = {one["check"]: one for one in json.loads(done.stdout)["findings"]}
+    assert findings["domains"]["state"] == "broken"
+    assert "TAPTRAIL_CLICKHOUSE_ANALYST_URL" in findings["domains"]["remedy"]
+    assert done.returncode == 1
