@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test loadtest soak availability guard bench scaling check image-test configuration rules dashboards lock clean
+.PHONY: help demo up test loadtest soak availability guard bench scaling check image-test configuration users rules dashboards lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -62,12 +62,16 @@ check: $(VENV)/installed  ## lint, format, types, import contracts, Kubernetes m
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/configuration.py --check
+	$(BIN)/python docs/users.py --check
 	@$(BIN)/hadolint --version >/dev/null 2>&1 || echo "SKIPPED: THE DOCKERFILE IS NOT LINTED, hadolint does not run on this machine" >&2
 	! $(BIN)/hadolint --version >/dev/null 2>&1 || $(BIN)/hadolint Dockerfile
 	$(BIN)/python -m pytest tests/k8s
 
 configuration: $(VENV)/installed  ## write docs/configuration.md anew from the Settings records
 	$(BIN)/python docs/configuration.py
+
+users: $(VENV)/installed  ## write the users of docs/deploy.md anew from what the doctor looks for
+	$(BIN)/python docs/users.py
 
 rules: $(VENV)/installed  ## write the PrometheusRule anew from observability/rules
 	$(BIN)/python k8s/components/monitoring/rules.py

@@ -27,7 +27,8 @@ from records.keys import TRACKED_PREFIXES, slug_key
 
 _OLDEST = {"redis_version": 7, "valkey_version": 8}
 _KEY = "tt:doctor"
-# Every command a process sends, alone or from a script, on a key that nobody reads; only a refusal counts.
+# Every command a process sends, alone or from a script, on a key that nobody reads; only a refusal counts. They are the
+# ACLs of docs/users.py as well, which adds those with which a client connects.
 COMMANDS = {
     "edge": "HGET KEY f|GET KEY|SET KEY v PX 1|HSET KEY f v|EXPIRE KEY 1|XADD KEY NOMKSTREAM 1-0 f v|XINFO STREAM KEY"
     "|INFO memory|DEL KEY|CLIENT TRACKING OFF",

@@ -4,7 +4,9 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 from aiohttp import web
@@ -35,8 +37,16 @@ def main(data: Path, host: str, port: int, max_memory_bytes: int, max_body_bytes
         "CRITICAL"
     )  # a traceback for whatever is not HTTP; ours are logged here
     users = [_user("TAPTRAIL_CLICKHOUSE_WRITER", WRITER), _user("TAPTRAIL_CLICKHOUSE_ANALYST", ANALYST)]
+    serve(data, users, host, port, max_memory_bytes=max_memory_bytes, max_body_bytes=max_body_bytes)
+
+
+def serve(
+    data: Path, users: list[User], host: str, port: int, *, max_memory_bytes: int, max_body_bytes: int,
+    roles: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:  # fmt: skip
+    """Serve until SIGTERM. roles: those of users who are neither writer nor analyst, with what each is granted."""
     try:
-        engine = Engine(data.absolute(), max_memory_bytes)
+        engine = Engine(data.absolute(), max_memory_bytes, roles)
     except ClickHouseError as error:
         sys.exit(f"{data.absolute()} cannot be opened, another process may hold it: {error}")
     folder = data.absolute() / "bodies"

@@ -7,7 +7,7 @@ Opening one takes 0.3 ms. This process must never fork: a child of a process tha
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import msgspec
 
 from stack.clickhouse.errors import BAD_ARGUMENTS, READONLY, ClickHouseError, EngineError
 from stack.clickhouse.statement import Insert, Select
-from stack.clickhouse.users import WRITER, users_options
+from stack.clickhouse.users import ANALYST, WRITER, users_options
 
 _CHUNK = 4 << 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -61,9 +61,9 @@ class Counts(msgspec.Struct, frozen=True):
 class Engine:
     """Every call blocks its thread; calls run side by side. Raises ClickHouseError."""
 
-    def __init__(self, data: Path, max_memory_bytes: int) -> None:
+    def __init__(self, data: Path, max_memory_bytes: int, roles: Mapping[str, Sequence[str]]) -> None:
         data.mkdir(parents=True, exist_ok=True)
-        options = {**_SMALL, "max_server_memory_usage": max_memory_bytes, **users_options(data)}
+        options = {**_SMALL, "max_server_memory_usage": max_memory_bytes, **users_options(data, roles)}
         self._uri = f"{data / 'engine'}?{urlencode(options, safe='/')}"
         self._root = self._opened()
         self.version = self._root.query("SELECT version()", "TSVRaw").bytes().decode().strip()
@@ -147,6 +147,7 @@ def _prepare(handle: Any, session: Session) -> None:
         handle.query(f"USE {_identifier(session.database)}", "TSV")
     if session.role != WRITER:
         handle.query(f"SET ROLE {session.role}", "TSV")
+    if session.role == ANALYST:
         handle.query("SET readonly = 1", "TSV")  # last: from here on nothing can be set
 
 

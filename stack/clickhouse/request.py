@@ -9,7 +9,7 @@ from aiohttp import web
 from stack.clickhouse.engine import Session
 from stack.clickhouse.errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, READONLY, ClickHouseError
 from stack.clickhouse.processes import Process
-from stack.clickhouse.users import WRITER, Limits, User
+from stack.clickhouse.users import ANALYST, Limits, User
 
 # Parameters of the protocol itself; every other one is a setting (ClickHouse docs, "HTTP interface").
 # fmt: off
@@ -89,14 +89,14 @@ def _session(request: web.Request, user: User, mark: str) -> Session:
     settings = {
         name: text for name, text in arguments.items() if name not in _PROTOCOL and not name.startswith("param_")
     }
-    if user.role != WRITER:
+    if user.role == ANALYST:
         settings = Limits().over(_allowed(settings))
     return Session(
         mark=mark,
         role=user.role,
         database=arguments.get("database") or headers.get("X-ClickHouse-Database") or "default",
         settings=settings,
-        reads_only=request.method in ("GET", "HEAD") or user.role != WRITER,
+        reads_only=request.method in ("GET", "HEAD") or user.role == ANALYST,
         parameters={name[6:]: text for name, text in arguments.items() if name.startswith("param_")},
     )
 

@@ -2,7 +2,7 @@
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,10 +21,11 @@ _USERS = """<clickhouse>
             <query>GRANT SELECT, SHOW ON information_schema.*</query>
             <query>GRANT SELECT, SHOW ON INFORMATION_SCHEMA.*</query>
         </grants></analyst>
+        {roles}
     </roles>
     <users><default>
         <password/><profile>default</profile><quota>default</quota><networks><ip>::/0</ip></networks>
-        <grants><query>GRANT writer</query><query>GRANT analyst</query></grants>
+        <grants><query>GRANT writer</query><query>GRANT analyst</query>{granted}</grants>
     </default></users>
 </clickhouse>
 """
@@ -61,12 +62,20 @@ def _least(wanted: str | None, limit: int) -> int:
     return min(int(wanted), limit) if wanted and wanted.isdigit() and int(wanted) > 0 else limit
 
 
-def users_options(folder: Path) -> dict[str, str]:
-    """The options that make the engine read these users; it looks at users_config only beside a config-file."""
+def users_options(folder: Path, roles: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The options that make the engine read these users; it looks at users_config only beside a config-file.
+
+    roles: more of them, with what each is granted.
+    """
     users, config = folder / "users.xml", folder / "config.xml"
-    users.write_text(_USERS)
+    more = [f"<{name}><grants>{_queries(grants)}</grants></{name}>" for name, grants in roles.items()]
+    users.write_text(_USERS.format(roles="\n".join(more), granted=_queries(roles)))
     config.write_text("<clickhouse/>\n")
     return {"users_config": str(users), "config-file": str(config)}
+
+
+def _queries(grants: Iterable[str]) -> str:
+    return "".join(f"<query>GRANT {grant}</query>" for grant in grants)
 
 
 def authenticate(users: list[User], headers: Mapping[str, str], arguments: Mapping[str, str]) -> User | None:

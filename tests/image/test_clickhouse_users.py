@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cli.doctor.clickhouse import GRANTS
 from tests.image.engine import ROOT
 from tests.image.users import USERS, as_one, as_roles, asked, schema
 
@@ -45,6 +46,14 @@ def test_the_writer_may_do_what_it_does_and_the_analyst_reads_only(tmp_path):
 
     assert [said for said in answers[: len(allowed)] if said] == []
     assert ["ACCESS_DENIED" in said for said in answers[len(allowed) :]] == [True] * len(refused)
+
+
+def test_the_doctor_finds_that_the_writer_may_do_the_work_of_every_process(tmp_path):
+    wanted = sorted({grant for grants in GRANTS.values() for grant in grants})
+
+    answers = asked(tmp_path, as_roles(), [("taptrail", f"CHECK GRANT {grant}") for grant in wanted])
+
+    assert dict(zip(wanted, answers, strict=True)) == dict.fromkeys(wanted, "1")
 
 
 def test_the_operator_backs_up_repairs_and_restores(tmp_path):

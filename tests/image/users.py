@@ -22,8 +22,8 @@ for role, statement in json.load(sys.stdin):
     try:
         if role:
             session.query(f"SET ROLE {role}")
-        session.query(statement)
-        answer = ""
+        said = str(session.query(statement)).strip()
+        answer = said if statement.startswith("CHECK GRANT") else ""
     except Exception as error:
         answer = str(error)
     print(json.dumps(answer), flush=True)
@@ -76,7 +76,7 @@ def as_one(name: str) -> str:
 
 
 def asked(folder: Path, users: str, questions: list[tuple[str, str]]) -> list[str]:
-    """What the engine said to each (role, statement): nothing, or an error. The data in the folder stays."""
+    """What the engine said to each (role, statement): nothing, or an error; 1 or 0 to CHECK GRANT. The data stays."""
     (folder / "users.xml").write_text(users)
     (folder / "config.xml").write_text(_config(folder))
     where = f"{folder}/data?users_config={folder}/users.xml&config-file={folder}/config.xml"

@@ -1,0 +1,59 @@
+"""Writes the users of Redis and ClickHouse into docs/deploy.md; --check ends with 1 where they are not what it says.
+
+From what `taptrail doctor` looks for: a user has what its process needs, and no more.
+"""
+
+import sys
+from pathlib import Path
+
+from cli.doctor.clickhouse import GRANTS
+from cli.doctor.redis import COMMANDS
+
+PAGE = Path(__file__).with_name("deploy.md")
+_CONNECTS = ("hello", "ping", "select", "client|setinfo")
+_CONTAINERS = {"CLIENT", "XGROUP", "XINFO"}  # commands whose subcommands are allowed one by one
+
+
+def redis_users() -> str:
+    """A line of redis-cli for each process."""
+    return "".join(
+        f"ACL SETUSER {process} reset on '>...' '~tt:*' {' '.join(f'+{one}' for one in allowed(process))}\n"
+        for process in COMMANDS
+    )
+
+
+def allowed(process: str) -> list[str]:
+    """Commands, and subcommands of containers, as ACLs name them."""
+    sent = [command.split(" ") for command in COMMANDS[process].split("|")]
+    names = [f"{one[0]}|{one[1]}" if one[0] in _CONTAINERS else one[0] for one in sent]
+    return list(dict.fromkeys([*_CONNECTS, *(name.lower() for name in names)]))
+
+
+def clickhouse_users() -> str:
+    """SQL for each process."""
+    return "".join(
+        f"CREATE USER {process} IDENTIFIED BY '...';\n"
+        + "".join(f"GRANT {grant} TO {process};\n" for grant in GRANTS[process])
+        for process in GRANTS
+    )
+
+
+BLOCKS = {"redis-users": ("", redis_users), "clickhouse-users": ("sql", clickhouse_users)}
+
+
+def page(text: str) -> str:
+    """The page with its blocks as they should be; each stands behind its marker."""
+    for name, (language, written) in BLOCKS.items():
+        before, marker, rest = text.partition(f"<!-- {name}: make users -->\n```{language}\n")
+        if not marker:
+            sys.exit(f"{PAGE.name} has no place for {name}")
+        text = before + marker + written() + "```\n" + rest.partition("```\n")[2]
+    return text
+
+
+if __name__ == "__main__":
+    written = page(PAGE.read_text())
+    if "--check" not in sys.argv:
+        PAGE.write_text(written)
+    elif PAGE.read_text() != written:
+        sys.exit("the users in docs/deploy.md are not what the doctor looks for: make users")
