@@ -29,8 +29,8 @@ class Valkey:
         self.client = Redis.from_url(self.url)
         self.start()
 
-    def start(self):
-        self.process = subprocess.Popen(valkey_command(self.data, self.port), stdout=subprocess.DEVNULL)
+    def start(self, *options):
+        self.process = subprocess.Popen([*valkey_command(self.data, self.port), *options], stdout=subprocess.DEVNULL)
         wait_until(lambda: accepts(self.port))
 
     def kill(self):
@@ -128,6 +128,60 @@ async def test_a_stale_copy_of_redis_loses_and_doubles_nothing(valkey, clickhous
 
     await settled(edge)
     await check_each_click_once(clickhouse, 1_000)
+
+
+async def test_a_stale_replica_promoted_while_clicks_flow_loses_and_doubles_nothing(valkey, clickhouse, edge, tmp_path):
+    """It was cut off before the latest clicks, acknowledgements, watermarks and leases."""
+    both = [Aggregator(valkey.client, clickhouse), Aggregator(valkey.client, clickhouse)]
+    running = [asyncio.create_task(one.pipeline.run()) for one in both]
+    await tap_all(edge)
+    async with replica_of(valkey, valkey.client, tmp_path) as replica:
+        await tap_all(edge)
+        tapping = asyncio.create_task(tap_all(edge))
+        await asyncio.sleep(0.05)
+        valkey.kill()
+        await tapping
+        await replica.config_set("port", valkey.port)  # as if its name led to the replica now
+        await tap_all(edge)
+
+        await settled(edge)
+        await check_each_click_once(clickhouse, 800)
+        for one in both:
+            one.pipeline.stop()
+        await asyncio.gather(*running)
+
+
+@pytest.mark.usefixtures("aggregator")
+async def test_a_redis_that_loads_its_data_loses_and_doubles_nothing(valkey, clickhouse, edge):
+    await tap_all(edge)
+    for number in range(150):
+        await valkey.client.set(f"tt:filler:{number}", bytes(4096))
+    await valkey.client.save()
+    valkey.kill()
+    # 20 ms a key, with an ear for clients in between: LOADING is answered for seconds.
+    valkey.start("--appendonly", "no", "--key-load-delay", "20000", "--loading-process-events-interval-bytes", "2048")
+    async with Redis.from_url(valkey.url) as asking:
+        assert (await asking.info("persistence"))["loading"]
+        await tap_all(edge)
+        assert (await asking.info("persistence"))["loading"]
+
+    await settled(edge)
+    await check_each_click_once(clickhouse, 400)
+
+
+@pytest.mark.usefixtures("aggregator")
+async def test_a_redis_started_again_without_its_data_loses_and_doubles_nothing(valkey, clickhouse, edge):
+    await tap_all(edge)
+    tapping = asyncio.create_task(tap_all(edge))
+    await asyncio.sleep(0.05)
+    valkey.kill()
+    shutil.rmtree(valkey.data)
+    valkey.start()
+    await tapping
+    await tap_all(edge)
+
+    await settled(edge)
+    await check_each_click_once(clickhouse, 600)
 
 
 async def test_a_redis_flushed_under_two_aggregators_doubles_nothing(valkey, clickhouse, edge):

@@ -34,6 +34,15 @@ class ForgetfulEdge(Edge):
     )
 
 
+class PiecemealEdge(Edge):
+    """Begins a new segment with every record."""
+
+    command = (
+        "-c",
+        "import sys; import edge.spool; edge.spool.SEGMENT_BYTES = 1\nfrom edge.__main__ import main; sys.exit(main())",
+    )
+
+
 @contextmanager
 def no_space(edge, spool):
     """A file system of 1 MB, filled to its last byte: ENOSPC."""
@@ -143,6 +152,27 @@ async def test_a_disk_that_takes_nothing_costs_no_tap_and_no_click(edges, disk, 
     await check_each_click_once(clickhouse, 300)
     assert await asyncio.to_thread(degraded, edge) == []
     assert await asyncio.to_thread(edge.metric, "taptrail_clicks_unrecorded_total") == 0
+
+
+@pytest.mark.parametrize("error", ["EROFS", "EACCES"])
+@pytest.mark.usefixtures("aggregator")
+async def test_a_disk_on_which_no_segment_can_be_begun_costs_no_tap_and_no_click(edges, tmp_path, clickhouse, error):
+    needs_strace()
+    edge = await asyncio.to_thread(edges, tmp_path, PiecemealEdge)
+    await tap_all(edge)
+    (lane,) = (tmp_path / "spool").iterdir()
+
+    fault = failing(edge.process.pid, "openat", error, lane / f"{101:020d}.spool")
+    await tap_all(edge)
+    held = await asyncio.to_thread(edge.metric, "taptrail_unspooled_bytes")
+    said = await asyncio.to_thread(degraded, edge)
+    fault.lift()
+    await tap_all(edge)
+
+    assert held > 0
+    assert [one for one in said if one.startswith("spool:")]
+    await settled(edge)
+    await check_each_click_once(clickhouse, 300)
 
 
 @pytest.mark.parametrize("disk", [too_large], indirect=True, ids=lambda one: one.__name__)
