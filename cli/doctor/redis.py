@@ -30,7 +30,8 @@ _KEY = "tt:doctor"
 # Every command a process sends, alone or from a script, on a key that nobody reads; only a refusal counts. They are the
 # ACLs of docs/users.py as well, which adds those with which a client connects.
 COMMANDS = {
-    "edge": "HGET KEY f|GET KEY|SET KEY v PX 1|HSET KEY f v|EXPIRE KEY 1|XADD KEY NOMKSTREAM 1-0 f v|XINFO STREAM KEY|XREVRANGE KEY + - COUNT 1"
+    "edge": "HGET KEY f|GET KEY|SET KEY v PX 1|HSET KEY f v|EXPIRE KEY 1|XADD KEY NOMKSTREAM 1-0 f v|XINFO STREAM KEY"
+    "|XREVRANGE KEY + - COUNT 1"
     "|INFO memory|DEL KEY|CLIENT TRACKING OFF",
     "aggregator": "EVAL return 0|HGETALL KEY|HKEYS KEY|HMGET KEY f|HGET KEY f|HSET KEY f v|HDEL KEY f|EXISTS KEY"
     "|GET KEY|SET KEY v PX 1|PEXPIRE KEY 1|DEL KEY|XREADGROUP GROUP g c STREAMS KEY 0|XACK KEY g 1-0"
