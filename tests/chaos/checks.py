@@ -1,9 +1,13 @@
-"""The one assertion all of these tests end with: each click is a row, once."""
+"""What all of these tests end with: each click is a row, once, and ledger and audit say the same."""
 
 import msgspec
+from redis.asyncio import Redis
 
+from control.ledger import read_ledger
+from runtime.audit import read_audit
 from runtime.clickhouse import ClickHouse
 
+YEARS_H = 10 * 366 * 24.0  # the clicks of some tests were made long ago
 _PER_LANE = "SELECT lane, count() AS n FROM clicks GROUP BY lane"
 
 
@@ -29,3 +33,21 @@ async def check_each_click_once(clickhouse: ClickHouse, clicks: int) -> None:
     """Raises AssertionError when a click is missing, doubled, or set aside."""
     found = await rows_of(clickhouse)
     assert found == Rows(clicks, clicks, clicks, 0), f"{clicks} clicks, once each, are {found}"
+
+
+async def check_nothing_is_amiss(redis: Redis | str, clickhouse: ClickHouse, clicks: int) -> None:
+    """The same, and what `taptrail ledger` and `taptrail audit` look at; redis: a client, or where it is."""
+    await check_each_click_once(clickhouse, clicks)
+    client = Redis.from_url(redis) if isinstance(redis, str) else redis
+    try:
+        await check_books(client, clickhouse)
+    finally:
+        if client is not redis:
+            await client.aclose()
+
+
+async def check_books(redis: Redis, clickhouse: ClickHouse) -> None:
+    """Raises AssertionError when ledger or audit name a click missing, doubled or lost."""
+    ledger = await read_ledger(redis, clickhouse)
+    audit = await read_audit(redis, clickhouse, YEARS_H)
+    assert (ledger.gap, ledger.lost, audit.wrong) == (0, 0, 0), f"{ledger} {audit}"

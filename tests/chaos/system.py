@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from aggregator.migrate import migrate
 from control.ledger import read_ledger
 from runtime.clickhouse import ClickHouse
-from tests.chaos.checks import Rows, rows_of
+from tests.chaos.checks import Rows, check_books, rows_of
 from tests.conftest import WRITER, clickhouse_command, clickhouse_environ
 from tests.edge.process import CODE_KEY, Edge, cache, cipher, store
 from tests.processes import OwnValkey, Process, accepts, free_port, wait_until
@@ -89,7 +89,7 @@ class System:
                     if settled and ledger.answered == ledger.inserted:
                         break
                     await asyncio.sleep(0.1)
-            assert ledger.gap == 0, ledger
+            await check_books(redis, clickhouse)
             return await rows_of(clickhouse)
         finally:
             await redis.aclose()

@@ -14,7 +14,7 @@ from aggregator.server_time import ServerTime
 from records.keys import KNOWN_RUN, LANES, OWNERS, click_stream, lane_name, lease_key
 from runtime.clickhouse import ClickHouse, ClickHouseRefused
 from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
-from tests.chaos.checks import check_each_click_once
+from tests.chaos.checks import check_nothing_is_amiss
 from tests.conftest import free_port
 from tests.records.test_click import CLICK
 from tests.system.proxy import (
@@ -77,7 +77,7 @@ async def test_an_insert_that_is_not_confirmed_loses_and_doubles_nothing(redis, 
     await true(lambda: proxy.under_way == 0)  # what comes late has come
 
     assert (proxy.faults, aggregator.writer.doubts) == ([], 1), "the fault has happened"
-    await check_each_click_once(clickhouse, 50)
+    await check_nothing_is_amiss(redis, clickhouse, 50)
 
 
 async def replaced_then_delivered(redis, clickhouse, proxy, aggregator):
@@ -87,7 +87,7 @@ async def replaced_then_delivered(redis, clickhouse, proxy, aggregator):
     await register(redis)
     await add(redis, 1, 40)
     await aggregator.move_all()
-    await check_each_click_once(clickhouse, 40)
+    await check_nothing_is_amiss(redis, clickhouse, 40)
 
     released.set()
     await true(lambda: proxy.under_way == 0)
@@ -96,7 +96,7 @@ async def replaced_then_delivered(redis, clickhouse, proxy, aggregator):
 async def test_an_insert_delivered_after_it_was_replaced_doubles_nothing(redis, clickhouse, proxy, aggregator):
     await replaced_then_delivered(redis, clickhouse, proxy, aggregator)
 
-    await check_each_click_once(clickhouse, 40)
+    await check_nothing_is_amiss(redis, clickhouse, 40)
 
 
 async def test_an_insert_without_a_deadline_doubles_when_delivered_late(redis, clickhouse, proxy, aggregator):
@@ -106,7 +106,7 @@ async def test_an_insert_without_a_deadline_doubles_when_delivered_late(redis, c
     await replaced_then_delivered(redis, clickhouse, proxy, aggregator)
 
     with pytest.raises(AssertionError):
-        await check_each_click_once(clickhouse, 40)
+        await check_nothing_is_amiss(redis, clickhouse, 40)
 
 
 async def test_dead_letters_delivered_after_they_were_replaced_are_not_doubled(clickhouse):
@@ -136,7 +136,7 @@ async def test_one_fault_after_another_loses_and_doubles_nothing(redis, clickhou
     await aggregator.move_all()
 
     assert proxy.faults == []
-    await check_each_click_once(clickhouse, 100)
+    await check_nothing_is_amiss(redis, clickhouse, 100)
 
 
 async def test_a_kill_between_the_two_inserts_of_a_months_end_loses_and_doubles_nothing(redis, clickhouse, proxy):
@@ -157,7 +157,7 @@ async def test_a_kill_between_the_two_inserts_of_a_months_end_loses_and_doubles_
 
     await Aggregator(redis, clickhouse).move_all()
 
-    await check_each_click_once(clickhouse, 40)
+    await check_nothing_is_amiss(redis, clickhouse, 40)
 
 
 async def test_an_aggregator_stopped_beyond_its_lease_and_continued_doubles_nothing(
@@ -174,20 +174,20 @@ async def test_an_aggregator_stopped_beyond_its_lease_and_continued_doubles_noth
         stopped.send_signal(signal.SIGSTOP)
         second = Aggregator(redis, clickhouse)
         moving = asyncio.create_task(second.pipeline.run())
-        await check_soon(clickhouse, 100)
+        await check_soon(redis, clickhouse, 100)
         assert (await redis.hget(OWNERS, lane_name(LANE))).startswith(second.owner.encode())
 
         stopped.send_signal(signal.SIGCONT)
         released.set()
         await add(redis, 101, 50)
-        await check_soon(clickhouse, 150)
+        await check_soon(redis, clickhouse, 150)
         await asyncio.sleep(1)  # what the first one would still do
-        await check_each_click_once(clickhouse, 150)
+        await check_nothing_is_amiss(redis, clickhouse, 150)
         assert stopped.poll() is None
         second.pipeline.stop()
         await moving
         await add(redis, 151, 50)  # given back, and moved by the one that had been stopped
-        await check_soon(clickhouse, 200)
+        await check_soon(redis, clickhouse, 200)
     finally:
         stopped.send_signal(signal.SIGCONT)
         stopped.terminate()
@@ -238,7 +238,7 @@ async def test_what_an_owner_has_sent_when_redis_forgets_its_lease_is_not_double
     await lost(redis)
     second = Aggregator(redis, clickhouse)
     taking_over = asyncio.create_task(second.pipeline.run())
-    await check_soon(clickhouse, before + 10, longest_s=40)
+    await check_soon(redis, clickhouse, before + 10, longest_s=40)
     released.set()
     await asyncio.wait({moving}, timeout=10)
     second.pipeline.stop()
@@ -247,7 +247,7 @@ async def test_what_an_owner_has_sent_when_redis_forgets_its_lease_is_not_double
     await asyncio.wait({moving})
     await through.close()
 
-    await check_each_click_once(clickhouse, before + 10)
+    await check_nothing_is_amiss(redis, clickhouse, before + 10)
 
 
 async def test_two_aggregators_at_once_move_each_click_once(redis, clickhouse):
@@ -265,11 +265,11 @@ async def test_two_aggregators_at_once_move_each_click_once(redis, clickhouse):
             running = [running[1], asyncio.create_task(both[1].pipeline.run())]
         await asyncio.sleep(0.05)
 
-    await check_soon(clickhouse, 3_000)
+    await check_soon(redis, clickhouse, 3_000)
     for one, task in zip(both, running, strict=True):
         one.pipeline.stop()
         await task
-    await check_each_click_once(clickhouse, 3_000)
+    await check_nothing_is_amiss(redis, clickhouse, 3_000)
 
 
 def started(log, redis_url, clickhouse_url):
@@ -285,12 +285,12 @@ def started(log, redis_url, clickhouse_url):
         return subprocess.Popen([sys.executable, "-m", "aggregator"], stdout=out, stderr=out, env=environ)
 
 
-async def check_soon(clickhouse, clicks, longest_s=20):
+async def check_soon(redis, clickhouse, clicks, longest_s=20):
     """As soon as there are as many rows; never may there be more."""
     deadline = time.monotonic() + longest_s
     while await clickhouse.value("SELECT count() FROM clicks") < clicks and time.monotonic() < deadline:
         await asyncio.sleep(0.1)
-    await check_each_click_once(clickhouse, clicks)
+    await check_nothing_is_amiss(redis, clickhouse, clicks)
 
 
 async def true(condition, longest_s=20):

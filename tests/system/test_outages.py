@@ -11,7 +11,7 @@ from records.broadcast import decode_broadcast
 from records.keys import ALLOCATED, broadcast_key
 from runtime.clickhouse import ClickHouse
 from tests.aggregator.test_pipeline import Aggregator
-from tests.chaos.checks import check_each_click_once
+from tests.chaos.checks import check_nothing_is_amiss
 from tests.chaos.taps import Taps
 from tests.conftest import wait_until
 from tests.control.process import Control, contacts
@@ -115,7 +115,7 @@ async def test_an_outage_of_clickhouse_costs_disk_and_not_redis_and_new_lanes_ar
     await until(lambda: has_rows(clickhouse, "link_id = 7 AND user_agent NOT LIKE '%xxx'", 1))
     assert old.metric("taptrail_clicks_unsettled") > 0, "the new lane does not wait for the old one"
     await until(lambda: has_rows(clickhouse, "1", LINKS + 1), 120)
-    await check_each_click_once(clickhouse, LINKS + 1)
+    await check_nothing_is_amiss(small_redis, clickhouse, LINKS + 1)
 
 
 async def at_rest(edge):

@@ -12,7 +12,7 @@ from aggregator.click_stream import ClickStream
 from records.keys import LANES, WATERMARKS, lane_name
 from stack.valkey import valkey_command
 from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
-from tests.chaos.checks import check_each_click_once
+from tests.chaos.checks import check_nothing_is_amiss
 from tests.chaos.taps import Taps
 from tests.conftest import accepts, free_port, wait_until
 from tests.edge.process import Edge, cache, cipher, store
@@ -92,7 +92,7 @@ async def test_a_redis_whose_memory_is_full_costs_no_tap_and_no_click(valkey, cl
     await tap_all(edge)
 
     await settled(edge)
-    await check_each_click_once(clickhouse, 600)
+    await check_nothing_is_amiss(valkey.client, clickhouse, 600)
 
 
 @pytest.mark.usefixtures("aggregator")
@@ -108,7 +108,7 @@ async def test_connections_that_are_cut_lose_and_double_nothing(valkey, clickhou
     await knife.aclose()
 
     await settled(edge)
-    await check_each_click_once(clickhouse, 1_000)
+    await check_nothing_is_amiss(valkey.client, clickhouse, 1_000)
 
 
 @pytest.mark.usefixtures("aggregator")
@@ -127,7 +127,7 @@ async def test_a_stale_copy_of_redis_loses_and_doubles_nothing(valkey, clickhous
     await tap_all(edge)
 
     await settled(edge)
-    await check_each_click_once(clickhouse, 1_000)
+    await check_nothing_is_amiss(valkey.client, clickhouse, 1_000)
 
 
 async def test_a_stale_replica_promoted_while_clicks_flow_loses_and_doubles_nothing(valkey, clickhouse, edge, tmp_path):
@@ -197,7 +197,7 @@ async def test_a_redis_flushed_under_two_aggregators_doubles_nothing(valkey, cli
     for one in both:
         one.pipeline.stop()
     await asyncio.gather(*running)
-    await check_each_click_once(clickhouse, 800)
+    await check_nothing_is_amiss(valkey.client, clickhouse, 800)
 
 
 async def test_an_aggregator_follows_the_name_when_the_redis_it_reads_is_a_replica_now(
@@ -294,7 +294,7 @@ async def test_a_redis_full_of_clicks_is_emptied_by_the_aggregator(valkey, click
         async with asyncio.timeout(10):
             while await clickhouse.value("SELECT count() FROM clicks") < 100:
                 await asyncio.sleep(0.1)
-        await check_each_click_once(clickhouse, 100)
+        await check_nothing_is_amiss(valkey.client, clickhouse, 100)
     finally:
         await valkey.client.config_set("maxmemory", 1 << 30)
         aggregator.pipeline.stop()

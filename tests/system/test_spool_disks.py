@@ -15,7 +15,7 @@ from control.ledger import read_ledger
 from records.click import Frame, frames_in
 from records.keys import LANES
 from tests.aggregator.test_pipeline import Aggregator
-from tests.chaos.checks import check_each_click_once, rows_of
+from tests.chaos.checks import check_books, check_each_click_once, check_nothing_is_amiss, rows_of
 from tests.chaos.syscalls import failing, needs_strace
 from tests.edge.process import Edge, cache, cipher, store
 from tests.processes import wait_until
@@ -135,7 +135,7 @@ FAULTS = pytest.mark.parametrize("disk", [no_space, too_large, read_only], indir
 
 @FAULTS
 @pytest.mark.usefixtures("aggregator")
-async def test_a_disk_that_takes_nothing_costs_no_tap_and_no_click(edges, disk, clickhouse):
+async def test_a_disk_that_takes_nothing_costs_no_tap_and_no_click(edges, disk, clickhouse, redis):
     fault, folder = disk
     edge = await asyncio.to_thread(edges, folder)
     await tap_all(edge)
@@ -149,7 +149,7 @@ async def test_a_disk_that_takes_nothing_costs_no_tap_and_no_click(edges, disk, 
     assert held > 0
     assert [one for one in said if one.startswith("spool:")]
     await settled(edge)
-    await check_each_click_once(clickhouse, 300)
+    await check_nothing_is_amiss(redis, clickhouse, 300)
     assert await asyncio.to_thread(degraded, edge) == []
     assert await asyncio.to_thread(edge.metric, "taptrail_clicks_unrecorded_total") == 0
 
@@ -235,7 +235,7 @@ async def test_what_waits_in_memory_when_an_edge_stops_is_on_record_as_lost(edge
 
 @pytest.mark.usefixtures("aggregator")
 async def test_of_a_spool_with_a_flipped_bit_arrives_what_can_be_read_and_the_rest_is_counted(
-    edges, tmp_path, clickhouse
+    edges, tmp_path, clickhouse, redis
 ):
     await asyncio.to_thread(left_by_a_dead_edge, edges, tmp_path)
     (segment,) = (tmp_path / "spool").glob("*/*.spool")
@@ -248,10 +248,11 @@ async def test_of_a_spool_with_a_flipped_bit_arrives_what_can_be_read_and_the_re
     rows = await all_in(clickhouse, 100)
     assert rows.rows == rows.distinct == rows.projected
     assert 1 <= rows.dead <= 3
+    await check_books(redis, clickhouse)
 
 
 @pytest.mark.usefixtures("aggregator")
-async def test_of_a_record_torn_at_the_end_nothing_arrives_and_all_before_it_does(edges, tmp_path, clickhouse):
+async def test_of_a_record_torn_at_the_end_nothing_arrives_and_all_before_it_does(edges, tmp_path, clickhouse, redis):
     await asyncio.to_thread(left_by_a_dead_edge, edges, tmp_path)
     (segment,) = (tmp_path / "spool").glob("*/*.spool")
     with segment.open("ab") as file:
@@ -261,7 +262,7 @@ async def test_of_a_record_torn_at_the_end_nothing_arrives_and_all_before_it_doe
 
     await over(tmp_path / "spool")
     await settled(successor)
-    await check_each_click_once(clickhouse, 100)
+    await check_nothing_is_amiss(redis, clickhouse, 100)
 
 
 async def test_after_a_power_cut_what_only_redis_has_arrives_and_what_nobody_has_is_known(
@@ -293,19 +294,19 @@ async def test_after_a_power_cut_what_only_redis_has_arrives_and_what_nobody_has
 
 
 @pytest.mark.usefixtures("aggregator")
-async def test_of_two_edges_that_start_at_once_one_adopts_what_a_dead_one_left(edges, tmp_path, clickhouse):
+async def test_of_two_edges_that_start_at_once_one_adopts_what_a_dead_one_left(edges, tmp_path, clickhouse, redis):
     await asyncio.to_thread(left_by_a_dead_edge, edges, tmp_path)
 
     with ThreadPoolExecutor(2) as at_once:
         await asyncio.to_thread(lambda: list(at_once.map(lambda _: edges(tmp_path), range(2))))
 
     await over(tmp_path / "spool", lanes=2)
-    await check_each_click_once(clickhouse, 100)
+    await check_nothing_is_amiss(redis, clickhouse, 100)
     assert (tmp_path / "edge.log").read_text().count("a dead process's clicks are adopted") == 1
 
 
 @pytest.mark.usefixtures("aggregator")
-async def test_a_spool_directory_with_foreign_files_keeps_them_and_ships_its_lanes(edges, tmp_path, clickhouse):
+async def test_a_spool_directory_with_foreign_files_keeps_them_and_ships_its_lanes(edges, tmp_path, clickhouse, redis):
     await asyncio.to_thread(left_by_a_dead_edge, edges, tmp_path)
     spool = tmp_path / "spool"
     foreign = [spool / "lost+found", spool / "notes.txt", spool / "0123456789abcdef", spool / ".new-notes"]
@@ -316,7 +317,7 @@ async def test_a_spool_directory_with_foreign_files_keeps_them_and_ships_its_lan
     await asyncio.to_thread(edges, tmp_path)
 
     await over(spool, lanes=len(foreign) + 1)
-    await check_each_click_once(clickhouse, 100)
+    await check_nothing_is_amiss(redis, clickhouse, 100)
     assert all(path.exists() for path in foreign)
 
 
