@@ -1,18 +1,21 @@
 """Kill ClickHouse and the edge at one system call after the other, and count each time: nothing lost or doubled.
 
-python -m tests.chaos.kill_points: every point of every call in question, until the process gets through its taps alive.
+python -m tests.chaos.kill_points --seconds 1200: every point of every call in question, until the process gets through
+its taps alive, or until the time is up; the table is kept in .taptrail/chaos/kill-points.md.
 """
 
+import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from tests.chaos.checks import Rows
-from tests.chaos.syscalls import Traced, killed_at
+from tests.chaos.syscalls import Traced, cannot_trace, killed_at
 from tests.chaos.system import CODES, HeldEdge, System
 from tests.chaos.taps import Connection
 from tests.edge.process import HOST
@@ -160,27 +163,52 @@ class EdgePoints:
         self._system.stop()
 
 
-def sweep(points: ClickHousePoints | EdgePoints, calls: dict[str, Iterable[int]]) -> None:
-    """Kills at every point; prints a line of the table for each call. AssertionError where a count is wrong."""
-    for call, places in calls.items():
-        kills = 0
+HEAD = "| process | killed at its system calls | kills, each without a click lost or doubled |\n|---|---|---:|"
+
+
+def sweep(points: ClickHousePoints | EdgePoints, calls: dict[str, Iterable[int]], end_at: float) -> Iterator[str]:
+    """Kills at every point; a line of the table for each call. AssertionError where a count is wrong.
+
+    end_at: by time.monotonic; every call has an equal part of what is left, and its line says when that was too little.
+    """
+    for done, (call, places) in enumerate(calls.items()):
+        call_ends_at = time.monotonic() + (end_at - time.monotonic()) / (len(calls) - done)
+        kills, cut = 0, ""
         for nth in places:
+            if time.monotonic() > call_ends_at:
+                cut = f", THEN THE TIME WAS UP before the one at call {nth}"
+                break
             if not points.kill_at(call, nth):
                 break
             kills += 1
-        print(f"| {type(points).__name__.removesuffix('Points')} | {call} | {kills} |", flush=True)
+        yield f"| {type(points).__name__.removesuffix('Points')} | {call} | {kills}{cut} |"
 
 
 def main() -> int:
-    print("| process | killed at its system calls | kills, each without a click lost or doubled |\n|---|---|---:|")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=1200.0, help="in all; half of them for each process")
+    parser.add_argument("--out", type=Path, default=Path(".taptrail/chaos/kill-points.md"), help="where the table goes")
+    given = parser.parse_args()
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    with given.out.open("w") as out:
+        for line in _table(given.seconds):
+            print(line, flush=True)
+            print(line, file=out, flush=True)
+    return 0
+
+
+def _table(seconds: float) -> Iterator[str]:
+    if why := cannot_trace():
+        yield f"SKIPPED, NOTHING WAS KILLED AT ITS SYSTEM CALLS: {why}"
+        return
+    yield HEAD
     for kind, calls in ((ClickHousePoints, CLICKHOUSE_CALLS), (EdgePoints, EDGE_CALLS)):
         with tempfile.TemporaryDirectory(prefix="taptrail-kills-") as folder:
             points = kind(Path(folder))
             try:
-                sweep(points, calls)
+                yield from sweep(points, calls, time.monotonic() + seconds / 2)
             finally:
                 points.close()
-    return 0
 
 
 if __name__ == "__main__":

@@ -50,12 +50,19 @@ def failing(pid: int, call: str, error: str, file: Path) -> Traced:
 
 def needs_strace() -> None:
     """Skips the test, saying why, where no process can be traced."""
+    if why := cannot_trace():
+        pytest.skip(why)
+
+
+def cannot_trace() -> str:
+    """Why no process can be traced here; '' where it can."""
     if shutil.which("strace") is None:
-        pytest.skip("strace is not installed: kills at chosen system calls are not tested")
+        return "strace is not installed: kills at chosen system calls are not tested"
     with subprocess.Popen(_WAITING, stdin=subprocess.PIPE) as waiting:
         try:
             killed_at(waiting.pid, "rename", 1).lift()
         except OSError as error:
-            pytest.skip(f"ptrace is not allowed here, kills at chosen system calls are not tested: {error}")
+            return f"ptrace is not allowed here, kills at chosen system calls are not tested: {error}"
         finally:
             waiting.kill()
+    return ""
