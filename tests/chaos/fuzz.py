@@ -5,28 +5,47 @@ python -m tests.chaos.fuzz --target frames -- FILE   the same input once more
 """
 
 import argparse
+import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import FunctionType
 
 from tests.fuzz.seeds import SEEDS
 from tests.fuzz.targets import TARGETS
 
 KEPT = Path(".taptrail/fuzz")
+MODULES = (
+    "edge.visit", "edge.plain", "edge.spool", "edge.spool_mend", "edge.spool_reader", "records.code", "records.click",
+    "aggregator.decode", "stack.clickhouse.statement",
+)  # fmt: skip
 
 
 def fuzz(name: str, libfuzzer: list[str]) -> None:
     """Run one target in this process until libFuzzer ends it."""
     import atheris  # type: ignore[import-not-found]
 
+    for function in instrumentable():
+        atheris.instrument_func(function)
     target = TARGETS[name]
-    for module in ("edge.visit", "records.code", "records.click", "aggregator.decode", "edge.spool_reader"):
-        for function in vars(sys.modules[module]).values():
-            if callable(function) and getattr(function, "__module__", "") == module and hasattr(function, "__code__"):
-                atheris.instrument_func(function)
     atheris.Setup([sys.argv[0], *libfuzzer], lambda data: target(bytes(data)))
     atheris.Fuzz()
+
+
+def instrumentable() -> Iterator[FunctionType]:
+    """Every function and method that is written in the modules that read what others send."""
+    for module in MODULES:
+        for value in vars(importlib.import_module(module)).values():
+            if getattr(value, "__module__", "") != module:
+                continue
+            for one in vars(value).values() if isinstance(value, type) else (value,):
+                function = one
+                for inner in ("fget", "__func__", "__wrapped__"):  # a property, a class method, what is cached
+                    function = getattr(function, inner, function)
+                if isinstance(function, FunctionType) and function.__module__ == module:
+                    yield function
 
 
 def run(name: str, seconds: int, seed: int) -> bool:

@@ -19,5 +19,10 @@ SEEDS = {
     "code": [CodeCipher(bytes(range(16))).seal(5).encode(), b"SALE", "aB3dE5fG\u00e9".encode()],
     "frames": [GOLDEN, _FRAMES],
     "entries": [b"\x50\x04" + _FRAMES, b"\x00\x05" + _FRAMES, b"\xff\x02" + GOLDEN],
+    "statement": [
+        b"INSERT INTO t (a, `FORMAT`) SETTINGS async_insert=0 FORMAT JSONEachRow\n{}",
+        b"WITH 'x''y\\'' AS a SELECT $t$;$t$, {p:UInt8} /* ; */ FROM system.processes FORMAT JSON SETTINGS x = 1;",
+        b"KILL QUERY WHERE query_id LIKE 'a\\_%' SYNC FORMAT TSV",
+    ],
     "spool": [GOLDEN, _FRAMES, _FRAMES[:-3]],
 }

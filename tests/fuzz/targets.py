@@ -6,7 +6,9 @@ hypothesis (test_targets.py) and atheris (tests/chaos/fuzz.py) both call these.
 import struct
 import tempfile
 import zlib
+from functools import cache
 from ipaddress import ip_network
+from itertools import pairwise
 from pathlib import Path
 
 import httptools
@@ -15,19 +17,24 @@ from aggregator.decode import MAX_DEAD_SPAN, Entry, decode
 from edge.plain import NotPlain, plain_request
 from edge.spool import Spool, left_behind
 from edge.spool_reader import SpoolDamaged, SpoolReader
-from edge.visit import MAX_HOST, MAX_TEXT, asked_in, visit_reader
+from edge.visit import MAX_HOST, MAX_TEXT, VisitFrom, asked_in, visit_reader
 from records.click import HEADER_BYTES, BadClick, Frame, decode_frame, frames_in, whole_frames
 from records.code import ALPHABET, CODE_LENGTH, DOMAIN, CodeCipher
 from runtime.environment import Networks
+from stack.clickhouse.statement import Insert, Kill, Malformed, Select, parse, tokens
 
 _cipher = CodeCipher(bytes(range(16)))
-_proxies = Networks([ip_network("0.0.0.0/0"), ip_network("fd00::/8")])
-_readers = [visit_reader(Networks()), visit_reader(_proxies), visit_reader(_proxies, "forwarded")]
 _HEADERS = (
     b"host", b"user-agent", b"referer", b"accept", b"accept-language", b"x-forwarded-for", b"x-forwarded-for",
     b"forwarded", b"purpose", b"sec-purpose", b"sec-fetch-site", b"sec-fetch-mode", b"sec-ch-ua",
 )  # fmt: skip
 _CODE_CHARACTERS = frozenset(ALPHABET + "-_")
+
+
+@cache  # not at import: what a reader closes over is to be instrumented before
+def _readers() -> list[VisitFrom]:
+    proxies = Networks([ip_network("0.0.0.0/0"), ip_network("fd00::/8")])
+    return [visit_reader(Networks()), visit_reader(proxies), visit_reader(proxies, "forwarded")]
 
 
 def visit(data: bytes) -> None:
@@ -40,7 +47,7 @@ def visit(data: bytes) -> None:
         "client": (peer.decode("latin-1"), 1) if peer else None,
         "headers": list(zip(_HEADERS, values, strict=False)),
     }
-    for read in _readers:
+    for read in _readers():
         visit = read(*asked_in(scope))
         assert set(visit.code) <= _CODE_CHARACTERS
         assert len(visit.code) <= 64
@@ -166,6 +173,26 @@ def _read(spool: Spool, size: int) -> None:
             continue
 
 
+def statement(data: bytes) -> None:
+    """A statement for the embedded ClickHouse is taken apart into parts of itself, or left to the engine."""
+    try:
+        parsed = parse(data)
+        found = list(tokens(data))
+    except (Malformed, UnicodeDecodeError):
+        return
+    assert all(data[one.start : one.end] == one.text for one in found)
+    assert all(before.end <= after.start for before, after in pairwise(found))
+    if isinstance(parsed, Insert):
+        assert len(parsed.head.encode()) < parsed.data_start <= len(data)
+        assert "".join(parsed.into_and_settings()) == parsed.head
+    if isinstance(parsed, Select):
+        assert data.startswith(parsed.head.encode())
+        assert parsed.tail.encode() in data
+    if isinstance(parsed, Kill):
+        assert parsed.condition.encode() in data
+        assert parsed.mode in ("SYNC", "ASYNC", "TEST")
+
+
 def with_right_checksums(data: bytes) -> bytes:
     """The bytes with the checksum of each frame made right, as far as lengths lead from one to the next."""
     fixed, place = bytearray(data), 0
@@ -179,4 +206,7 @@ def with_right_checksums(data: bytes) -> bytes:
     return bytes(fixed)
 
 
-TARGETS = {"request": request, "visit": visit, "code": code, "frames": frames, "entries": entries, "spool": spool}
+TARGETS = {
+    "request": request, "visit": visit, "code": code, "frames": frames, "entries": entries, "spool": spool,
+    "statement": statement,
+}  # fmt: skip

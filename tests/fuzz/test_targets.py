@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.chaos.fuzz import instrumentable
 from tests.fuzz.seeds import SEEDS
 from tests.fuzz.targets import TARGETS
 
@@ -37,3 +38,13 @@ def test_any_bytes_keep_what_the_target_promises(name):
         TARGETS[name](data)
 
     holds()
+
+
+def test_coverage_is_measured_in_methods_as_well_as_in_functions():
+    names = {f"{one.__module__}.{one.__qualname__}" for one in instrumentable()}
+
+    assert {
+        "records.code.CodeCipher.open", "edge.spool.Spool.adopt", "edge.spool_reader.SpoolReader.next",
+        "edge.plain.plain_request", "edge.visit.visit_reader", "edge.spool_mend.mended",
+        "stack.clickhouse.statement.parse", "records.click.frames_in", "aggregator.decode.decode",
+    } <= names  # fmt: skip
