@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Callable
 
+import pytest
 import yaml
 
 from tests.k8s.conftest import K8S, ROOT, Manifest, Rendered, container_of
@@ -12,15 +13,50 @@ from tests.k8s.test_schema import NEWEST, validate
 TEXT = (ROOT / "docs" / "kubernetes.md").read_text()
 
 
-def test_the_overlay_in_the_documentation_renders_to_valid_manifests(render: Callable[[Manifest], Rendered]):
-    (overlay,) = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+BLOCKS = {path: yaml.safe_load(block) for path, block in re.findall(r"```yaml\n# (\S+)\n(.*?)```", TEXT, re.DOTALL)}
 
-    rendered = render(yaml.safe_load(overlay))
+
+@pytest.fixture(scope="module")
+def documented(render: Callable[[Manifest], Rendered]) -> Rendered:
+    """The overlay of the page."""
+    return render(BLOCKS["k8s/own/kustomization.yaml"])
+
+
+def test_the_overlay_in_the_documentation_renders_to_valid_manifests(documented: Rendered):
+    rendered = documented
 
     for manifest in rendered.objects:
         validate(manifest, NEWEST)
     assert container_of(rendered.workload("edge"))["image"] == "registry.acme.example/taptrail:0.1.0"
     assert [rule["host"] for rule in rendered.one("Ingress", "short-domains")["spec"]["rules"]] == ["go.shop.example"]
+
+
+def test_whoever_came_from_the_namespace_of_the_ingress_comes_from_that_of_the_overlay(
+    production: Rendered, documented: Rendered
+):
+    def admitted(rendered: Rendered) -> dict[str, str]:
+        return {
+            policy["metadata"]["name"]: name
+            for policy in rendered.all("NetworkPolicy")
+            for rule in policy["spec"].get("ingress", [])
+            for peer in rule["from"]
+            if (name := peer["namespaceSelector"]["matchLabels"].get("kubernetes.io/metadata.name"))
+        }
+
+    by_the_ingress = {policy for policy, namespace in admitted(production).items() if namespace == "ingress"}
+
+    assert by_the_ingress == {"edge", "acme-solver"}
+    assert {admitted(documented)[policy] for policy in by_the_ingress} == {"my-ingress"}
+
+
+def test_the_issuer_of_the_documentation_is_the_one_that_the_ingress_names(documented: Rendered):
+    issuer, ingress = BLOCKS["issuer.yaml"], documented.one("Ingress", "short-domains")
+    (solver,) = issuer["spec"]["acme"]["solvers"]
+
+    assert (issuer["apiVersion"], issuer["kind"]) == ("cert-manager.io/v1", "ClusterIssuer")
+    assert ingress["metadata"]["annotations"]["cert-manager.io/cluster-issuer"] == issuer["metadata"]["name"]
+    assert solver["http01"]["ingress"]["ingressClassName"] == ingress["spec"]["ingressClassName"]
+    assert "kubectl apply -f issuer.yaml" in TEXT
 
 
 def test_the_secrets_are_made_as_documented(production: Rendered):
