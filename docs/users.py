@@ -1,15 +1,18 @@
 """Writes the users of Redis and ClickHouse into docs/deploy.md; --check ends with 1 where they are not what it says.
 
-From what `taptrail doctor` looks for: a user has what its process needs, and no more.
+From what `taptrail doctor` looks for: a user has what its process needs, and no more. The others, and the limits of an
+analyst, from image/clickhouse/users.xml.
 """
 
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from cli.doctor.clickhouse import GRANTS
 from cli.doctor.redis import COMMANDS
 
 PAGE = Path(__file__).with_name("deploy.md")
+USERS = Path(__file__).parents[1] / "image/clickhouse/users.xml"
 _CONNECTS = ("hello", "ping", "select", "client|setinfo")
 _CONTAINERS = {"CLIENT", "XGROUP", "XINFO"}  # commands whose subcommands are allowed one by one
 
@@ -38,7 +41,35 @@ def clickhouse_users() -> str:
     )
 
 
-BLOCKS = {"redis-users": ("", redis_users), "clickhouse-users": ("sql", clickhouse_users)}
+def users_of_compose() -> str:
+    """SQL for the profile and the users of image/clickhouse/users.xml."""
+    tree = ET.parse(USERS)  # noqa: S314 - a file of ours
+    users = [one for one in tree.iterfind("users/*") if one.find("grants") is not None]
+    return _profile(tree) + "".join(_user(user) for user in users)
+
+
+def _profile(tree: "ET.ElementTree[ET.Element]") -> str:
+    settings = []
+    for one in tree.iterfind("profiles/analyst/*"):
+        limit = tree.find(f"profiles/analyst/constraints/{one.tag}")
+        bounds = "" if limit is None else f" MIN {limit.findtext('min')} MAX {limit.findtext('max')}"
+        if one.tag != "constraints":
+            settings.append(f"{one.tag} = {one.text}{bounds}")
+    return "CREATE SETTINGS PROFILE analyst SETTINGS\n    " + ",\n    ".join(settings) + ";\n"
+
+
+def _user(user: ET.Element) -> str:
+    profile = user.findtext("profile")
+    settings = f" SETTINGS PROFILE '{profile}'" if profile != "default" else ""
+    granted = "".join(f"{query.text} TO {user.tag};\n" for query in user.iterfind("grants/query"))
+    return f"CREATE USER {user.tag} IDENTIFIED BY '...'{settings};\n{granted}"
+
+
+BLOCKS = {
+    "redis-users": ("", redis_users),
+    "users-of-compose": ("sql", users_of_compose),
+    "clickhouse-users": ("sql", clickhouse_users),
+}
 
 
 def page(text: str) -> str:

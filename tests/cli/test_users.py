@@ -25,6 +25,20 @@ def test_the_page_says_what_the_doctor_looks_for():
     assert runpy.run_path(str(ROOT / "docs/users.py"))["page"](PAGE) == PAGE
 
 
+async def test_clickhouse_understands_the_sql_of_the_page(clickhouse):
+    """Its own parser does; the engine has no place in which to keep users."""
+    blocks = re.findall(r": make users -->\n```sql\n(.*?)```", PAGE, re.DOTALL)
+    statements = [one.strip() for one in "".join(blocks).split(";") if one.strip()]
+
+    for statement in statements:
+        quoted = statement.replace("'", "''")
+        assert await clickhouse.value(f"SELECT formatQuery('{quoted}')")
+
+    kinds = [statement.split(" ")[:2] for statement in statements]
+    assert kinds.count(["CREATE", "USER"]) == 6
+    assert kinds.count(["CREATE", "SETTINGS"]) == 1
+
+
 @pytest.fixture
 def clickhouse_urls(tmp_path):
     """The URL of each process."""
