@@ -54,6 +54,7 @@ async def serve(settings: Settings) -> None:
     readiness = Readiness()
     readiness.degraded = lambda: [
         *([] if lookups_wire.connected else ["redis: not connected"]),
+        *(["clickhouse: it does not answer, and is not asked for the moment"] if origin.breaker.is_open else []),
         *(["spool: the disk takes nothing, clicks wait in memory"] if recorder.unspooled_bytes else []),
     ]
     connections = Connections(most_connections(), counts)

@@ -1,9 +1,11 @@
 """A store that is silent costs the taps of a moment their time, not every tap; and none of them its redirect."""
 
 import asyncio
+import json
 import secrets
 import signal
 import time
+import urllib.request
 
 import pytest
 from redis.asyncio import Redis
@@ -78,6 +80,30 @@ async def test_a_silent_clickhouse_behind_a_miss_costs_few_taps_their_time(redis
     way.free()
     await asyncio.to_thread(wait_until, lambda: edge.metric("taptrail_origin_answers") == 1)
     assert (await taps(edge, range(2, 12)))[0] == [destination(link_id) for link_id in range(2, 12)]
+
+
+async def test_readyz_names_the_stores_that_an_edge_does_without(own_redis, own_valkey, clickhouse, way, edges):
+    await store(clickhouse, links=range(60))
+    await own_redis.set(ALLOCATED, 60)
+    edge = edges(redis_url=own_valkey.url, clickhouse_url=way.url)
+    well = await asyncio.to_thread(degraded, edge)
+
+    way.silence()
+    await taps(edge, [2])
+    own_valkey.kill()
+    wait_until(lambda: edge.metric("taptrail_redis_connected") == 0)
+    ill = await asyncio.to_thread(degraded, edge)
+
+    assert well == []
+    assert ill == ["redis: not connected", "clickhouse: it does not answer, and is not asked for the moment"]
+    assert edge.ready()
+    way.free()
+    await asyncio.to_thread(wait_until, lambda: degraded(edge) == ["redis: not connected"])
+
+
+def degraded(edge):
+    with urllib.request.urlopen(f"http://127.0.0.1:{edge.ops_port}/readyz") as answer:
+        return json.load(answer)["degraded"]
 
 
 async def test_links_seen_before_wait_for_no_silent_store(own_redis, own_valkey, clickhouse, way, edges):
