@@ -83,7 +83,7 @@ class AggregatorCollector(Collector):
     def _audit(self) -> Iterator[Metric]:
         audit, age_s = self._auditor.last, time.time() - self._auditor.audited_at
         # Anything but 0: run `taptrail audit`, then docs/runbook.md#audit. The next three say which it is.
-        yield GaugeMetricFamily("taptrail_ledger_gap", "Clicks missing or doubled in settled lanes", value=audit.wrong)
+        yield GaugeMetricFamily("taptrail_ledger_gap", "Clicks missing, doubled or unprojected", value=audit.wrong)
         yield GaugeMetricFamily("taptrail_audit_missing", "Clicks acknowledged and not in a table", value=audit.missing)
         yield GaugeMetricFamily("taptrail_audit_doubled", "Clicks in the tables twice", value=audit.doubled)
         yield GaugeMetricFamily("taptrail_audit_unprojected", "Rows the projection lacks", value=audit.unprojected)

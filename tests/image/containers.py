@@ -110,7 +110,7 @@ def test_every_tap_is_a_row_when_all_containers_are_stopped_with_clicks_in_hand(
     assert edge_status == 0, processes.edge.logs()
     wait_until(lambda: (at := processes.ledger())["inserted"] == LINKS and at["gap"] == at["pending"] == 0, 60)
     assert processes.command("ledger").returncode == 0
-    assert processes.aggregator.stop(70) == 0, processes.aggregator.logs()
+    assert processes.aggregator.stop(30) == 0, processes.aggregator.logs()
     assert processes.control.stop(40) == 0, processes.control.logs()
 
 

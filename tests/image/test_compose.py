@@ -2,12 +2,14 @@
 
 import re
 import xml.etree.ElementTree as ET
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from aggregator.__main__ import STOP_S
 from aggregator.settings import Settings as AggregatorSettings
 from control.settings import Settings as ControlSettings
 from edge.settings import Settings as EdgeSettings
@@ -170,6 +172,28 @@ def test_a_stop_leaves_the_edge_the_time_of_its_drain(services):
     grace_s = int(services["edge"]["stop_grace_period"].removesuffix("s"))
 
     assert grace_s >= 10 + float(services["edge"]["environment"]["TAPTRAIL_DRAIN_S"]) + 5
+
+
+@pytest.mark.parametrize("where", ["compose.yaml", "docs/image.md"])
+def test_a_stop_leaves_the_aggregator_the_time_of_its_batch(services, where):
+    documented = re.search(r"(\d+) for an aggregator", (ROOT / "docs/image.md").read_text())[1]
+    compose = services["aggregator"]["stop_grace_period"].removesuffix("s")
+
+    assert 2 * STOP_S >= int({"compose.yaml": compose, "docs/image.md": documented}[where]) >= STOP_S + 5
+
+
+def test_a_proxy_on_the_host_is_believed_from_the_first_start(compose):
+    """A published port is reached from the gateway of the one network that leads outside."""
+    (front,) = compose["networks"]["front"]["ipam"]["config"]
+    (given,) = re.findall(r"^TAPTRAIL_TRUSTED_PROXIES=(.*)$", (ROOT / "image/env.example").read_text(), re.MULTILINE)
+
+    assert given == f"{front['gateway']}/32"
+    assert ip_address(front["gateway"]) in ip_network(front["subnet"])
+    assert front["gateway"] in (ROOT / "docs/deploy.md").read_text()
+
+
+def test_what_grafana_installs_has_a_version(services):
+    assert re.fullmatch(r"[a-z-]+@\d+\.\d+\.\d+", services["grafana"]["environment"]["GF_PLUGINS_PREINSTALL"])
 
 
 def test_whatever_waits_for_health_waits_for_something_that_has_a_health_check(services):
