@@ -74,8 +74,9 @@ configuration: $(VENV)/installed  ## write docs/configuration.md anew from the S
 users: $(VENV)/installed  ## write the users of docs/deploy.md anew from what the doctor looks for
 	$(BIN)/python docs/users.py
 
-rules: $(VENV)/installed  ## write the PrometheusRule anew from observability/rules
-	$(BIN)/python k8s/components/monitoring/rules.py
+RUNBOOKS ?=
+rules: $(VENV)/installed  ## write the PrometheusRule anew from observability/rules: RUNBOOKS=https://.../ before docs/
+	$(BIN)/python k8s/components/monitoring/rules.py $(RUNBOOKS)
 
 dashboards: $(VENV)/installed  ## write Grafana's dashboards anew from observability/grafana/dashboards.py
 	$(BIN)/python observability/grafana/dashboards.py

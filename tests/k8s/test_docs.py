@@ -31,6 +31,12 @@ def test_the_overlay_in_the_documentation_renders_to_valid_manifests(documented:
     assert [rule["host"] for rule in rendered.one("Ingress", "short-domains")["spec"]["rules"]] == ["go.shop.example"]
 
 
+def test_the_prometheus_of_the_overlay_finds_what_it_selects_by_label(documented: Rendered):
+    labels = [one["metadata"]["labels"] for one in documented.all("PodMonitor", "PrometheusRule")]
+
+    assert labels == [{"release": "kube-prometheus-stack"}] * 2
+
+
 def test_whoever_came_from_the_namespace_of_the_ingress_comes_from_that_of_the_overlay(
     production: Rendered, documented: Rendered
 ):

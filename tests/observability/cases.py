@@ -54,7 +54,8 @@ CASES = {
     ),
     "TaptrailTargetDown": Case(turns("up", E, 1, 0), 10, 14, EDGE),
     "TaptrailProcessMissing": Case(
-        {f"up{{{E}}}": "1x40", f"up{{{A}}}": "1x40", f"up{{{C}}}": "1x10 stale"}, 10, 18, {"job": "control"}
+        {f"up{{{E}}}": "1x40", f"up{{{A}}}": "1x40", f"up{{{C}}}": "1x10 stale", f"taptrail_build_info{{{E}}}": "1x40"},
+        10, 18, {"job": "control"},
     ),
     "TaptrailProcessRestarts": Case({f"process_start_time_seconds{{{E}}}": "1x10 2 3 4 5x10"}, 10, 15, EDGE),
     "TaptrailTwoVersions": Case(

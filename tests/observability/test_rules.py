@@ -12,6 +12,7 @@ from tests.observability.cases import CASES, Case, visits
 from tests.observability.rules import ALERTS, PROCESSES, ROOT, RULES, all_rules, metrics_in, metrics_in_code, promtool
 
 GIB = 1024**3
+PROMETHEUS = 'job="prometheus"'
 
 
 def write_test(path: Path, case: Case, checks: list[dict[str, Any]]) -> str:
@@ -52,6 +53,35 @@ def test_an_alert_is_quiet_until_its_cause_and_fires_upon_it(tmp_path, name):
     checks = [quiet(name, case.quiet_at), fires(name, case.fires_at, case.labels)]
 
     promtool("test", "rules", write_test(tmp_path / "case.yml", case, checks))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_of_two_installations_has_alerts_of_its_own(tmp_path, name):
+    """Prometheus tells them apart by `namespace`; what is counted in one is no excuse for the other."""
+    case, rule = CASES[name], ALERTS[name]
+    both = {
+        series.replace("{", f'{{namespace="{namespace}", '): values
+        for namespace in ("one", "two")
+        for series, values in case.series.items()
+    }
+    alerts = [
+        {
+            "exp_labels": {**rule["labels"], **case.labels, "namespace": namespace},
+            "exp_annotations": rule["annotations"],
+        }
+        for namespace in ("one", "two")
+    ]
+
+    checks = [quiet(name, case.quiet_at), {"eval_time": f"{case.fires_at}m", "alertname": name, "exp_alerts": alerts}]
+
+    promtool("test", "rules", write_test(tmp_path / "case.yml", case._replace(series=both), checks))
+
+
+def test_where_nothing_is_deployed_one_alert_says_so(tmp_path):
+    name = "TaptrailProcessMissing"
+    case = Case({f"up{{{PROMETHEUS}}}": "1x40"}, 0, 18)
+
+    promtool("test", "rules", write_test(tmp_path / "case.yml", case, [fires(name, case.fires_at, {})]))
 
 
 def test_one_failed_visit_of_a_quiet_night_wakes_nobody(tmp_path):
