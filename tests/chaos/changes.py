@@ -51,11 +51,11 @@ class Changes:
         await self._session.close()
 
     def stop(self) -> None:
-        """Finish the request in hand, then return from run()."""
+        """Return from run() after the request in hand, and after one change at least."""
         self._stopping = True
 
     async def run(self) -> None:
-        while not self._stopping:
+        while not self._stopping or not self.changed.patches:
             key = f"chaos-{len(self._minted)}"
             self._minted[key] = await self._mint(key)
             self.changed.batches += 1
