@@ -29,6 +29,8 @@ from runtime.metrics import registry_of
 from runtime.process import run
 from runtime.serve import HttpServer, Readiness, inherited, listen, ops_app, stop_signal, waiting
 
+FIRST_CONNECT_S = 0.5
+
 log = logging.getLogger(__name__)
 
 
@@ -78,18 +80,20 @@ async def serve(settings: Settings) -> None:
                 connections.watch(lambda: waiting(public)),
             )
         ]
-        serving = [running.create_task(one.run_until_stopped()) for one in (server, ops_server)]
-        await lookups_wire.wait_connected(longest_s=2.0)  # without Redis the edge serves from ClickHouse
+        serving_ops = running.create_task(ops_server.run_until_stopped())
+        # Taps that wait already would be ClickHouse's alone, and nobody's while that is away. Without Redis it serves.
+        await lookups_wire.wait_connected(longest_s=FIRST_CONNECT_S)
+        serving = running.create_task(server.run_until_stopped())
         readiness.ready = True
         log.info("edge serves", extra={"port": public.getsockname()[1], "lane": lanes.own_name})
         name = await stop_signal()
         readiness.ready = False
         log.info("edge stops", extra={"signal": name})
         server.stop()
-        await serving[0]
+        await serving
         await lanes.drain(settings.drain_s)
         ops_server.stop()
-        await serving[1]
+        await serving_ops
         for task in background:
             task.cancel()
     await clickhouse.close()

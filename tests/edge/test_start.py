@@ -1,5 +1,6 @@
-"""An edge that cannot start says which variable is to be mended."""
+"""An edge that starts: whom it makes wait, and what it says when it cannot."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -8,7 +9,9 @@ import pytest
 
 from edge.settings import Settings
 from runtime.environment import SettingsError, settings_from
-from tests.processes import free_port
+from tests.edge.process import Edge, cache, destination
+from tests.processes import accepts, free_port, wait_until
+from tests.system.way import Way
 
 
 @pytest.mark.parametrize("folder", ["/proc/spool", "/etc/passwd/spool", "/sys"])
@@ -38,3 +41,28 @@ def test_a_header_that_no_proxy_writes_is_refused():
         settings_from(environ, Settings)
 
     assert str(refused.value) == "TAPTRAIL_FORWARDED_HEADER=x-real-ip: expected x-forwarded-for or forwarded"
+
+
+async def test_a_tap_that_comes_before_redis_is_connected_waits_for_it_with_clickhouse_away(
+    redis, valkey_url, tmp_path
+):
+    await cache(redis)
+    async with Way(valkey_url).running() as way:
+        way.silence()
+        edge = EarlyEdge(way.url, "http://x:y@127.0.0.1:1", tmp_path, TAPTRAIL_DRAIN_S="0.2")
+        try:
+            await asyncio.to_thread(wait_until, lambda: accepts(edge.port))
+            tapping = asyncio.create_task(asyncio.to_thread(edge.tap, 5))
+            await asyncio.sleep(0.2)
+            way.free()
+
+            assert await tapping == destination(5)
+        finally:
+            edge.kill()
+
+
+class EarlyEdge(Edge):
+    """One that is tapped before it is ready."""
+
+    def started(self):
+        return
