@@ -140,3 +140,12 @@ def test_prometheus_scrapes_the_jobs_that_alerts_name():
     config = yaml.safe_load((ROOT / "observability/prometheus.yml").read_text())
 
     assert {job["job_name"] for job in config["scrape_configs"]} == set(PROCESSES)
+
+
+@pytest.mark.parametrize(("file", "command"), [("prometheus.yml", "config"), ("rules/taps.yml", "rules")])
+def test_the_probe_of_the_page_is_one_that_prometheus_takes(tmp_path, file, command):
+    page = (ROOT / "docs/metrics.md").read_text()
+    (block,) = re.findall(rf"```yaml\n# {file}\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "given.yml").write_text(block)
+
+    assert "SUCCESS" in promtool("check", command, str(tmp_path / "given.yml"))
