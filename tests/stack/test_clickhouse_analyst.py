@@ -122,7 +122,7 @@ async def test_the_analyst_cannot_write(analyst, writer, tmp_path, sql):
         "SELECT * FROM s3('http://127.0.0.1:1/b/x', 'LineAsString')",
         "SELECT * FROM mysql('127.0.0.1:1', 'd', 't', 'u', 'p')",
         "SELECT * FROM postgresql('127.0.0.1:1', 'd', 't', 'u', 'p')",
-        "SELECT * FROM sqlite('x.db', 't')",
+        "SELECT * FROM sqlite('/nowhere/x.db', 't')",
         "SELECT * FROM executable('id', 'TSV', 'a String')",
         "SELECT * FROM python('os')",
         "SELECT * FROM Python(os)",
