@@ -26,6 +26,7 @@ from control.settings import Settings
 from control.shared import SharedLinks
 from records.code import CodeCipher
 from runtime.clickhouse import ClickHouse
+from runtime.code_key import check_code_key, check_code_key_in_time
 from runtime.process import run
 from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
 
@@ -47,7 +48,11 @@ def build(settings: Settings, redis: Redis, clickhouse: ClickHouse) -> tuple[ASG
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; raises OSError when a port cannot be had."""
+    """Serve until SIGTERM or SIGINT; raises OSError when a port cannot be had.
+
+    Raises SettingsError, at the start or when ClickHouse comes back, for a code key that made none of its links.
+    """
+    await check_code_key_in_time(settings.clickhouse_url, settings.code_key)
     public, ops = listen(settings.host, settings.port), listen(settings.ops_host, settings.ops_port)
     # A Redis that hangs costs a step ten seconds at most: changes are recorded all the same.
     redis = Redis.from_url(
@@ -61,8 +66,9 @@ async def serve(settings: Settings) -> None:
     server = HttpServer(app, public, grace_s=30)
     ops_server = HttpServer(ops_app(REGISTRY, readiness), ops, grace_s=1)
 
-    async with asyncio.TaskGroup() as running:
+    async with clickhouse, asyncio.TaskGroup() as running:
         resyncing = running.create_task(resync.run())
+        checking = running.create_task(check_code_key(settings.clickhouse_url, settings.code_key))
         serving = [running.create_task(one.run_until_stopped()) for one in (server, ops_server)]
         readiness.ready = True
         log.info("control serves", extra={"port": settings.port})
@@ -73,7 +79,7 @@ async def serve(settings: Settings) -> None:
         await serving[0]
         ops_server.stop()
         resyncing.cancel()
-    await clickhouse.close()
+        checking.cancel()
     with contextlib.suppress(Exception):
         await redis.aclose()
 

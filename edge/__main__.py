@@ -25,6 +25,7 @@ from records.click import AddressCipher
 from records.code import CodeCipher
 from records.keys import TRACKED_PREFIXES
 from runtime.clickhouse import ClickHouse
+from runtime.code_key import check_code_key, check_code_key_in_time
 from runtime.metrics import registry_of
 from runtime.process import run
 from runtime.serve import HttpServer, Readiness, inherited, listen, ops_app, stop_signal, waiting
@@ -35,7 +36,11 @@ log = logging.getLogger(__name__)
 
 
 async def serve(settings: Settings) -> None:
-    """Serve taps until SIGTERM or SIGINT; raises OSError when a port or the spool cannot be had."""
+    """Serve taps until SIGTERM or SIGINT; raises OSError when a port or the spool cannot be had.
+
+    Raises SettingsError, at the start or when ClickHouse comes back, for a code key that made none of its links.
+    """
+    await check_code_key_in_time(settings.clickhouse_url, settings.code_key)
     public = inherited(settings.listen_fd) if settings.listen_fd else listen(settings.host, settings.port, shared=True)
     ops = listen(settings.ops_host, settings.ops_port)
     spool_dir = Path(settings.spool_dir)
@@ -70,7 +75,7 @@ async def serve(settings: Settings) -> None:
     server = HttpServer(app, public, http=tap_connection(redirector, visit_from, connections))
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
 
-    async with asyncio.TaskGroup() as running:
+    async with clickhouse, asyncio.TaskGroup() as running:
         background = [
             running.create_task(work)
             for work in (
@@ -78,6 +83,7 @@ async def serve(settings: Settings) -> None:
                 clicks_wire.keep_connected(),
                 lanes.run(),
                 connections.watch(lambda: waiting(public)),
+                check_code_key(settings.clickhouse_url, settings.code_key),
             )
         ]
         serving_ops = running.create_task(ops_server.run_until_stopped())
@@ -96,7 +102,6 @@ async def serve(settings: Settings) -> None:
         await serving_ops
         for task in background:
             task.cancel()
-    await clickhouse.close()
 
 
 def _spool_in(spool_dir: Path) -> Spool:

@@ -90,6 +90,12 @@ class ClickHouse:
         """Outside of the database, which does not exist yet on a new server."""
         await self._send({"database": "default"}, b"SELECT 1")
 
+    async def __aenter__(self) -> "ClickHouse":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()

@@ -33,7 +33,19 @@ def run(
     start_logging(name, settings.log_level)  # type: ignore[attr-defined]
     try:
         uvloop.run(serve(settings))
+    except (SettingsError, ExceptionGroup) as error:  # a setting that the stores have shown to be wrong
+        if (wrong := _setting_error(error)) is None:
+            raise
+        print(wrong, file=sys.stderr)
+        return 2
     except hindrances as error:
         log.error(f"{name} cannot start", extra={"error": str(error)})
         return 1
     return 0
+
+
+def _setting_error(error: Exception) -> Exception | None:
+    """The first SettingsError, on its own or of what the tasks of a group have raised."""
+    if not isinstance(error, ExceptionGroup):
+        return error if isinstance(error, SettingsError) else None
+    return next(filter(None, map(_setting_error, error.exceptions)), None)

@@ -51,6 +51,16 @@ def running(command: list[str], port: int, log: Path, environ: dict[str, str] | 
             process.wait()
 
 
+@contextmanager
+def silent(pid: int) -> Iterator[None]:
+    """A server that accepts connections and answers nobody."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 class Process:
     """One of our processes, `python -m name`; `stop` as an operator would, `kill` as nobody should."""
 

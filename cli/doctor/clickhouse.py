@@ -3,16 +3,15 @@
 import time
 from collections.abc import AsyncIterator
 
-import msgspec
-
 from aggregator.migrate import SCHEMA
 from cli.doctor.finding import STEP_S, Finding, broken, ok, size, warning
 from cli.doctor.given import Given
 from records.code import CodeCipher
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
+from runtime.code_key import NO_DATABASE, NO_TABLE, opens_links
 
 _TESTED_FROM = (26, 9)
-_AUTHENTICATION_FAILED, _NO_TABLE, _NO_DATABASE = 516, 60, 81
+_AUTHENTICATION_FAILED = 516
 # Of each process; docs/users.py makes SQL of them.
 _WRITES = ["SELECT ON taptrail.*", "INSERT ON taptrail.*", "KILL QUERY ON *.*", "SELECT ON system.processes"]
 GRANTS = {
@@ -33,11 +32,6 @@ SELECT groupArray(name) FROM system.tables
 WHERE database = 'taptrail' AND engine LIKE '%MergeTree' AND name != 'migrations'
     AND NOT (engine_full LIKE '%fsync_after_insert = 1%' AND engine_full LIKE '%fsync_part_directory = 1%')
 """
-
-
-class _Minted(msgspec.Struct, frozen=True):
-    link_id: int
-    code: str
 
 
 async def look_at_clickhouse(given: Given) -> AsyncIterator[Finding]:
@@ -142,7 +136,7 @@ async def _schema(client: ClickHouse) -> Finding:
     try:
         applied = set(await client.value("SELECT groupArray(name) FROM migrations"))
     except ClickHouseRefused as error:
-        if error.code not in (_NO_TABLE, _NO_DATABASE):
+        if error.code not in (NO_TABLE, NO_DATABASE):
             raise
         return broken("clickhouse schema", "there is none yet", "start an aggregator: it makes the schema")
     if ours - applied:
@@ -165,16 +159,10 @@ async def _durability(client: ClickHouse) -> Finding:
 async def _code_key(client: ClickHouse, cipher: CodeCipher) -> Finding:
     """The first and the last link that were minted with a sealed code open with this key."""
     check = "code key and links"
-    sql = "SELECT link_id, code FROM links WHERE slug = '' ORDER BY link_id {} LIMIT 1"
-    try:
-        minted = [link for order in ("ASC", "DESC") for link in await client.rows(sql.format(order), _Minted)]
-    except ClickHouseRefused as error:
-        if error.code not in (_NO_TABLE, _NO_DATABASE):
-            raise
-        minted = []
-    if not minted:
+    opens = await opens_links(client, cipher)
+    if opens is None:
         return ok(check, "no link has been minted yet")
-    if any(cipher.seal(link.link_id) != link.code for link in minted):
+    if not opens:
         remedy = "set TAPTRAIL_CODE_KEY to the key that minted them, from its backup: no other opens what was sent"
         return broken(check, "links were minted with another key", remedy)
     return ok(check, "the links that were minted open with it")

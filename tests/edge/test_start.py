@@ -9,9 +9,11 @@ import pytest
 
 from edge.settings import Settings
 from runtime.environment import SettingsError, settings_from
-from tests.edge.process import Edge, cache, destination
-from tests.processes import accepts, free_port, wait_until
+from tests.edge.process import Edge, cache, destination, store
+from tests.processes import accepts, free_port, silent, wait_until
 from tests.system.way import Way
+
+OTHER_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 
 @pytest.mark.parametrize("folder", ["/proc/spool", "/etc/passwd/spool", "/sys"])
@@ -66,3 +68,38 @@ class EarlyEdge(Edge):
 
     def started(self):
         return
+
+
+async def test_a_code_key_that_does_not_open_the_links_there_are_stops_it(clickhouse, clickhouse_url, tmp_path):
+    await store(clickhouse)
+    environ = {
+        **os.environ, "TAPTRAIL_SPOOL_DIR": str(tmp_path), "TAPTRAIL_CODE_KEY": OTHER_KEY,
+        "TAPTRAIL_PORT": str(free_port()), "TAPTRAIL_OPS_PORT": str(free_port()),
+        "TAPTRAIL_REDIS_URL": "redis://127.0.0.1:1", "TAPTRAIL_CLICKHOUSE_URL": clickhouse_url,
+    }  # fmt: skip
+
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "edge"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("TAPTRAIL_CODE_KEY=***: it does not open the links in ClickHouse")
+    assert OTHER_KEY not in done.stderr
+
+
+async def test_a_silent_clickhouse_keeps_no_edge_from_starting_and_the_key_is_checked_later(
+    redis, clickhouse, clickhouse_pid, edges
+):
+    await store(clickhouse)
+    with silent(clickhouse_pid):
+        edge = edges(TAPTRAIL_CODE_KEY=OTHER_KEY)
+
+    wait_until(lambda: edge.process.poll() is not None)
+    assert edge.process.poll() == 2
+    assert edge.log.read_text().splitlines()[-1].startswith("TAPTRAIL_CODE_KEY=***")

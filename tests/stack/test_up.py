@@ -207,3 +207,15 @@ def test_a_wrong_variable_stops_up_and_is_named(tmp_path):
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environ)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "TAPTRAIL_CODE_KEY" in ended.stderr
+
+
+async def test_a_code_key_that_made_none_of_the_links_stops_up_and_is_named(tmp_path):
+    with started(tmp_path) as up:
+        clickhouse = ClickHouse(up.ready["clickhouse"])
+        await clickhouse.insert_rows("links", [{"link_id": 0, "code": "madeByOne"}])
+        await clickhouse.close()
+
+    said = refusal(tmp_path, *PORTS)
+
+    assert "TAPTRAIL_CODE_KEY=***: it does not open the links" in said
+    assert "cannot start" in said

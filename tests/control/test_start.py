@@ -1,0 +1,53 @@
+"""A control process that must not serve says which variable is to be mended."""
+
+import os
+import subprocess
+import sys
+
+from tests.control.process import CODE_KEY, DOMAIN, KEYS, contacts
+from tests.processes import free_port, silent, wait_until
+
+OTHER_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+
+
+def started(redis_url, clickhouse_url, **settings):
+    """What a process says that is to end by itself."""
+    environ = {
+        **os.environ, "TAPTRAIL_REDIS_URL": redis_url, "TAPTRAIL_CLICKHOUSE_URL": clickhouse_url,
+        "TAPTRAIL_CODE_KEY": CODE_KEY, "TAPTRAIL_API_KEYS": KEYS, "TAPTRAIL_PORT": str(free_port()),
+        "TAPTRAIL_OPS_PORT": str(free_port()), **settings,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "control"]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=40, check=False)
+
+
+async def test_a_code_key_that_does_not_open_the_links_there_are_stops_it(control, valkey_url, clickhouse_url):
+    control.broadcast()
+    control.mint(contacts(1))
+
+    done = started(valkey_url, clickhouse_url, TAPTRAIL_CODE_KEY=OTHER_KEY)
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("TAPTRAIL_CODE_KEY=***: it does not open the links in ClickHouse")
+    assert "from its backup" in done.stderr
+
+
+async def test_a_shared_link_with_a_slug_says_nothing_of_the_code_key(control, valkey_url, controls):
+    control.call("PUT", f"/v1/domains/{DOMAIN}", {})
+    poster = {"short_domain": DOMAIN, "destination": "https://shop.acme.example/", "slug": "SALE"}
+    assert control.call("POST", "/v1/links", poster).status == 201
+
+    controls(valkey_url, TAPTRAIL_CODE_KEY=OTHER_KEY)
+
+
+async def test_the_key_is_checked_behind_the_start_while_clickhouse_is_silent(
+    control, valkey_url, clickhouse_url, clickhouse_pid, controls
+):
+    control.broadcast()
+    control.mint(contacts(1))
+    with silent(clickhouse_pid):
+        late = controls(valkey_url, TAPTRAIL_CODE_KEY=OTHER_KEY)
+
+    wait_until(lambda: late.process.poll() is not None)
+    assert late.process.poll() == 2
+    assert late.log.read_text().splitlines()[-1].startswith("TAPTRAIL_CODE_KEY=***")
