@@ -8,10 +8,10 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from edge.breaker import Breaker
 from records.broadcast import Broadcast
 from records.domain import Domain
 from records.link import Link
+from runtime.breaker import Breaker
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 from runtime.histogram import POWERS, SECONDS, Histogram
 

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from edge.breaker import Breaker
 from edge.origin import Batched, ResolveFailed, Timing
+from runtime.breaker import Breaker
 from runtime.clickhouse import ClickHouseUnreachable
 
 
