@@ -28,6 +28,7 @@ from runtime.clickhouse import ClickHouse, wait_for_clickhouse
 from runtime.metrics import registry_of
 from runtime.process import run
 from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
+from runtime.stores import Stores
 
 STOP_S = 15.0
 
@@ -54,11 +55,13 @@ async def serve(settings: Settings) -> None:
     pipeline = Pipeline(ClickStream(client), lanes, enricher, writer)
     auditor = Auditor(client, clickhouse)
 
+    stores = Stores(redis=client.ping, clickhouse=clickhouse.ping)
     readiness = Readiness()
+    readiness.degraded = stores.degraded
     registry = registry_of("aggregator", AggregatorCollector(pipeline, lanes, writer, auditor))
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
     async with asyncio.TaskGroup() as running:
-        background = [running.create_task(work) for work in (lanes.keep_holding(), auditor.run())]
+        background = [running.create_task(work) for work in (lanes.keep_holding(), auditor.run(), stores.watch())]
         moving = running.create_task(pipeline.run())
         running.create_task(ops_server.run_until_stopped())
         readiness.ready = True

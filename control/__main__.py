@@ -8,6 +8,7 @@ import sys
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from starlette.types import ASGIApp
 
 from control.accounts import Keys
@@ -21,7 +22,7 @@ from control.links import Links
 from control.locks import Locks
 from control.metrics import REGISTRY
 from control.mint import Minter
-from control.resync import Resync, trouble_of
+from control.resync import Resync, degraded
 from control.settings import Settings
 from control.shared import SharedLinks
 from records.code import CodeCipher
@@ -29,6 +30,10 @@ from runtime.clickhouse import ClickHouse
 from runtime.code_key import check_code_key, check_code_key_in_time
 from runtime.process import run
 from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
+from runtime.stores import Stores
+from runtime.watchful import WatchfulClickHouse
+
+REDIS_S = 1.5
 
 log = logging.getLogger(__name__)
 
@@ -54,20 +59,23 @@ async def serve(settings: Settings) -> None:
     """
     await check_code_key_in_time(settings.clickhouse_url, settings.code_key)
     public, ops = listen(settings.host, settings.port), listen(settings.ops_host, settings.ops_port)
-    # A Redis that hangs costs a step ten seconds at most: changes are recorded all the same.
+    # A call asks Redis in three steps at most, and one that hangs must cost it no more than five seconds. A
+    # connection that was lost is opened anew, a wait that was in vain is not repeated.
     redis = Redis.from_url(
-        settings.redis_url, socket_timeout=5.0, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 1),
-        connection_class=PackedConnection,
+        settings.redis_url, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S, connection_class=PackedConnection,
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )  # fmt: skip
-    clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=60.0)
+    clickhouse = WatchfulClickHouse(settings.clickhouse_url, timeout_s=60.0)
     app, resync = build(settings, redis, clickhouse)
     readiness = Readiness()
-    readiness.degraded = trouble_of(resync)
+    stores = Stores(redis=redis.ping, clickhouse=clickhouse.ping)
+    readiness.degraded = lambda: degraded(stores, resync)
     server = HttpServer(app, public, grace_s=30)
     ops_server = HttpServer(ops_app(REGISTRY, readiness), ops, grace_s=1)
 
     async with clickhouse, asyncio.TaskGroup() as running:
         resyncing = running.create_task(resync.run())
+        watching = running.create_task(stores.watch())
         checking = running.create_task(check_code_key(settings.clickhouse_url, settings.code_key))
         serving = [running.create_task(one.run_until_stopped()) for one in (server, ops_server)]
         readiness.ready = True
@@ -80,6 +88,7 @@ async def serve(settings: Settings) -> None:
         ops_server.stop()
         resyncing.cancel()
         checking.cancel()
+        watching.cancel()
     with contextlib.suppress(Exception):
         await redis.aclose()
 

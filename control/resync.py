@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -18,6 +17,7 @@ from control.problems import Problem
 from records.keys import CACHE_VERSION
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 from runtime.redis_name import leave_replica
+from runtime.stores import Stores
 
 LOOK_S = 1.0
 SLACK_MS = 60_000  # clocks of several control processes, and writes under way at the last look
@@ -95,6 +95,8 @@ class Resync:
         self.trouble = trouble
 
 
-def trouble_of(resync: Resync) -> Callable[[], list[str]]:
-    """What /readyz reports as degraded."""
-    return lambda: [resync.trouble] if resync.trouble else []
+def degraded(stores: Stores, resync: Resync) -> list[str]:
+    """What /readyz reports: stores that do not answer, and a cache that may be behind for another reason."""
+    silent = stores.degraded()
+    store = resync.trouble.partition(":")[0]
+    return silent + ([resync.trouble] if resync.trouble and not any(one.startswith(store) for one in silent) else [])

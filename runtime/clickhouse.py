@@ -90,6 +90,16 @@ class ClickHouse:
         """Outside of the database, which does not exist yet on a new server."""
         await self._send({"database": "default"}, b"SELECT 1")
 
+    async def alive(self, within_s: float) -> None:
+        """Raises ClickHouseUnreachable where nothing answers. Every answer counts, also of a server that is full."""
+        try:
+            async with self._open().get(
+                f"{self._endpoint}ping", timeout=aiohttp.ClientTimeout(total=within_s)
+            ) as response:
+                await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClickHouseUnreachable(_describe(error)) from error
+
     async def __aenter__(self) -> "ClickHouse":
         return self
 
