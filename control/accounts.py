@@ -15,6 +15,13 @@ def within(account: str, root: str) -> bool:
     return account == root or account.startswith(root + "/")
 
 
+def check_top_level(root: str) -> None:
+    """Raises Problem for a key of a sub-account: what concerns the whole installation lies outside of its account."""
+    if "/" in root:
+        detail = f"there is no such thing for account {root}: it concerns all accounts, and needs a top-level one's key"
+        raise Problem("not-found", detail)
+
+
 class Keys:
     """The API keys. accounts: key -> account."""
 

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import Response
 
-from control.accounts import Keys, addressed
+from control.accounts import Keys, addressed, check_top_level
 from control.bodies import (
     BroadcastBody,
     BroadcastPatch,
@@ -107,16 +107,16 @@ class Api:
         return _json(await self._shared.look_up(parts["domain"], parts["code"], self._account(request)))
 
     async def ledger(self, request: Request) -> Response:
-        self._root(request)
+        check_top_level(self._root(request))
         return _json(await read_ledger(self._redis, self._clickhouse))
 
     async def close_lane(self, request: Request) -> Response:
-        self._root(request)
+        check_top_level(self._root(request))
         body: CloseBody = decoded(await _small_body(request), _close)
         return _json(await close_lane(self._redis, self._clickhouse, request.path_params["lane"], body.not_arrived))
 
     async def audit(self, request: Request) -> Response:
-        self._root(request)
+        check_top_level(self._root(request))
         return _json(await read_audit(self._redis, self._clickhouse, _hours(request)))
 
     def _root(self, request: Request) -> str:

@@ -38,6 +38,7 @@ class Operation(msgspec.Struct, frozen=True):
 _ACCOUNT = (("account", "An account below the key's own"),)
 _SKIP_BAD = (("skip_bad", "true: a bad line is answered by its number and error, the others get their links"),)
 _HOURS = (("hours", "Only lanes with a click in so many hours; 24 without it"),)
+_TOP_LEVEL = "; of the whole installation, so only for a key of a top-level account"
 
 OPERATIONS = (
     Operation(
@@ -73,13 +74,14 @@ OPERATIONS = (
         "get_link", "GET", "/v1/links/{domain}/{code}", "What a link is and where it goes now",
         LinkState, query=_ACCOUNT,
     ),
-    Operation("ledger", "GET", "/v1/ledger", "Whether every answered tap is accounted for", Ledger),
+    Operation("ledger", "GET", "/v1/ledger", f"Whether every answered tap is accounted for{_TOP_LEVEL}", Ledger),
     Operation(
-        "close_lane", "POST", "/v1/lanes/{lane}/close", "Give up the clicks of a lane whose disk is lost",
+        "close_lane", "POST", "/v1/lanes/{lane}/close", f"Give up the clicks of a lane whose disk is lost{_TOP_LEVEL}",
         Closed, CloseBody,
     ),
     Operation(
-        "audit", "GET", "/v1/audit", "Whether clicks are missing from the tables or doubled in them, lane by lane",
+        "audit", "GET", "/v1/audit",
+        f"Whether clicks are missing from the tables or doubled in them, lane by lane{_TOP_LEVEL}",
         Audit, query=_HOURS,
     ),
 )  # fmt: skip

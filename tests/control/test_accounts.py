@@ -2,6 +2,7 @@ import pytest
 
 from control.accounts import Keys, addressed, within
 from control.problems import Problem
+from tests.control.process import ACME, SEATTLE
 
 
 def test_a_key_opens_its_own_account_and_all_below_it():
@@ -37,3 +38,12 @@ def test_only_a_bearer_key_opens(header):
     with pytest.raises(Problem) as raised:
         keys.account_of(header)
     assert raised.value.status == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("GET", "/v1/ledger", None), ("GET", "/v1/audit", None), ("POST", "/v1/lanes/0/close", {"not_arrived": 0})],
+)
+async def test_what_concerns_the_whole_installation_is_for_top_level_accounts(control, method, path, body):
+    assert control.call(method, path, body, key=SEATTLE).status == 404
+    assert control.call(method, path, body, key=ACME).status in (200, 409)
