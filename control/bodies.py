@@ -53,7 +53,7 @@ class BroadcastBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class BroadcastPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Any part of a BroadcastBody; null takes a value away."""
+    """Any part of a BroadcastBody; null takes a value away, sent_at then is the time of the first minting again."""
 
     account: str | None = None
     short_domain: str | UnsetType = UNSET

@@ -67,8 +67,10 @@ class Broadcasts:
             }
             body = msgspec.structs.replace(broadcast_body(old), **given)
             await self._check(account, body, old)
-            cleared = {"sent_at_ms": 0} if "sent_at" in given and given["sent_at"] is None else {}
-            return await self._write(msgspec.structs.replace(_replaced(old, body), **cleared))
+            new = _replaced(old, body)
+            if "sent_at" in given and given["sent_at"] is None:
+                new = msgspec.structs.replace(new, sent_at_ms=await self._first_minted_at_ms(old.broadcast_no))
+            return await self._write(new)
 
     async def create(
         self, account: str, broadcast_id: str, body: BroadcastBody, number: int | None = None
@@ -147,6 +149,14 @@ class Broadcasts:
         sql = "SELECT [toUInt64(max(destination_index)), count()] FROM links WHERE broadcast_no = {no:UInt64}"
         highest, links = await self._clickhouse.value(sql, no=broadcast_no)
         return int(highest), int(links)
+
+    async def _first_minted_at_ms(self, broadcast_no: int) -> int:
+        """0 where no contact has a link yet: then the first minting sets it."""
+        sql = (
+            "SELECT toUnixTimestamp64Milli(min(minted_at)) FROM links"
+            " WHERE broadcast_no = {no:UInt64} AND contact_id != ''"
+        )
+        return int(await self._clickhouse.value(sql, no=broadcast_no))
 
     async def _write(self, broadcast: Broadcast, *, in_force: bool = True) -> Broadcast:
         now_ms = time.time_ns() // 1_000_000

@@ -60,6 +60,24 @@ async def test_the_first_minting_is_when_a_broadcast_was_sent(control):
     assert control.broadcast()["sent_at"] == sent_at
 
 
+async def test_without_a_time_of_its_own_a_broadcast_was_sent_at_its_first_minting_again(control):
+    control.broadcast()
+    control.mint(contacts(1))
+    first = control.call("GET", "/v1/broadcasts/spring").body["sent_at"]
+    control.mint(contacts(2))
+    control.call("PATCH", "/v1/broadcasts/spring", {"sent_at": "2020-01-01T00:00:00Z"})
+
+    cleared = control.call("PATCH", "/v1/broadcasts/spring", {"sent_at": None})
+
+    assert cleared.body["sent_at"] == first
+
+
+async def test_before_the_first_minting_no_time_is_left_of_one_that_was_taken_away(control):
+    control.broadcast(sent_at="2020-01-01T00:00:00Z")
+
+    assert control.call("PATCH", "/v1/broadcasts/spring", {"sent_at": None}).body["sent_at"] is None
+
+
 async def test_a_line_without_an_index_gets_a_link_for_each_destination(control):
     control.broadcast(destinations=(SHOP, SHOP + "&2"))
 
