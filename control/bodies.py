@@ -133,7 +133,10 @@ class LinkAnswer(msgspec.Struct):
 
 
 class LinkState(msgspec.Struct, kw_only=True):
-    """What a link is and where it goes now. goes_to: null where a page is answered."""
+    """What a link is and where it goes now.
+
+    goes_to: as filled in for its contact, but for {click_id}, which each click has anew; null where a page is answered.
+    """
 
     link_id: int
     code: str

@@ -18,6 +18,7 @@ from control.mint import check_same_body, unrepeatable_key
 from control.problems import Problem, check_text, described, invalid
 from records.broadcast import Broadcast
 from records.code import ALPHABET, CODE_LENGTH, CodeCipher
+from records.destination import filled, parts_of
 from records.link import Link
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -167,7 +168,7 @@ def _state(row: LinkRow, broadcast: Broadcast, expired: str, now_ms: int) -> Lin
     places = broadcast.destinations
     destination = places[row.destination_index] if row.destination_index < len(places) else ""
     over = broadcast.fallback or expired or None
-    state, goes_to = "live", destination or None
+    state, goes_to = "live", _filled_in(destination, row) or None
     if broadcast.stopped:
         state, goes_to = "stopped", over
     elif broadcast.expires_at_ms and now_ms >= broadcast.expires_at_ms:
@@ -181,3 +182,9 @@ def _state(row: LinkRow, broadcast: Broadcast, expired: str, now_ms: int) -> Lin
         destination_index=row.destination_index, destination=destination,
         state=state, goes_to=goes_to, minted_at=row.minted_at,  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+def _filled_in(destination: str, row: LinkRow) -> str:
+    """But for {click_id}, which is made for each click."""
+    known = {"contact_id": row.contact_id, "code": row.code, "broadcast_id": row.broadcast_id}
+    return "{click_id}".join(filled(parts_of(part), known) for part in destination.split("{click_id}"))

@@ -28,7 +28,7 @@ async def test_where_a_shared_link_leads_can_be_fixed_afterwards(control):
 
     assert control.call("PATCH", "/v1/broadcasts/shared:0", {"destinations": [SHOP]}).status == 200
 
-    assert control.call("GET", f"/v1/links/{DOMAIN}/SALE").body["goes_to"] == SHOP
+    assert control.call("GET", f"/v1/links/{DOMAIN}/SALE").body["goes_to"] == SHOP.format(contact_id="")
 
 
 async def test_a_shared_link_without_a_slug_gets_a_code(control):
@@ -47,7 +47,11 @@ async def test_a_shared_link_may_belong_to_a_broadcast(control):
 
     assert (made.status, made.body["broadcast_id"]) == (201, "spring")
     found = control.call("GET", f"/v1/links/{DOMAIN}/s").body
-    assert (found["goes_to"], found["keyword"], found["contact_id"]) == (SHOP + "&2", "SPRING", "")
+    assert (found["goes_to"], found["keyword"], found["contact_id"]) == (
+        SHOP.format(contact_id="") + "&2",
+        "SPRING",
+        "",
+    )
 
 
 async def test_a_slug_is_free_once_per_domain(control):
@@ -124,6 +128,17 @@ async def test_a_look_up_says_what_a_link_is_and_where_it_goes_now(control):
     assert (look_up()["state"], look_up()["goes_to"]) == ("stopped", "https://acme.example/over")
     control.call("PATCH", "/v1/broadcasts/spring", {"stopped": False, "expires_at": "2020-01-01T00:00:00Z"})
     assert look_up()["state"] == "expired"
+
+
+async def test_a_look_up_fills_in_what_is_known_of_a_link(control):
+    to = "https://shop.acme.example/?c={contact_id}&l={code}&b={broadcast_id}&k={click_id}"
+    control.broadcast(destinations=(to,))
+    code = control.mint([{"contact_id": "c 1/ä"}]).body[0]["code"]
+
+    found = control.call("GET", f"/v1/links/{DOMAIN}/{code}").body
+
+    assert found["goes_to"] == f"https://shop.acme.example/?c=c%201%2F%C3%A4&l={code}&b=spring&k={{click_id}}"
+    assert found["destination"] == to
 
 
 async def test_links_of_others_and_unknown_ones_are_not_found(control):
