@@ -27,7 +27,7 @@ _OWN: dict[str, pa.DataType] = {
 }
 _OF_BROADCAST = (
     *("account", "short_domain", "broadcast_id", "broadcast_no", "audience", "keyword", "source"),
-    *("destination_index", "status"),
+    *("destination_index", "status", "refusal"),
 )
 _NUMBERS = {
     "broadcast_no": pa.uint64(),

@@ -1,4 +1,4 @@
-"""Engagement of one broadcast: people, not preview bots. A click here is a visit that was redirected."""
+"""Engagement of one broadcast: people, not preview bots. A click here is a visit sent to the link's own destination."""
 
 # ruff: noqa: S608 - statements are put together from the constants of this module alone
 
@@ -78,7 +78,7 @@ class Report(msgspec.Struct, kw_only=True):
 
 
 _HERE = "account = {account:String} AND broadcast_id = {id:String}"
-_CLICKS = f"FROM clicks WHERE {_HERE} AND status BETWEEN 300 AND 399"
+_CLICKS = f"FROM clicks WHERE {_HERE} AND status BETWEEN 300 AND 399 AND refusal = ''"
 _PEOPLE = f"{_CLICKS} AND visit_class = 'human'"
 _CLASS_COUNTS = ", ".join(f"countIf(visit_class = '{name}') AS {name}" for name in Classes.__struct_fields__)
 _LINKS = f"""

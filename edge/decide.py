@@ -1,5 +1,7 @@
 """Chooses the answer to one visit. Pure: the caller passes the time."""
 
+from typing import ClassVar
+
 import msgspec
 
 from edge.destination import ascii_url, destination_for
@@ -23,6 +25,7 @@ class Target(msgspec.Struct, frozen=True, gc=False):
 class Redirect(msgspec.Struct, frozen=True, gc=False):
     status: int
     location: str
+    reason: ClassVar[str] = ""  # none: the visitor is sent where the link leads
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):

@@ -95,5 +95,5 @@ def _click(one: Answered, now_ms: int, sealed: bytes) -> Click:
         audiences[link.audience_no] if link.audience_no < len(audiences) else "",
         broadcast.keyword, broadcast.source, decision.location, link.destination_index,
         decision.status, visit.method, sealed, visit.user_agent, visit.referrer, visit.accept,
-        visit.accept_language, visit.purpose, visit.sec_fetch, visit.sec_ch_ua,
+        visit.accept_language, visit.purpose, visit.sec_fetch, visit.sec_ch_ua, decision.reason,
     )  # fmt: skip

@@ -37,6 +37,7 @@ class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
     purpose: str  # Sec-Purpose, Purpose, X-Purpose and X-Moz, joined by a space
     sec_fetch: str  # "site mode user dest" of Sec-Fetch-*, "-" for an absent one; "" when all are absent
     sec_ch_ua: str
+    refusal: str = ""  # why the visitor was not sent where the link leads: expired, stopped, not_yet
 
 
 class LaneState(msgspec.Struct, frozen=True):
@@ -56,7 +57,8 @@ class LaneState(msgspec.Struct, frozen=True):
 _HEADER = Struct("<IIQI")  # payload bytes, crc32 of all that follows it, first seq, number of clicks
 HEADER_BYTES = _HEADER.size
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
-_MIN_CLICK_BYTES = len(Click.__struct_fields__)  # of a payload; a header that says more clicks would fill the memory
+# Of a payload, by the fields of the first version; a header that says more clicks would fill the memory.
+_MIN_CLICK_BYTES = len(Click.__struct_fields__) - len(Click.__struct_defaults__)
 _TAIL = Struct("<QI")
 _TWO_NUMBERS = Struct("<QQ")
 _LOST = b"damaged on the disk of its edge: "

@@ -18,7 +18,7 @@ from records.click import AddressCipher
 from tests.aggregator.clicks import CLICK, CODE_KEY, click, numbered, rows_in
 
 PLAIN = numbered()
-EMPTY = numbered(2, contact_id="", destination="", user_agent="", status=410)
+EMPTY = numbered(2, contact_id="", destination="", user_agent="", status=410, refusal="expired")
 HIGHEST = Numbered(
     lane=2**64 - 1,
     seq=2**64 - 1,

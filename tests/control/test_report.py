@@ -45,6 +45,31 @@ async def test_engagement_counts_people_that_were_redirected(sent, clickhouse):
     assert report["by_hour"] == [{"hour": "2026-09-21T14:00:00Z", "clicks": 2}]
 
 
+async def test_people_sent_elsewhere_because_the_link_was_over_are_not_engagement(sent, clickhouse):
+    await click(clickhouse, "c-0", audience="vip", keyword="SPRING", visitor_id=1)
+    for number, reason in enumerate(("expired", "stopped", "not_yet")):
+        fields = {"audience": "vip", "keyword": "SPRING", "visitor_id": 2 + number, "refusal": reason}
+        await click(clickhouse, f"c-{number}", after_s=7200, country="CH", **fields)
+
+    report = sent.call("GET", "/v1/broadcasts/spring/report").body
+
+    assert (report["clicks"]["human"], report["unique_contacts"], report["click_through_rate"]) == (1, 1, 0.25)
+    assert [(row["clicks"], row["unique_contacts"]) for row in report["by_destination"]] == [(1, 1)]
+    assert [(row["clicks"], row["unique_contacts"]) for row in report["by_audience"]] == [(1, 1), (0, 0)]
+    assert (report["by_hour"], report["by_country"]) == (
+        [{"hour": "2026-09-21T14:00:00Z", "clicks": 1}],
+        [{"country": "", "clicks": 1}],
+    )
+    for name in ("broadcast_report", "destination_report", "audience_report", "keyword_report", "contact_clicks"):
+        assert await view(clickhouse, name, "sum(human_clicks) AS clicks") == [{"clicks": 1}], name
+    assert await view(clickhouse, "hourly_clicks", "refusal, sum(clicks) AS clicks", "refusal") == [
+        {"refusal": "", "clicks": 1},
+        {"refusal": "expired", "clicks": 1},
+        {"refusal": "not_yet", "clicks": 1},
+        {"refusal": "stopped", "clicks": 1},
+    ]
+
+
 async def test_the_time_to_tap_is_from_sending_to_each_contacts_first_tap(sent, clickhouse):
     await click(clickhouse, "c-0", after_s=10)
     await click(clickhouse, "c-0", after_s=900)
@@ -87,8 +112,9 @@ async def test_a_broadcast_of_another_account_with_the_same_id_counts_apart(sent
     assert sent.call("GET", "/v1/broadcasts/spring/report").body["clicks"]["human"] == 0
 
 
-async def view(clickhouse, name, columns):
-    return await clickhouse.rows(f"SELECT {columns} FROM {name} ORDER BY ALL", dict)
+async def view(clickhouse, name, columns, group_by=""):
+    grouped = f"GROUP BY {group_by} " if group_by else ""
+    return await clickhouse.rows(f"SELECT {columns} FROM {name} {grouped}ORDER BY ALL", dict)
 
 
 async def test_the_views_say_what_the_report_says(sent, clickhouse):

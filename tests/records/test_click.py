@@ -36,6 +36,13 @@ def test_frames_written_by_the_first_version_are_still_read():
     assert decode_frame(frame) == ("edge-1", [CLICK])
 
 
+def test_a_click_keeps_why_its_visitor_was_sent_elsewhere():
+    refused = msgspec.structs.replace(CLICK, refusal="expired")
+    (frame,) = frames_in(encode_frame("edge-1", 1, [refused, CLICK]))
+
+    assert decode_frame(frame) == ("edge-1", [refused, CLICK])
+
+
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6))
 def test_frames_behind_each_other_are_read_back(sizes):
     data, seq = b"", 1

@@ -1,0 +1,43 @@
+"""What clicks say, as a real edge process ships them."""
+
+import pytest
+
+from records.click import decode_frame, frames_in
+from records.keys import ENTRY_FIELD
+from tests.conftest import wait_until
+from tests.edge.process import change, destination
+
+LANDING = "https://acme.example/over"
+LAST_YEAR_MS, NEXT_CENTURY_MS = 1_700_000_000_000, 4_000_000_000_000
+
+
+async def clicks(redis, edge):
+    """All clicks in Redis, in their order."""
+    wait_until(lambda: edge.metric("taptrail_clicks_waiting") == 0)
+    (stream,) = await redis.keys("tt:clicks:*")
+    entries = [fields[ENTRY_FIELD] for _, fields in await redis.xrange(stream)]
+    return [click for entry in entries for frame in frames_in(entry) for click in decode_frame(frame)[1]]
+
+
+@pytest.mark.parametrize(
+    ("over", "refusal"),
+    [
+        ({"stopped": True}, "stopped"),
+        ({"expires_at_ms": LAST_YEAR_MS}, "expired"),
+        ({"valid_from_ms": NEXT_CENTURY_MS}, "not_yet"),
+    ],
+)
+async def test_a_click_says_why_its_visitor_was_not_sent_to_the_links_own_destination(
+    redis, clickhouse, edge, over, refusal
+):
+    assert edge.tap(5) == destination(5)
+    await change(redis, clickhouse, broadcast={**over, "fallback": LANDING})
+    assert edge.tap(5) == LANDING
+    await change(redis, clickhouse, broadcast=over)
+    assert edge.tap(5) in (404, 410)
+
+    live, sent_elsewhere, page = await clicks(redis, edge)
+
+    assert (live.status, live.destination, live.refusal) == (302, destination(5), "")
+    assert (sent_elsewhere.status, sent_elsewhere.destination, sent_elsewhere.refusal) == (302, LANDING, refusal)
+    assert (page.destination, page.refusal) == ("", refusal)
