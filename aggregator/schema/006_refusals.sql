@@ -8,7 +8,7 @@ ALTER TABLE clicks ADD COLUMN IF NOT EXISTS refusal LowCardinality(String) AFTER
 ALTER TABLE clicks ADD PROJECTION IF NOT EXISTS by_hour
 (
     SELECT account, broadcast_id, toStartOfHour(clicked_at), visit_class, audience, country, device_type,
-        destination_index, status, refusal, count(), uniqCombined64(12)(contact_id)
+        destination_index, status, refusal, count(), uniqCombined64If(12)(contact_id, contact_id != '')
     GROUP BY account, broadcast_id, toStartOfHour(clicked_at), visit_class, audience, country, device_type,
         destination_index, status, refusal
 );
@@ -131,7 +131,7 @@ SELECT
     toStartOfHour(clicked_at) AS hour,
     visit_class, audience, country, device_type, destination_index, status, refusal,
     count() AS clicks,
-    uniqCombined64(12)(contact_id) AS unique_contacts
+    uniqCombined64If(12)(contact_id, contact_id != '') AS unique_contacts
 FROM clicks
 GROUP BY account, broadcast_id, toStartOfHour(clicked_at), visit_class, audience, country, device_type,
     destination_index, status, refusal;

@@ -162,3 +162,21 @@ async def test_the_hourly_view_is_answered_from_its_projection(sent, clickhouse)
     )
 
     assert rows == [{"hour": "2026-09-21 14:00:00", "clicks": 1}, {"hour": "2026-09-21 16:00:00", "clicks": 1}]
+
+
+async def test_links_without_a_contact_have_no_contacts_in_any_view(control, clickhouse):
+    control.broadcast()
+    body = {"short_domain": DOMAIN, "broadcast_id": "spring", "destination_index": 0, "slug": "SALE"}
+    assert control.call("POST", "/v1/links", body).status == 201
+    await click(clickhouse, "", visitor_id=1)
+    await click(clickhouse, "", visitor_id=2)
+
+    for name in ("broadcast_report", "destination_report", "audience_report", "keyword_report"):
+        counted = await view(clickhouse, name, "sum(human_clicks) AS clicks, sum(unique_contacts) AS contacts")
+        assert counted == [{"clicks": 2, "contacts": 0}], name
+    hourly = await view(clickhouse, "hourly_clicks", "clicks, unique_contacts")
+    assert hourly == [{"clicks": 2, "unique_contacts": 0}]
+    await click(clickhouse, "c-1")
+    await click(clickhouse, "c-2")
+    hourly = await view(clickhouse, "hourly_clicks", "sum(clicks) AS clicks, sum(unique_contacts) AS contacts")
+    assert hourly == [{"clicks": 4, "contacts": 2}]
