@@ -17,6 +17,7 @@ ALTER TABLE clicks MATERIALIZE PROJECTION by_hour;
 
 ALTER TABLE clicks DROP PROJECTION IF EXISTS per_hour;
 
+-- Every broadcast, also those without links or taps: the times of human clicks are NULL then.
 CREATE OR REPLACE VIEW broadcast_report AS
 SELECT
     account, broadcast_id,
@@ -30,14 +31,16 @@ SELECT
     countIf(visit_class = 'unknown') AS unknown_clicks,
     uniqExactIf(contact_id, visit_class = 'human' AND contact_id != '') AS unique_contacts,
     if(contacts = 0, 0, unique_contacts / contacts) AS click_through_rate,
-    minIf(clicked_at, visit_class = 'human') AS first_human_click_at,
-    maxIf(clicked_at, visit_class = 'human') AS last_human_click_at
+    minOrNullIf(clicked_at, visit_class = 'human') AS first_human_click_at,
+    maxOrNullIf(clicked_at, visit_class = 'human') AS last_human_click_at
 FROM
 (
     SELECT account, broadcast_id, contact_id, 1 AS minted, '' AS visit_class, minted_at AS clicked_at FROM links
     UNION ALL
     SELECT account, broadcast_id, contact_id, 0, toString(visit_class), clicked_at FROM clicks
     WHERE status BETWEEN 300 AND 399 AND refusal = ''
+    UNION ALL
+    SELECT account, broadcast_id, '', 0, '', toDateTime64(0, 3, 'UTC') FROM broadcasts
 )
 GROUP BY account, broadcast_id;
 

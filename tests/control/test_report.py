@@ -180,3 +180,27 @@ async def test_links_without_a_contact_have_no_contacts_in_any_view(control, cli
     await click(clickhouse, "c-2")
     hourly = await view(clickhouse, "hourly_clicks", "sum(clicks) AS clicks, sum(unique_contacts) AS contacts")
     assert hourly == [{"clicks": 4, "contacts": 2}]
+
+
+async def test_a_broadcast_without_links_or_taps_is_in_the_report_of_all(control, clickhouse):
+    control.broadcast("winter")
+    control.broadcast()
+    control.mint(contacts(2))
+    control.call("PATCH", "/v1/broadcasts/spring", {"stopped": True})  # two rows of one broadcast
+
+    assert await view(clickhouse, "broadcast_report", "* EXCEPT account") == [
+        {
+            "broadcast_id": broadcast_id, "links": links, "contacts": links,
+            **{f"{name}_clicks": 0 for name in ("human", "preview", "prefetch", "scanner", "bot", "unknown")},
+            "unique_contacts": 0, "click_through_rate": 0, "first_human_click_at": None, "last_human_click_at": None,
+        }
+        for broadcast_id, links in (("spring", 2), ("winter", 0))
+    ]  # fmt: skip
+    await click(clickhouse, "c-0", "bot")
+    await click(clickhouse, "c-0", after_s=100)
+    await click(clickhouse, "c-0", after_s=200)
+    tapped = "toString(first_human_click_at) AS first, toString(last_human_click_at) AS last"
+    assert await view(clickhouse, "broadcast_report", f"broadcast_id, {tapped}") == [
+        {"broadcast_id": "spring", "first": "2026-09-21 14:15:00.000", "last": "2026-09-21 14:16:40.000"},
+        {"broadcast_id": "winter", "first": None, "last": None},
+    ]
