@@ -83,6 +83,33 @@ async def test_the_time_to_tap_is_from_sending_to_each_contacts_first_tap(sent, 
     assert 20 <= seconds["p90"] <= 30
 
 
+async def test_taps_from_before_the_sending_are_no_time_to_tap(sent, clickhouse):
+    await click(clickhouse, "c-0", after_s=-300)  # somebody tried it
+    await click(clickhouse, "c-0", after_s=40)
+    await click(clickhouse, "c-1", after_s=-1)
+
+    assert sent.call("GET", "/v1/broadcasts/spring/report").body["seconds_to_tap"] == {"median": 40, "p90": 40}
+
+    sent.call("PATCH", "/v1/broadcasts/spring", {"sent_at": "2036-09-21T14:13:20Z"})
+    report = sent.call("GET", "/v1/broadcasts/spring/report").body
+    assert report["seconds_to_tap"] == {"median": None, "p90": None}
+    assert report["unique_contacts"] == 2
+
+
+async def test_without_a_time_of_sending_the_time_to_tap_is_from_the_first_minting(sent, clickhouse):
+    minted_at = await clickhouse.value("SELECT toUnixTimestamp64Milli(min(minted_at)) / 1000 FROM links")
+    await click(clickhouse, "c-0", after_s=minted_at - SENT + 25)
+    assert sent.call("PATCH", "/v1/broadcasts/spring", {"sent_at": None}).body["sent_at"] is None
+
+    seconds = sent.call("GET", "/v1/broadcasts/spring/report").body["seconds_to_tap"]
+
+    assert seconds == {"median": pytest.approx(25, abs=0.01), "p90": pytest.approx(25, abs=0.01)}
+    await click(clickhouse, "c-8", broadcast_id="winter")
+    sent.broadcast("winter")
+    never = sent.call("GET", "/v1/broadcasts/winter/report").body["seconds_to_tap"]
+    assert never == {"median": None, "p90": None}
+
+
 async def test_each_destination_is_reported_with_its_url(control, clickhouse):
     control.broadcast(destinations=(SHOP, SHOP + "&2"))
     control.mint(contacts(2))
