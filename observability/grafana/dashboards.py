@@ -1,11 +1,15 @@
 # ruff: noqa: E501, S608 - expressions stay in one piece; no input reaches a query
-"""Writes dashboards/*.json for Grafana: a panel is a title, a unit and what it asks. `make dashboards`."""
+"""Writes dashboards for Grafana: a panel is a title, a unit and what it asks. `make dashboards`.
+
+Twice: beside this file for Compose, and for Kubernetes into its component, as Kustomize reads no file outside of one.
+"""
 
 import json
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent / "dashboards"
+HERE = Path(__file__).parent
+FOLDERS = (HERE / "dashboards", HERE.parents[1] / "k8s/components/grafana")
 PROMETHEUS = {"type": "prometheus", "uid": "prometheus"}
 CLICKHOUSE = {"type": "grafana-clickhouse-datasource", "uid": "clickhouse"}
 TABLE = 1  # of the plugin's formats
@@ -132,7 +136,11 @@ DASHBOARDS = {
 
 
 def written() -> dict[Path, str]:
-    return {FOLDER / f"{name}.json": json.dumps(one, indent=1) + "\n" for name, one in DASHBOARDS.items()}
+    return {
+        folder / f"{name}.json": json.dumps(one, indent=1) + "\n"
+        for folder in FOLDERS
+        for name, one in DASHBOARDS.items()
+    }
 
 
 if __name__ == "__main__":

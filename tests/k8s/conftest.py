@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "k8s"
-COMPONENTS = ("durable-spool", "keda", "monitoring")
+COMPONENTS = ("durable-spool", "grafana", "keda", "monitoring")
 Manifest = dict[str, Any]
 
 

@@ -1,5 +1,6 @@
-"""What Prometheus is asked for and alerts on is what the processes and observability/ say."""
+"""What Prometheus is asked for and alerts on, and what Grafana shows, is what the processes and observability/ say."""
 
+import json
 import re
 import runpy
 
@@ -36,3 +37,31 @@ def test_aggregators_are_scaled_by_a_metric_that_exists(with_components: Rendere
     assert asked
     assert all(f'"{name}"' in source for name in asked)
     assert int(trigger["metadata"]["threshold"]) > 0
+
+
+def test_grafana_finds_every_dashboard_by_its_label(with_components: Rendered):
+    found = [one for one in with_components.all("ConfigMap") if "grafana_dashboard" in one["metadata"]["labels"]]
+    wanted = {path.name for path in (ROOT / "observability/grafana/dashboards").glob("*.json")}
+
+    dashboards = {name: json.loads(text) for one in found for name, text in one["data"].items()}
+
+    assert {one["metadata"]["labels"]["grafana_dashboard"] for one in found} == {"1"}
+    assert dashboards.keys() == wanted
+    assert all(dashboard["panels"] for dashboard in dashboards.values())
+
+
+def test_the_page_tells_the_data_sources_that_the_dashboards_ask(with_components: Rendered):
+    page = (ROOT / "docs/kubernetes.md").read_text()
+    (block,) = re.findall(r"```yaml\n# datasource.yaml\n(.*?)```", page, re.DOTALL)
+    secret = yaml.safe_load(block)
+    (given,) = yaml.safe_load(secret["stringData"]["taptrail.yaml"])["datasources"]
+    compose = yaml.safe_load((ROOT / "observability/grafana/provisioning/datasources/taptrail.yaml").read_text())
+    (same,) = [one for one in compose["datasources"] if one["uid"] == "clickhouse"]
+
+    differing = {"host"}
+    assert secret["metadata"]["labels"] == {"grafana_datasource": "1"}
+    assert (given["uid"], given["type"]) == (same["uid"], same["type"])
+    assert {k: v for k, v in given["jsonData"].items() if k not in differing} == {
+        k: v for k, v in same["jsonData"].items() if k not in differing
+    }
+    assert "`prometheus`" in page
