@@ -25,6 +25,10 @@ class Counts:
 
     def answered(self, answered: Sequence[Answered], *moments: float) -> None:
         """Visits that were answered together. moments: the begin, then the end of each stage; seconds."""
+        self.add_outcomes(answered)
+        self.add_times(len(answered), moments)
+
+    def add_outcomes(self, answered: Sequence[Answered]) -> None:
         redirects, refusals = self.redirects, self.refusals
         for one in answered:
             decision, link = one.decision, one.target.link
@@ -33,7 +37,8 @@ class Counts:
                 redirects[outcome] = redirects.get(outcome, 0) + 1
             else:
                 refusals[decision.reason, one.target.domain is not None] += 1
-        taps = len(answered)
+
+    def add_times(self, taps: int, moments: Sequence[float]) -> None:
         for stage, (start, end) in zip(self.stages, pairwise(moments), strict=True):
             stage.observe(end - start, taps)
         self.seconds.observe(moments[-1] - moments[0], taps)

@@ -1,11 +1,12 @@
 """Instructions a tap costs the edge, counted by valgrind: the same on a busy machine and on an idle one.
 
-    python -m loadtest.tap_cost [--callgrind FILE]
+    python -m loadtest.tap_cost [--callgrind FILE] [--metrics]
 
 Taps of unique personal codes with recorded headers go over real sockets through the edge's own parts and a real
 Redis, TICK of them in one event-loop tick. The yardstick is the same requests to a bare ASGI callable on uvicorn.
 Each runs twice in a process of its own under callgrind, with few ticks and with many: the difference is what a tap
-costs. The shipper is left out, because what it does depends on the clock.
+costs. The shipper is left out, because what it does depends on the clock. With --metrics: what each group of metrics
+costs a tap, as the difference that leaving it out makes; all others are read from what is there when they are asked for.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ import uvloop
 from edge.connection import tap_connection
 from edge.connections import Connections
 from edge.counts import Counts
+from edge.decide import Answered
 from edge.origin import Origin
 from edge.recorder import Recorder
 from edge.redirect import Redirector
@@ -43,12 +46,18 @@ from records.code import CodeCipher
 from records.link import Link
 from runtime.clickhouse import ClickHouse
 from runtime.environment import Networks
+from runtime.histogram import POWERS, Histogram
 from runtime.serve import HttpServer, listen
 
 TICK = 32
 FEW, MANY = 5, 55
 LINKS = TICK * MANY
 SEEN = 25_000  # links that others tapped before: what the edge keeps in memory is full, as it is after a second of load
+METRICS = {  # group -> what keeps it
+    "outcomes": "taptrail_redirects_total, taptrail_refusals_total",
+    "times": "taptrail_redirect_seconds, taptrail_redirect_stage_seconds",
+    "look-ups": "taptrail_lookup_batch_links",
+}
 VISITS = Path(__file__).parent.parent / "examples" / "visits.json"
 
 
@@ -58,14 +67,19 @@ def main() -> int:
     parser.add_argument("--run", choices=["tap", "bare"], help=argparse.SUPPRESS)
     parser.add_argument("--ticks", type=int, default=MANY, help=argparse.SUPPRESS)
     parser.add_argument("--loops", type=int, default=0, help="idle steps more for each tap (loadtest/burden.py)")
+    parser.add_argument("--metrics", action="store_true", help="what each group of metrics costs a tap")
+    parser.add_argument("--without", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
         burden(options.loops)
-        uvloop.run(serve_ticks(options.run, options.ticks))
+        uvloop.run(serve_ticks(options.run, options.ticks, options.without))
         return 0
     if not shutil.which("valgrind"):
         print("not installed: valgrind; apt-get install valgrind")
         return 2
+    if options.metrics:
+        print(json.dumps(cost_of_metrics()))
+        return 0
     tap, bare = measured(options.callgrind, options.loops)
     print(json.dumps({"tap_instructions": tap, "bare_instructions": bare, "ratio": round(tap / bare, 3)}))
     return 0
@@ -82,11 +96,24 @@ def measured(profile: str = "", loops: int = 0) -> tuple[int, int]:
             neighbour.stop()
 
 
-def _per_request(run: str, profile: str = "", loops: int = 0) -> int:
+def cost_of_metrics() -> dict[str, int]:
+    """Instructions of a tap, and of each group of METRICS in it."""
+    with tempfile.TemporaryDirectory(prefix="taptrail-cost-") as name:
+        neighbour = Taptrail(Path(name), LINKS)
+        try:
+            neighbour.start_redis()
+            tap = _per_request("tap")
+            return {"tap": tap, **{group: tap - _per_request("tap", without=group) for group in METRICS}}
+        finally:
+            neighbour.stop()
+
+
+def _per_request(run: str, profile: str = "", loops: int = 0, without: str = "") -> int:
     counts = []
     for ticks in (FEW, MANY):
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile or os.devnull}",
-                   sys.executable, "-m", "loadtest.tap_cost", "--run", run, "--ticks", str(ticks), "--loops", str(loops)]  # fmt: skip
+                   sys.executable, "-m", "loadtest.tap_cost", "--run", run, "--ticks", str(ticks), "--loops", str(loops),
+                   "--without", without]  # fmt: skip
         environ = os.environ | {"PYTHONHASHSEED": "0"}
         done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
         found = re.search(r"Collected : (\d+)", done.stderr)
@@ -96,11 +123,11 @@ def _per_request(run: str, profile: str = "", loops: int = 0) -> int:
     return round((counts[1] - counts[0]) / ((MANY - FEW) * TICK))
 
 
-async def serve_ticks(run: str, ticks: int) -> None:
+async def serve_ticks(run: str, ticks: int, without: str) -> None:
     """Serve that many ticks of TICK requests each, and check the answers."""
     listener = listen("127.0.0.1", 0)
     with tempfile.TemporaryDirectory(prefix="taptrail-cost-") as name:
-        app, options = await _edge(Path(name)) if run == "tap" else (bare.app, {})
+        app, options = await _edge(Path(name), without) if run == "tap" else (bare.app, {})
         server = HttpServer(app, listener, **options)
         _kept.append(asyncio.create_task(server.run_until_stopped()))
         clients = [socket.create_connection(listener.getsockname()) for _ in range(TICK)]
@@ -125,7 +152,7 @@ async def _received(client: socket.socket) -> bytes:
         return answer
 
 
-async def _edge(folder: Path) -> tuple[Any, dict[str, Any]]:
+async def _edge(folder: Path, without: str) -> tuple[Any, dict[str, Any]]:
     """The parts of edge/__main__.py that a tap goes through."""
     wire = RedisWire(f"redis://127.0.0.1:{REDIS_PORT}/0", timeout_s=60)
     _kept.append(asyncio.create_task(wire.keep_connected()))
@@ -135,8 +162,26 @@ async def _edge(folder: Path) -> tuple[Any, dict[str, Any]]:
     for link_id in range(LINKS, LINKS + SEEN):
         resolver.links.keep(link_id, Link(1, 0, 0, f"c-{link_id:08d}"))
     recorder = Recorder(Spool.create(folder, secrets.randbits(64)), AddressCipher(CODE_KEY), "edge-1")
-    redirector = Redirector(resolver, recorder, Counts(), scans)
+    counts = _Uncounted() if without == "outcomes" else _Untimed() if without == "times" else Counts()
+    if without == "look-ups":
+        resolver.lookups.batch_links = _Unobserved(POWERS)
+    redirector = Redirector(resolver, recorder, counts, scans)
     return None, {"http": tap_connection(redirector, visit_reader(Networks()), Connections(1024, Counts()))}
+
+
+class _Uncounted(Counts):
+    def add_outcomes(self, answered: Sequence[Answered]) -> None:
+        pass
+
+
+class _Untimed(Counts):
+    def add_times(self, taps: int, moments: Sequence[float]) -> None:
+        pass
+
+
+class _Unobserved(Histogram):
+    def observe(self, value: float, times: int = 1) -> None:
+        pass
 
 
 _kept: list[asyncio.Task[None]] = []
