@@ -27,7 +27,7 @@ from records.click import AddressCipher
 from runtime.clickhouse import ClickHouse, wait_for_clickhouse
 from runtime.metrics import registry_of
 from runtime.process import run
-from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
+from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
 from runtime.stores import Stores
 
 STOP_S = 15.0
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 async def serve(settings: Settings) -> None:
     """Move clicks until SIGTERM or SIGINT."""
-    ops = listen(settings.ops_host, settings.ops_port)
+    ops = listen_as_set(settings.ops_host, settings.ops_port, "OPS_PORT")
     geo = Geo(settings.geo_city_db, settings.geo_asn_db)
     # Nothing is repeated unseen: a repeated XREADGROUP reads what comes next, and what the lost answer held stays
     # pending until it is trimmed with the entries behind it. The pipeline recovers the lanes instead.

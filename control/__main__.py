@@ -29,7 +29,7 @@ from records.code import CodeCipher
 from runtime.clickhouse import ClickHouse
 from runtime.code_key import check_code_key, check_code_key_in_time
 from runtime.process import run
-from runtime.serve import HttpServer, Readiness, listen, ops_app, stop_signal
+from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
 from runtime.stores import Stores
 from runtime.watchful import WatchfulClickHouse
 
@@ -53,12 +53,13 @@ def build(settings: Settings, redis: Redis, clickhouse: ClickHouse) -> tuple[ASG
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; raises OSError when a port cannot be had.
+    """Serve until SIGTERM or SIGINT; raises SettingsError when a port cannot be had.
 
-    Raises SettingsError, at the start or when ClickHouse comes back, for a code key that made none of its links.
+    The same for a code key that made none of the links, at the start or when ClickHouse comes back.
     """
     await check_code_key_in_time(settings.clickhouse_url, settings.code_key)
-    public, ops = listen(settings.host, settings.port), listen(settings.ops_host, settings.ops_port)
+    public = listen_as_set(settings.host, settings.port, "PORT")
+    ops = listen_as_set(settings.ops_host, settings.ops_port, "OPS_PORT")
     # A call asks Redis in three steps at most, and one that hangs must cost it no more than five seconds. A
     # connection that was lost is opened anew, a wait that was in vain is not repeated.
     redis = Redis.from_url(

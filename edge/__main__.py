@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import socket
 import sys
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from runtime.clickhouse import ClickHouse
 from runtime.code_key import check_code_key, check_code_key_in_time
 from runtime.metrics import registry_of
 from runtime.process import run
-from runtime.serve import HttpServer, Readiness, inherited, listen, ops_app, stop_signal, waiting
+from runtime.serve import HttpServer, Readiness, inherited_as_set, listen_as_set, ops_app, stop_signal, waiting
 
 FIRST_CONNECT_S = 0.5
 
@@ -36,13 +37,13 @@ log = logging.getLogger(__name__)
 
 
 async def serve(settings: Settings) -> None:
-    """Serve taps until SIGTERM or SIGINT; raises OSError when a port or the spool cannot be had.
+    """Serve taps until SIGTERM or SIGINT; raises SettingsError when a port cannot be had, OSError for the spool.
 
-    Raises SettingsError, at the start or when ClickHouse comes back, for a code key that made none of its links.
+    A SettingsError, at the start or when ClickHouse comes back, also for a code key that made none of the links.
     """
     await check_code_key_in_time(settings.clickhouse_url, settings.code_key)
-    public = inherited(settings.listen_fd) if settings.listen_fd else listen(settings.host, settings.port, shared=True)
-    ops = listen(settings.ops_host, settings.ops_port)
+    public = _listener(settings)
+    ops = listen_as_set(settings.ops_host, settings.ops_port, "OPS_PORT")
     spool_dir = Path(settings.spool_dir)
     spool = _spool_in(spool_dir)
 
@@ -102,6 +103,12 @@ async def serve(settings: Settings) -> None:
         await serving_ops
         for task in background:
             task.cancel()
+
+
+def _listener(settings: Settings) -> socket.socket:
+    if settings.listen_fd:
+        return inherited_as_set(settings.listen_fd)
+    return listen_as_set(settings.host, settings.port, "PORT", shared=True)
 
 
 def _spool_in(spool_dir: Path) -> Spool:

@@ -1,5 +1,6 @@
 """Settings from the environment: one frozen record per process, refused at start when a value is wrong."""
 
+import math
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -68,7 +69,10 @@ def fields_from(
                 errors.append(SettingsError(f"{name} is not set; expected {expected(field.type)}"))
             continue
         try:
-            values[field.name] = msgspec.convert(text, field.type, strict=False, dec_hook=_from_text)
+            value = msgspec.convert(text, field.type, strict=False, dec_hook=_from_text)
+            if isinstance(value, float) and not math.isfinite(value):  # no bound keeps nan out
+                raise ValueError("it is no finite number")
+            values[field.name] = value
         except (msgspec.ValidationError, ValueError) as error:
             shown = "***" if "KEY" in name or "@" in text else text  # keys and passwords stay out of logs
             reason = "" if "matching regex" in str(error) else f"{error}; "

@@ -18,7 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from runtime.environment import PREFIX, SettingsError
+
 BACKLOG = 4096
+_PORT_FAULTS = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
 QUEUE_S = 5.0  # longest wait for the accept queue to run empty at a stop
 
 
@@ -65,6 +68,28 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
         raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
     listener.setblocking(False)
     return listener
+
+
+def listen_as_set(host: str, port: int, variable: str, *, shared: bool = False) -> socket.socket:
+    """The same for a port that a variable says; raises SettingsError naming the variable at fault."""
+    try:
+        return listen(host, port, shared=shared)
+    except OSError as error:
+        if error.errno in _PORT_FAULTS:
+            expected = "a port that is free here, and that this user may have"
+            raise SettingsError(f"{PREFIX}{variable}={port}: {error.strerror}; expected {expected}") from None
+        host_variable = variable.replace("PORT", "HOST")
+        expected = "an address of this machine, or 0.0.0.0 for every one"
+        raise SettingsError(f"{PREFIX}{host_variable}={host}: {error.strerror}; expected {expected}") from None
+
+
+def inherited_as_set(descriptor: int) -> socket.socket:
+    """The socket of TAPTRAIL_LISTEN_FD; raises SettingsError."""
+    try:
+        return inherited(descriptor)
+    except OSError as error:
+        expected = "the number of a listening socket that this process inherited"
+        raise SettingsError(f"{PREFIX}LISTEN_FD={descriptor}: {error.strerror}; expected {expected}") from None
 
 
 def inherited(descriptor: int) -> socket.socket:

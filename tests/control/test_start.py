@@ -1,8 +1,11 @@
 """A control process that must not serve says which variable is to be mended."""
 
 import os
+import socket
 import subprocess
 import sys
+
+import pytest
 
 from tests.control.process import CODE_KEY, DOMAIN, KEYS, contacts
 from tests.processes import free_port, silent, wait_until
@@ -51,3 +54,18 @@ async def test_the_key_is_checked_behind_the_start_while_clickhouse_is_silent(
     wait_until(lambda: late.process.poll() is not None)
     assert late.process.poll() == 2
     assert late.log.read_text().splitlines()[-1].startswith("TAPTRAIL_CODE_KEY=***")
+
+
+@pytest.mark.parametrize("variable", ["TAPTRAIL_PORT", "TAPTRAIL_OPS_PORT"])
+def test_a_port_that_is_taken_is_named_with_its_variable(variable):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+
+        done = started("redis://127.0.0.1:1", "http://127.0.0.1:1", **{variable: port})
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(
+        f"{variable}={port}: cannot listen on 127.0.0.1:{port}: Address already in use; expected"
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 
@@ -68,6 +69,35 @@ class EarlyEdge(Edge):
 
     def started(self):
         return
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("TAPTRAIL_OPS_PORT", "taken", "Address already in use; expected a port that is free"),
+        ("TAPTRAIL_PORT", "taken", "Address already in use; expected a port that is free"),
+        ("TAPTRAIL_LISTEN_FD", "97", "expected the number of a listening socket"),
+        ("TAPTRAIL_DRAIN_S", "inf", "expected seconds, 0 or more"),
+        ("TAPTRAIL_DRAIN_S", "nan", "expected seconds, 0 or more"),
+    ],
+)
+def test_a_variable_that_cannot_be_is_named_with_what_was_expected(tmp_path, variable, value, expected):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        value = str(other.getsockname()[1]) if value == "taken" else value
+        environ = {
+            **os.environ, "TAPTRAIL_SPOOL_DIR": str(tmp_path), "TAPTRAIL_CODE_KEY": "0f" * 16,
+            "TAPTRAIL_PORT": str(free_port()), "TAPTRAIL_OPS_PORT": str(free_port()),
+            "TAPTRAIL_REDIS_URL": "redis://127.0.0.1:1", "TAPTRAIL_CLICKHOUSE_URL": "http://127.0.0.1:1",
+            variable: value,
+        }  # fmt: skip
+        command = [sys.executable, "-m", "edge"]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"{variable}={value}: ")
+    assert expected in done.stderr
 
 
 async def test_a_code_key_that_does_not_open_the_links_there_are_stops_it(clickhouse, clickhouse_url, tmp_path):
