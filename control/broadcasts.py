@@ -120,9 +120,13 @@ class Broadcasts:
         check_text("source", body.source)
         check_text("keyword", body.keyword)
         own = name_of(body.short_domain, field="short_domain")
-        urls: dict[str, str | None] = {f"destinations[{i}]": url for i, url in enumerate(body.destinations)}
+        # What is there already stays: a rule that came later must not keep a broadcast from being stopped.
+        there = old if old is not None and old.short_domain == own else None
+        stay = there.destinations if there else ()
+        urls = {f"destinations[{i}]": None if url in stay else url for i, url in enumerate(body.destinations)}
+        fallback = None if there and body.fallback == there.fallback else body.fallback
         await self._domains.check_destinations(urls, own=own)
-        await self._domains.check_destinations({"fallback": body.fallback}, own=own, template=False)
+        await self._domains.check_destinations({"fallback": fallback}, own=own, template=False)
         if body.valid_from and body.expires_at and body.expires_at <= body.valid_from:
             raise invalid("expires_at", f"expires_at {body.expires_at:%FT%TZ} is not after valid_from")
         body.short_domain = (await self._domains.usable(own, account)).short_domain

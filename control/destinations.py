@@ -1,13 +1,16 @@
 """Whether a URL may be a destination. Pure: what needs a look-up is left to the caller."""
 
 import re
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 MAX_BYTES = 2048
 PLACEHOLDERS = ("contact_id", "code", "broadcast_id", "click_id")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+_IPV4_AT_THE_END = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")  # RFC 8215
 _PRIVATE_SUFFIXES = ("localhost", "local", "internal", "home.arpa")
 
 
@@ -44,6 +47,8 @@ def _text_fault(url: str) -> str | None:
         if character <= " " or "\x7f" <= character <= "\xa0" or character == "\\":
             what = "a space" if character == " " else "a control character" if character != "\\" else "a backslash"
             return f"it holds {what} (U+{ord(character):04X}); percent-encode it or take it out"
+    if malformed := _NO_ESCAPE.search(url):
+        return f"it holds {url[malformed.start() :][:3]!r}, which is no percent-encoding; write %25 for a percent sign"
     return None
 
 
@@ -105,8 +110,19 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
-    mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
+    if address in _LOCAL_NAT64:
+        return False
+    mapped = _ipv4_within(address) or address
     return bool(mapped.is_global) and not mapped.is_multicast
+
+
+def _ipv4_within(address: IPv4Address | IPv6Address) -> IPv4Address | None:
+    """The address that an IPv6 one leads to: mapped, 6to4, compatible (RFC 4291, 2.5.5.1) or NAT64 (RFC 6052)."""
+    if isinstance(address, IPv4Address):
+        return None
+    if any(address in network for network in _IPV4_AT_THE_END):
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 def _looks_like_a_number(name: str) -> bool:

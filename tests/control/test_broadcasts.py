@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from records.broadcast import decode_broadcast
@@ -153,3 +154,12 @@ async def test_writes_at_the_same_time_lose_nothing(control):
 
     found = control.call("GET", "/v1/broadcasts/spring").body
     assert all(found.items() >= field.items() for field in fields)
+
+
+async def test_a_broadcast_from_before_a_rule_on_destinations_can_be_stopped(control, clickhouse, redis):
+    control.broadcast()
+    before = msgspec.structs.replace(await cached(redis), destinations=("https://shop.acme.example/100%",))
+    await clickhouse.insert_rows("broadcasts", [msgspec.structs.replace(before, version=before.version + 1)])
+
+    assert control.call("PATCH", "/v1/broadcasts/spring", {"stopped": True}).status == 200
+    assert control.call("PATCH", "/v1/broadcasts/spring", {"destinations": ["https://a.example/5%"]}).status == 422

@@ -16,6 +16,7 @@ def fault(url, allow_http=False, allow_private=False, template=True):
         "https://bücher.example/straße",
         "HTTPS://SHOP.EXAMPLE",
         "https://8.8.8.8/",
+        "https://[64:ff9b::8.8.8.8]/",
         "https://[2606:4700::1111]/",
         "https://my_shop.example/",
     ],
@@ -52,6 +53,9 @@ def test_a_public_https_url_may_be_a_destination(url):
         ("https://shop.example/" + "a" * 2028, "2049 bytes"),
         ("https://shop.example/{name}", "unknown placeholder {name}"),
         ("https://shop.example/{", "single brace"),
+        ("https://shop.example/%zz", "'%zz', which is no percent-encoding"),
+        ("https://shop.example/?off=20%", "'%', which is no percent-encoding; write %25"),
+        ("https://shop.example/%{code}", "which is no percent-encoding"),
         ("https://{contact_id}.shop.example/", "placeholder in its scheme or host"),
         ("https://shop.example{code}", "placeholder in its scheme or host"),
     ],
@@ -63,7 +67,8 @@ def test_what_a_destination_may_not_be_is_named(url, named):
 @pytest.mark.parametrize(
     "host",
     ["localhost", "a.localhost", "printer", "nas.local", "10.0.0.1", "192.168.1.1", "127.0.0.1", "169.254.169.254",
-     "0.0.0.0", "100.64.0.1", "224.0.0.1", "[::1]", "[fe80::1]", "[fd00::1]", "[::ffff:127.0.0.1]", "[2002:7f00:1::]"],
+     "0.0.0.0", "100.64.0.1", "224.0.0.1", "[::1]", "[fe80::1]", "[fd00::1]", "[::ffff:127.0.0.1]", "[2002:7f00:1::]",
+     "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[64:ff9b::10.0.0.1]", "[64:ff9b:1::1]", "[::]"],
 )  # fmt: skip
 def test_an_address_that_recipients_cannot_reach_is_refused_except_in_trials(host):
     assert "cannot reach" in fault(f"https://{host}/")
