@@ -159,7 +159,11 @@ def _hours(request: Request) -> float:
 
 
 def _idempotency_key(request: Request) -> str:
-    key = request.headers.get("idempotency-key", "")
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return ""
+    if not key.strip():
+        raise invalid("Idempotency-Key", "Idempotency-Key is empty; expected a text of your own, or no such header")
     if len(key) > 255 or not key.isprintable():
         raise invalid("Idempotency-Key", "Idempotency-Key has more than 255 characters, or ones that do not print")
     return key

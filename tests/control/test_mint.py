@@ -142,6 +142,17 @@ async def test_a_key_is_good_for_one_body(control, clickhouse):
     assert len(await links(clickhouse)) == 2
 
 
+async def test_an_empty_key_is_refused_by_the_name_of_its_header(control, clickhouse):
+    control.broadcast()
+    link = {"short_domain": DOMAIN, "destination": "https://shop.acme.example/"}
+
+    for answer in (
+        control.mint(contacts(1), Idempotency_Key=""), control.call("POST", "/v1/links", link, Idempotency_Key=" ")
+    ):  # fmt: skip
+        assert (answer.status, answer.body["field"]) == (422, "Idempotency-Key")
+    assert await clickhouse.value("SELECT count() FROM mints") == 0
+
+
 async def test_a_minting_that_was_cut_off_goes_on_where_it_was(control, clickhouse):
     control.broadcast()
     first = control.mint(contacts(500), Idempotency_Key="k")
