@@ -18,7 +18,7 @@ from control.bodies import (
     broadcast_answer,
     domain_answer,
 )
-from control.broadcasts import Broadcasts
+from control.broadcasts import SHARED, Broadcasts
 from control.bulk import LineStream, received
 from control.domains import Domains
 from control.lanes import CloseBody, close_lane
@@ -86,6 +86,9 @@ class Api:
     async def mint(self, request: Request) -> Response:
         """Reads and checks the whole body, then answers while it mints."""
         broadcast = await self._broadcasts.get(self._account(request), request.path_params["broadcast_id"])
+        if broadcast.broadcast_id.startswith(SHARED):
+            detail = f"{broadcast.broadcast_id} is a shared link's own; mint contacts into a broadcast of theirs"
+            raise invalid("broadcast_id", detail)
         skip_bad = _flag(request, "skip_bad")
         key = _idempotency_key(request)
         body = await received(request, len(broadcast.destinations), skip_bad=skip_bad)

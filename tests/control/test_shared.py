@@ -100,6 +100,7 @@ async def test_a_slug_looks_unlike_a_code(control, slug):
         (POSTER | {"broadcast_id": "spring"}, 422, "destination"),
         ({"destination": "https://shop.acme.example/"}, 422, "short_domain"),
         (POSTER | {"destination_index": 0}, 422, "destination_index"),
+        (POSTER | {"destination": SHOP}, 422, "destination"),
         (POSTER | {"short_domain": "go.other.example"}, 422, "short_domain"),
         (POSTER | {"destination": f"https://{DOMAIN}/x"}, 422, "destination"),
         ({"broadcast_id": "spring", "destination_index": 1}, 422, "destination_index"),
@@ -139,6 +140,16 @@ async def test_a_look_up_fills_in_what_is_known_of_a_link(control):
 
     assert found["goes_to"] == f"https://shop.acme.example/?c=c%201%2F%C3%A4&l={code}&b=spring&k={{click_id}}"
     assert found["destination"] == to
+
+
+async def test_contacts_get_no_links_in_a_shared_links_own_broadcast(control, clickhouse):
+    control.broadcast()
+    control.call("POST", "/v1/links", POSTER)
+
+    answer = control.mint(contacts(1), "shared:0")
+
+    assert (answer.status, answer.body["field"]) == (422, "broadcast_id")
+    assert await clickhouse.value("SELECT count() FROM links") == 1
 
 
 async def test_links_of_others_and_unknown_ones_are_not_found(control):
