@@ -14,10 +14,14 @@ import click
 import msgspec
 
 RUNNING = Path(os.environ.get("TAPTRAIL_DATA") or ".taptrail") / "running.json"  # written by `taptrail up`
+WARNING = "Taptrail-Warning"
 _CONNECT_S = 10
 _LINES_S = 300  # longest silence between two lines of an answer
 _IN_PROGRESS_S = 30  # a control process that was killed holds on to what it minted for 15 s
 _PIECE_BYTES = 256 * 1024
+
+
+warnings: list[str] = []  # of this command, as told
 
 
 class Refused(click.ClickException):
@@ -109,9 +113,17 @@ async def _call(method: str, path: str, body: Any, missing_ok: bool, query: dict
             if response.status == 404 and missing_ok and response.content_type == "application/problem+json":
                 return None
             await raise_for(response)
+            for warning in response.headers.getall(WARNING, []):
+                warn(warning)
             return await response.json()
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise unreachable(where, error) from error
+
+
+def warn(text: str) -> None:
+    """Tell a person; kept for `warnings` of --json."""
+    warnings.append(text)
+    click.echo(f"Warning: {text}", err=True)
 
 
 async def raise_for(response: aiohttp.ClientResponse, line_nos: Sequence[int] = ()) -> None:
@@ -167,6 +179,8 @@ async def stream(
                         await asyncio.sleep(float(response.headers["Retry-After"]))
                         continue
                     await raise_for(response, line_nos)
+                    for warning in response.headers.getall(WARNING, []):
+                        warn(warning)
                     async for lines in _lines(response.content):
                         yield lines
                     return

@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from cli.api import broadcast_path, call, domain_path, segment
+from cli.api import broadcast_path, call, domain_path, segment, warnings
 from cli.show import as_json, fields
 
 _json = click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
@@ -14,7 +14,7 @@ _account = click.option("--account", default=None, help="An account below the ke
 
 def _show(answer: dict[str, Any], json_: bool) -> None:
     if json_:
-        as_json(answer)
+        as_json(answer | ({"warnings": warnings} if warnings else {}))
     else:
         fields(answer)
 

@@ -18,7 +18,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream
+from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warnings
 from cli.contact_lines import ContactsError
 from cli.contacts import Checked, checked
 from cli.show import as_json
@@ -94,7 +94,7 @@ def mint(
         minting = Minting(broadcast_id, account, skip_bad, contacts, out, lines.links(count))
         written, refused = asyncio.run(_mint(minting, request, lines))
     skipped = len(lines.bad) + refused
-    result = {"broadcast_id": broadcast_id, "links": written, "skipped": skipped, "out": str(out)}
+    result = {"broadcast_id": broadcast_id, "links": written, "skipped": skipped, "out": str(out), "warnings": warnings}
     if json_:
         as_json(result)
     else:

@@ -1,10 +1,12 @@
 """The calls of the API: read the request, do the one thing, answer."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,6 +29,7 @@ from control.mint import Minter
 from control.problems import Problem, decoded, described, invalid
 from control.report import read_report
 from control.shared import SharedLinks
+from control.warnings import expired, over, with_warnings
 from runtime.audit import read_audit
 from runtime.clickhouse import ClickHouse
 
@@ -71,13 +74,15 @@ class Api:
         body: BroadcastBody = decoded(await _small_body(request), _broadcast)
         account = self._account(request, body.account)
         broadcast, created = await self._broadcasts.put(account, request.path_params["broadcast_id"], body)
-        return _json(broadcast_answer(broadcast), 201 if created else 200)
+        return with_warnings(_json(broadcast_answer(broadcast), 201 if created else 200), expired(broadcast, _now_ms()))
 
     async def patch_broadcast(self, request: Request) -> Response:
         self._root(request)
         body: BroadcastPatch = decoded(await _small_body(request), _patch)
         account = self._account(request, body.account)
-        return _json(broadcast_answer(await self._broadcasts.patch(account, request.path_params["broadcast_id"], body)))
+        broadcast = await self._broadcasts.patch(account, request.path_params["broadcast_id"], body)
+        warnings = [] if body.expires_at is UNSET else expired(broadcast, _now_ms())
+        return with_warnings(_json(broadcast_answer(broadcast)), warnings)
 
     async def get_broadcast(self, request: Request) -> Response:
         broadcast = await self._broadcasts.get(self._account(request), request.path_params["broadcast_id"])
@@ -93,7 +98,7 @@ class Api:
         key = _idempotency_key(request)
         body = await received(request, len(broadcast.destinations), skip_bad=skip_bad)
         lines = self._minter.mint(broadcast, body.contacts, key, body.digest)
-        return LineStream(await _first(lines), lines)
+        return with_warnings(LineStream(await _first(lines), lines), over(broadcast, _now_ms()))
 
     async def report(self, request: Request) -> Response:
         broadcast = await self._broadcasts.get(self._account(request), request.path_params["broadcast_id"])
@@ -103,7 +108,11 @@ class Api:
         self._root(request)
         body: LinkBody = decoded(await _small_body(request), _link)
         account = self._account(request, body.account)
-        return _json(await self._shared.create(account, body, _idempotency_key(request)), 201)
+        made = await self._shared.create(account, body, _idempotency_key(request))
+        warnings = []
+        if body.broadcast_id is not None:
+            warnings = over(await self._broadcasts.get(account, body.broadcast_id), _now_ms())
+        return with_warnings(_json(made, 201), warnings)
 
     async def get_link(self, request: Request) -> Response:
         parts = request.path_params
@@ -170,6 +179,10 @@ def _idempotency_key(request: Request) -> str:
     if len(key) > 255 or not key.isprintable():
         raise invalid("Idempotency-Key", "Idempotency-Key has more than 255 characters, or ones that do not print")
     return key
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _json(answer: Any, status: int = 200) -> Response:

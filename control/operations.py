@@ -20,6 +20,7 @@ from control.lanes import CloseBody, Closed
 from control.ledger import Ledger
 from control.problems import ProblemBody
 from control.report import Report
+from control.warnings import HEADER
 from runtime.audit import Audit
 
 
@@ -38,6 +39,13 @@ class Operation(msgspec.Struct, frozen=True):
 _ACCOUNT = (("account", "An account below the key's own"),)
 _SKIP_BAD = (("skip_bad", "true: a bad line is answered by its number and error, the others get their links"),)
 _HOURS = (("hours", "Only lanes with a click in so many hours; 24 without it"),)
+_WARNING = {
+    HEADER: {
+        "description": "What was done and may yet not be what was meant, such as links of a broadcast that is over; "
+        "once for each",
+        "schema": {"type": "string"},
+    }
+}
 _TOP_LEVEL = "; of the whole installation, so only for a key of a top-level account"
 
 OPERATIONS = (
@@ -111,7 +119,7 @@ def _described(one: Operation) -> dict[str, Any]:
         "summary": one.summary,
         "parameters": _parameters(one),
         "responses": {
-            "200": {"description": "Done", "content": {media: _schema(one.answer)}},
+            "200": {"description": "Done", "headers": _WARNING, "content": {media: _schema(one.answer)}},
             "default": problem,
         },
     }

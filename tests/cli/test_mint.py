@@ -1,5 +1,6 @@
 import asyncio
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -236,3 +237,14 @@ async def test_a_folder_that_is_not_there_is_told_before_anything_is_minted(mint
     assert done.returncode == 1
     assert "does not exist" in done.stderr
     assert await minted(clickhouse) == 0
+
+
+async def test_links_of_a_broadcast_that_is_over_are_minted_with_a_warning(mint, taptrail):
+    assert json.loads((await mint(b"contact_id\nc-1\n", "--json")).stdout)["warnings"] is not None
+    await taptrail("broadcast", "stop", "spring")
+
+    done = await mint(b"contact_id\nc-2\n", "--json")
+
+    assert done.returncode == 0
+    assert "Warning: broadcast spring is stopped" in done.stderr
+    assert any("is stopped" in warning for warning in json.loads(done.stdout)["warnings"])

@@ -163,3 +163,16 @@ async def test_a_broadcast_from_before_a_rule_on_destinations_can_be_stopped(con
 
     assert control.call("PATCH", "/v1/broadcasts/spring", {"stopped": True}).status == 200
     assert control.call("PATCH", "/v1/broadcasts/spring", {"destinations": ["https://a.example/5%"]}).status == 422
+
+
+async def test_an_end_in_the_past_is_taken_with_a_warning(control):
+    control.broadcast()
+    body = {"short_domain": DOMAIN, "destinations": [SHOP], "expires_at": "2020-01-01T00:00:00Z"}
+
+    put = control.call("PUT", "/v1/broadcasts/spring", body)
+    patched = control.call("PATCH", "/v1/broadcasts/spring", {"expires_at": "2021-01-01T00:00:00Z"})
+    stopped = control.call("PATCH", "/v1/broadcasts/spring", {"stopped": True})
+
+    assert (put.status, stopped.headers["Taptrail-Warning"]) == (200, None)
+    assert "expired at 2020-01-01T00:00:00Z" in put.headers["Taptrail-Warning"]
+    assert "expired at 2021-01-01T00:00:00Z" in patched.headers["Taptrail-Warning"]

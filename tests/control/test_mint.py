@@ -142,6 +142,23 @@ async def test_a_key_is_good_for_one_body(control, clickhouse):
     assert len(await links(clickhouse)) == 2
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"stopped": True}, "is stopped"), ({"expires_at": "2020-01-01T00:00:00Z"}, "expired at 2020-01-01T00:00:00Z")],
+)
+async def test_links_that_are_dead_at_birth_are_minted_with_a_warning(control, change, said):
+    control.broadcast()
+    assert control.mint(contacts(1)).headers["Taptrail-Warning"] is None
+    control.call("PATCH", "/v1/broadcasts/spring", change)
+
+    minted = control.mint(contacts(2))
+    shared = control.call("POST", "/v1/links", {"broadcast_id": "spring"})
+
+    assert (minted.status, len(minted.body), shared.status) == (200, 2, 201)
+    assert f"broadcast spring {said}" in minted.headers["Taptrail-Warning"]
+    assert f"broadcast spring {said}" in shared.headers["Taptrail-Warning"]
+
+
 async def test_an_empty_key_is_refused_by_the_name_of_its_header(control, clickhouse):
     control.broadcast()
     link = {"short_domain": DOMAIN, "destination": "https://shop.acme.example/"}
