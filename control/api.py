@@ -97,8 +97,9 @@ class Api:
         skip_bad = _flag(request, "skip_bad")
         key = _idempotency_key(request)
         body = await received(request, len(broadcast.destinations), skip_bad=skip_bad)
+        warnings = over(broadcast, _now_ms()) + await self._minter.warnings(broadcast, body.contacts, key)
         lines = self._minter.mint(broadcast, body.contacts, key, body.digest)
-        return with_warnings(LineStream(await _first(lines), lines), over(broadcast, _now_ms()))
+        return with_warnings(LineStream(await _first(lines), lines), warnings)
 
     async def report(self, request: Request) -> Response:
         broadcast = await self._broadcasts.get(self._account(request), request.path_params["broadcast_id"])

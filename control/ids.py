@@ -65,6 +65,11 @@ class Ids:
         found = await self._clickhouse.rows(sql, Claim, **params)
         return found[0] if found else None
 
+    async def links_before(self, broadcast_no: int, before: int) -> int:
+        """How many link ids below `before` were claimed for a broadcast."""
+        sql = "SELECT sum(links) FROM mints WHERE broadcast_no = {no:UInt64} AND first_link_id < {before:UInt64}"
+        return int(await self._clickhouse.value(sql, no=broadcast_no, before=before) or 0)
+
     async def claim(self, wanted: Claim) -> Claim:
         """Claim `wanted.links` link ids that nobody else has; gives the claim with its first id. Raises Problem."""
         while True:

@@ -15,6 +15,10 @@ from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreacha
 
 ATTEMPTS = 6
 _INSERT = "INSERT INTO links FORMAT ArrowStream"
+_CONTACTS = (
+    "SELECT DISTINCT contact_id FROM links WHERE broadcast_no = {no:UInt64} AND link_id < {before:UInt64}"
+    " AND contact_id != '' FORMAT ArrowStream"
+)
 _PRESENT = "SELECT link_id FROM links WHERE link_id >= {first:UInt64} AND link_id < {end:UInt64}"
 
 
@@ -74,6 +78,10 @@ class Links:
             "slug = {slug:String} AND short_domain = {domain:String}", slug=slug, domain=short_domain
         )
 
+    async def contacts_with_links(self, broadcast_no: int, before: int) -> Any:
+        """The contacts (pa.Array of strings) that have a link of this broadcast with an id below `before`."""
+        return _column_of(await self._clickhouse.body(_CONTACTS, no=broadcast_no, before=before))
+
     async def slugs(self) -> list[tuple[str, str, int]]:
         """(short domain, slug, link id) of every link that has one."""
         sql = "SELECT short_domain, slug, link_id FROM links WHERE slug != ''"
@@ -96,3 +104,8 @@ class Links:
         sql = f"SELECT {_COLUMNS} FROM links WHERE {condition} LIMIT 1"  # noqa: S608 - our own column names
         found = await self._clickhouse.rows(sql, LinkRow, **params)
         return found[0] if found else None
+
+
+def _column_of(stream: bytes) -> Any:
+    table = pa.ipc.open_stream(stream).read_all()
+    return table.column(0).cast(pa.string()).combine_chunks()

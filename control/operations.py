@@ -41,7 +41,8 @@ _SKIP_BAD = (("skip_bad", "true: a bad line is answered by its number and error,
 _HOURS = (("hours", "Only lanes with a click in so many hours; 24 without it"),)
 _WARNING = {
     HEADER: {
-        "description": "What was done and may yet not be what was meant, such as links of a broadcast that is over; "
+        "description": "What was done and may yet not be what was meant, such as links of a broadcast that is over, or "
+        "contacts that had a link in it from another request; "
         "once for each",
         "schema": {"type": "string"},
     }

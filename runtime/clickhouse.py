@@ -54,6 +54,10 @@ class ClickHouse:
         first = body.split(b"\n", 1)[0]
         return msgspec.json.decode(first)[0] if first else None
 
+    async def body(self, sql: str, **params: Any) -> bytes:
+        """The whole answer, in the format that sql names."""
+        return await self._post(sql, params, {})
+
     async def execute(self, sql: str, **params: Any) -> None:
         await self._post(sql, params, {})
 

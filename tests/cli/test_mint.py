@@ -248,3 +248,12 @@ async def test_links_of_a_broadcast_that_is_over_are_minted_with_a_warning(mint,
     assert done.returncode == 0
     assert "Warning: broadcast spring is stopped" in done.stderr
     assert any("is stopped" in warning for warning in json.loads(done.stdout)["warnings"])
+
+
+async def test_a_file_that_grew_says_how_many_contacts_have_a_second_link(mint):
+    await mint(b"contact_id\nc-1\nc-2\n")
+
+    done = await mint(b"contact_id\nc-1\nc-2\nc-3\n")
+
+    assert done.returncode == 0
+    assert "Warning: 2 of these contacts had a link in broadcast spring already" in done.stderr

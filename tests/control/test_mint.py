@@ -159,6 +159,20 @@ async def test_links_that_are_dead_at_birth_are_minted_with_a_warning(control, c
     assert f"broadcast spring {said}" in shared.headers["Taptrail-Warning"]
 
 
+async def test_contacts_that_get_a_second_link_by_another_request_are_counted(control):
+    control.broadcast()
+    control.call("POST", "/v1/links", {"broadcast_id": "spring"})
+    first = control.mint(contacts(3), Idempotency_Key="first")
+
+    grown = control.mint([*contacts(4), {"contact_id": "ä"}], Idempotency_Key="grown")
+    others = control.mint([{"contact_id": "d-1"}])
+
+    assert [one.headers["Taptrail-Warning"] for one in (first, others)] == [None, None]
+    assert grown.headers["Taptrail-Warning"].startswith("3 of these contacts had a link in broadcast spring already")
+    assert control.mint(contacts(3), Idempotency_Key="first").headers["Taptrail-Warning"] is None
+    assert control.mint([{"contact_id": "ä"}]).headers["Taptrail-Warning"].startswith("1 of these")
+
+
 async def test_an_empty_key_is_refused_by_the_name_of_its_header(control, clickhouse):
     control.broadcast()
     link = {"short_domain": DOMAIN, "destination": "https://shop.acme.example/"}
