@@ -132,6 +132,9 @@ class Api:
         check_top_level(self._root(request))
         return _json(await read_audit(self._redis, self._clickhouse, _hours(request)))
 
+    def check_key(self, request: Request) -> None:
+        self._root(request)
+
     def _root(self, request: Request) -> str:
         """The account of the key; raises Problem without a valid one."""
         return self._keys.account_of(request.headers.get("authorization", ""))

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -16,8 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from control.api import Api
 from control.docs_page import docs_page
 from control.metrics import REQUESTS, SECONDS
-from control.operations import OPERATIONS, openapi
-from control.problems import MEDIA_TYPE, Problem
+from control.operations import OPERATIONS, Operation, openapi
+from control.problems import MEDIA_TYPE, Problem, check_query
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,22 @@ def control_app(api: Api) -> ASGIApp:
         return JSONResponse(document)
 
     routes = [Route("/docs", docs), Route("/v1/openapi.json", openapi_json)]
-    routes += [Route(one.path, getattr(api, one.name), methods=[one.method]) for one in OPERATIONS]
+    routes += [Route(one.path, _operation(api, one), methods=[one.method]) for one in OPERATIONS]
     return Counted(Starlette(routes=_by_path(routes), exception_handlers=_HANDLERS))
+
+
+def _operation(api: Api, one: Operation) -> Callable[[Request], Awaitable[Response]]:
+    """The call, for a known key and parameters that it has: as with fields, a misspelt one is not passed over."""
+    answer = getattr(api, one.name)
+    known = [name for name, _ in one.query]
+
+    async def endpoint(request: Request) -> Response:
+        api.check_key(request)
+        check_query(request.query_params, known)
+        response: Response = await answer(request)
+        return response
+
+    return endpoint
 
 
 class Counted:

@@ -15,7 +15,8 @@ _INTRO = """
 <h1>Taptrail control API</h1>
 <p>JSON in UTF-8, times in RFC 3339. Every call but this page and <a href="/v1/openapi.json">/v1/openapi.json</a>
 carries <code>Authorization: Bearer &lt;key&gt;</code>. A key belongs to an account; <code>?account=acme/seattle</code>
-addresses one below it; what lies outside answers 404. A field that is not known is refused by name.</p>
+addresses one below it; what lies outside answers 404. A field or query parameter
+that is not known is refused by name.</p>
 <pre>curl -X PUT https://control/v1/domains/go.acme.example -H "Authorization: Bearer $KEY" -d '{}'
 curl -X PUT https://control/v1/broadcasts/sale -H "Authorization: Bearer $KEY" \\
   -d '{"short_domain":"go.acme.example","destinations":["https://shop.acme.example/?c={contact_id}"]}'

@@ -1,6 +1,7 @@
 """Refusals as RFC 9457 problem details: what was wrong, where, and what is expected."""
 
 import re
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -91,6 +92,14 @@ def _value_at(document: Any, path: str) -> Any:
         else:
             return document
     return document
+
+
+def check_query(given: Iterable[str], known: Collection[str]) -> None:
+    """Raises Problem for a query parameter that the call does not have."""
+    for name in given:
+        if name not in known:
+            expected = f"expected {' or '.join(known)}" if known else "this call has none"
+            raise invalid(shortened(name), f"query parameter {described(name)} is not known here; {expected}")
 
 
 def check_text(field: str, text: str) -> None:

@@ -58,6 +58,21 @@ async def test_a_body_that_is_too_large_is_refused(control):
     assert "1048576" in answer.body["detail"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "named"),
+    [
+        ("GET", "/v1/broadcasts/spring?acount=acme", "acount"), ("GET", "/v1/ledger?account=main", "account"),
+        ("POST", "/v1/broadcasts/spring/links?skipbad=true", "skipbad"), ("GET", "/v1/audit?hour=1", "hour"),
+    ],
+)  # fmt: skip
+async def test_a_query_parameter_that_is_not_known_is_refused_by_name(control, method, path, named):
+    answer = control.call(method, path, b"" if method == "POST" else None)
+
+    assert (answer.status, answer.body["field"]) == (422, named)
+    assert f'"{named}" is not known here' in answer.body["detail"]
+    assert control.call(method, path, key="").status == 401
+
+
 async def test_calls_are_counted_by_route_and_not_by_path(control):
     control.call("GET", "/v1/broadcasts/one-of-many")
     control.call("GET", "/junk")
