@@ -1,11 +1,12 @@
 """`taptrail broadcast`, `taptrail domain`, `taptrail link`."""
 
+import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import click
 
-from cli.api import broadcast_path, call, domain_path, segment, warnings
+from cli.api import broadcast_path, call, domain_path, segment, warn, warnings
 from cli.show import as_json, fields
 
 _json = click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
@@ -64,7 +65,15 @@ def _patch(broadcast_id: str, change: dict[str, Any], account: str | None, json_
 @_json
 def broadcast_to(broadcast_id: str, destinations: tuple[str, ...], account: str | None, json_: bool) -> None:
     """Fix where the links lead, also those already sent."""
-    _patch(broadcast_id, {"destinations": list(destinations)}, account, json_)
+    before = call("GET", broadcast_path(broadcast_id), account=account)["destinations"]
+    answer = call("PATCH", broadcast_path(broadcast_id), {"destinations": list(destinations)}, account=account)
+    for name in sorted(_placeholders(before) - _placeholders(answer["destinations"])):
+        warn(f"{name} is gone: the destination before had it; fix it with `taptrail broadcast to` where it is needed")
+    _show(answer, json_)
+
+
+def _placeholders(destinations: list[str]) -> set[str]:
+    return {name for url in destinations for name in re.findall(r"\{[a-z_]+\}", url)}
 
 
 @broadcast.command("stop")

@@ -27,6 +27,18 @@ async def test_a_broadcast_is_put_fixed_stopped_and_resumed(taptrail, control):
     assert json.loads(shown.stdout)["stopped"] is False
 
 
+async def test_a_placeholder_that_a_fixed_destination_has_no_more_is_named(taptrail, control):
+    control.broadcast()
+
+    kept = await taptrail("broadcast", "to", "spring", "https://other.example/?id={contact_id}")
+    gone = await taptrail("broadcast", "to", "spring", "https://other.example/", "--json")
+
+    assert (kept.returncode, kept.stderr) == (0, "")
+    assert gone.returncode == 0
+    assert "Warning: {contact_id} is gone" in gone.stderr
+    assert len(json.loads(gone.stdout)["warnings"]) == 1
+
+
 async def test_a_domain_is_put_and_shown(taptrail, control):
     put = await taptrail("domain", "put", DOMAIN, "--json")
     shown = await taptrail("domain", "show", DOMAIN, "--json")
