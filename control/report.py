@@ -75,7 +75,12 @@ class Report(msgspec.Struct, kw_only=True):
     by_country: list[CountryRow]
     by_destination: list[DestinationRow]
     by_hour: list[HourRow]
+    shared_links: int  # personal links that more people tapped than one can be
 
+
+# A visitor is an address and a browser on one day. One person may well be three of them: at home, on the way, in the
+# browser inside the messaging app. Where one link went to many recipients they are soon more.
+VISITORS_OF_ONE_PERSON = 3
 
 _HERE = "account = {account:String} AND broadcast_id = {id:String}"
 _CLICKS = f"FROM clicks WHERE {_HERE} AND status BETWEEN 300 AND 399 AND refusal = ''"
@@ -89,6 +94,15 @@ SELECT quantilesExactOrNull(0.5, 0.9)(seconds) FROM
 (
     SELECT (toUnixTimestamp64Milli(min(clicked_at)) - {{sent:Int64}}) / 1000 AS seconds
     {_PEOPLE} AND contact_id != '' AND clicked_at >= fromUnixTimestamp64Milli({{sent:Int64}}) GROUP BY contact_id
+)
+"""
+# The salt of visitor ids changes with the UTC day: over several days everybody is somebody else.
+_SHARED = f"""
+SELECT uniqExact(link_id) FROM
+(
+    SELECT link_id {_PEOPLE} AND contact_id != ''
+    GROUP BY link_id, toDate(clicked_at)
+    HAVING uniqUpTo({VISITORS_OF_ONE_PERSON})(visitor_id) > {VISITORS_OF_ONE_PERSON}
 )
 """
 # broadcast_no beside the others: its index leaves out most of the table.
@@ -121,10 +135,11 @@ async def read_report(clickhouse: ClickHouse, broadcast: Broadcast) -> Report:
     async def rows(sql: str, row: type[T]) -> list[T]:
         return await clickhouse.rows(sql, row, account=broadcast.account, id=broadcast.broadcast_id)
 
-    totals, classes, seconds = await asyncio.gather(
+    totals, classes, seconds, shared = await asyncio.gather(
         rows(_LINKS, _Total),
         rows(f"SELECT {_CLASS_COUNTS} {_CLICKS}", Classes),
         _seconds_to_tap(clickhouse, broadcast),
+        clickhouse.value(_SHARED, account=broadcast.account, id=broadcast.broadcast_id),
     )
     audiences, destinations, devices, countries, hours = await asyncio.gather(
         rows(_grouped("audience_report", "audience"), AudienceRow),
@@ -144,6 +159,7 @@ async def read_report(clickhouse: ClickHouse, broadcast: Broadcast) -> Report:
         by_country=countries,
         by_destination=[_with_url(row, broadcast) for row in destinations],
         by_hour=hours,
+        shared_links=shared,
     )
 
 

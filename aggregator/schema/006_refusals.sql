@@ -104,7 +104,8 @@ FROM
 )
 GROUP BY account, keyword;
 
--- Every contact that got a link, also those that never tapped it (human_clicks = 0).
+-- Every contact that got a link, also those that never tapped it (human_clicks = 0). One person is another visitor on
+-- another day, at another address and in another browser; many on one day are people who were sent the same link.
 CREATE OR REPLACE VIEW contact_clicks AS
 SELECT
     account, broadcast_id, contact_id,
@@ -112,15 +113,16 @@ SELECT
     sum(minted) AS links,
     countIf(human) AS human_clicks,
     sum(machine) AS machine_clicks,
+    uniqExactIf(visitor_id, human) AS visitors,
     minOrNullIf(clicked_at, human) AS first_human_click_at,
     maxOrNullIf(clicked_at, human) AS last_human_click_at
 FROM
 (
     SELECT account, broadcast_id, contact_id, toString(audience) AS group_name, minted_at AS clicked_at,
-        1 AS minted, false AS human, 0 AS machine
+        1 AS minted, false AS human, 0 AS machine, 0 AS visitor_id
     FROM links
     UNION ALL
-    SELECT account, broadcast_id, contact_id, '', clicked_at, 0, visit_class = 'human', visit_class != 'human'
+    SELECT account, broadcast_id, contact_id, '', clicked_at, 0, visit_class = 'human', visit_class != 'human', visitor_id
     FROM clicks
     WHERE status BETWEEN 300 AND 399 AND refusal = ''
 )

@@ -91,6 +91,11 @@ ENGAGEMENT: list[Panel] = [
         "SELECT toString(visit_class) AS class, count() AS clicks FROM clicks WHERE $__timeFilter(clicked_at)"
         " GROUP BY class ORDER BY clicks DESC"
     ]),
+    ("Personal links tapped by more people than one can be", "short", [
+        f"SELECT account, broadcast_id, contact_id, code, toDate(clicked_at) AS day, uniqExact(visitor_id) AS visitors"
+        f" FROM clicks WHERE {_HUMAN} AND contact_id != '' GROUP BY account, broadcast_id, contact_id, code, day"
+        " HAVING visitors > 3 ORDER BY visitors DESC LIMIT 100"
+    ]),
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import pytest
 from records.click import LaneState
 from records.keys import LANES, WATERMARKS, lane_name
 from tests.control.process import DOMAIN, SHOP, contacts
+from tests.control.test_report import click
 
 
 async def test_a_broadcast_is_put_fixed_stopped_and_resumed(taptrail, control):
@@ -62,6 +63,18 @@ async def test_the_report_is_printed(taptrail, control):
     assert "3 links" in printed.stdout
     assert "vip" in printed.stdout
     assert json.loads((await taptrail("report", "spring", "--json")).stdout)["links"] == 3
+
+
+async def test_the_report_says_that_one_personal_link_was_sent_to_many(taptrail, control, clickhouse):
+    control.broadcast()
+    control.mint(contacts(3))
+    assert "personal link" not in (await taptrail("report", "spring")).stdout
+    for visitor in range(4):
+        await click(clickhouse, "c-0", visitor_id=visitor)
+
+    printed = (await taptrail("report", "spring")).stdout
+
+    assert "1 personal link was tapped by more people than one can be" in printed
 
 
 async def test_a_ledger_that_adds_up_ends_with_0(taptrail, redis):

@@ -110,6 +110,27 @@ async def test_without_a_time_of_sending_the_time_to_tap_is_from_the_first_minti
     assert never == {"median": None, "p90": None}
 
 
+async def test_personal_links_that_more_people_tapped_than_one_can_be_are_pointed_out(sent, clickhouse):
+    for visitor in range(4):  # one link in everybody's message
+        await click(clickhouse, "c-0", link_id=1, visitor_id=10 + visitor, after_s=visitor)
+    for visitor in range(3):  # one person: at home, on the way, and in another browser
+        await click(clickhouse, "c-1", link_id=2, visitor_id=20 + visitor)
+    for day in range(5):  # one person, whose visitor id lives a day
+        await click(clickhouse, "c-2", link_id=3, visitor_id=30 + day, after_s=day * 86_400)
+    for visitor in range(5):
+        await click(clickhouse, "c-9", "preview", link_id=4, visitor_id=40 + visitor)
+        await click(clickhouse, "c-9", link_id=4, visitor_id=50 + visitor, refusal="expired")
+        await click(clickhouse, "", link_id=5, visitor_id=60 + visitor)  # a poster is for everybody
+
+    assert sent.call("GET", "/v1/broadcasts/spring/report").body["shared_links"] == 1
+    assert await view(clickhouse, "contact_clicks", "contact_id, visitors") == [
+        {"contact_id": "c-0", "visitors": 4},
+        {"contact_id": "c-1", "visitors": 3},
+        {"contact_id": "c-2", "visitors": 5},
+        {"contact_id": "c-9", "visitors": 0},
+    ]
+
+
 async def test_each_destination_is_reported_with_its_url(control, clickhouse):
     control.broadcast(destinations=(SHOP, SHOP + "&2"))
     control.mint(contacts(2))
