@@ -31,10 +31,11 @@ loadtest: $(VENV)/installed  ## Locust: a broadcast's taps, checked and counted
 SEED ?= 1
 TAPS ?= 300000
 KILLS ?= 20
+RATE ?= 500
 KILL_POINTS_S ?= 1200
 FUZZ_S ?= 60
 chaos: $(VENV)/installed  ## kill everything again and again under load, then count: SEED=1 TAPS=300000 KILLS=20
-	$(BIN)/python -m tests.chaos.chaos --seed $(SEED) --taps $(TAPS) --kills $(KILLS)
+	$(BIN)/python -m tests.chaos.chaos --seed $(SEED) --taps $(TAPS) --kills $(KILLS) --rate $(RATE)
 	$(BIN)/python -m pytest tests/chaos/controls.py
 	$(BIN)/python -m tests.chaos.kill_points --seconds $(KILL_POINTS_S)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/fuzz.txt || true
