@@ -18,7 +18,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warnings
+from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warn, warnings
 from cli.contact_lines import ContactsError
 from cli.contacts import Checked, checked
 from cli.show import as_json
@@ -164,7 +164,10 @@ def create_broadcast(
         if refused.field != "short_domain" or _is_known(domain, account):
             raise
     call("PUT", domain_path(domain), {}, account=account)
-    click.echo(f"The domain {domain} was not known and is registered now; it must point to the edge.", err=True)
+    warn(
+        f"the domain {domain} was not known and IS REGISTERED NOW: its links work once its DNS points to the edge. "
+        "If it is misspelt, send none of these links and mint again, with the right --domain and another --broadcast"
+    )
     call("PUT", broadcast_path(broadcast_id), body, account=account)
 
 

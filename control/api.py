@@ -63,7 +63,9 @@ class Api:
         body: DomainBody = decoded(await _small_body(request), _domain)
         account = request.query_params.get("account")
         domain, created = await self._domains.put(request.path_params["domain"], root, account, body)
-        return _json(domain_answer(domain), 201 if created else 200)
+        near = await self._domains.nearest(domain, root) if created else None
+        meant = [f"domain {domain.short_domain} is new; was {near} meant, which is registered already?"] if near else []
+        return with_warnings(_json(domain_answer(domain), 201 if created else 200), meant)
 
     async def get_domain(self, request: Request) -> Response:
         domain = await self._domains.visible(request.path_params["domain"], self._account(request))

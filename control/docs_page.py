@@ -26,7 +26,8 @@ printf '{"contact_id":"c-1","audience":"vip"}\\n' | curl -X POST https://control
 <code>{click_id}</code>, filled in for each visit. A repeated request with the same <code>Idempotency-Key</code> gives
 the same links; use one, and a request that was cut off can simply be sent again.</p>
 <p>Headers <code>Taptrail-Warning</code> of an answer say what was done and may yet not be what was meant: links of a
-broadcast that is stopped or has expired, contacts that had a link in it from another request.</p>
+broadcast that is stopped or has expired, contacts that had a link in it from another request, a new
+domain whose name is close to one that is registered.</p>
 """
 
 

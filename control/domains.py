@@ -74,6 +74,15 @@ class Domains:
             await self._cache.put(domain)
         return domain, old is None
 
+    async def nearest(self, domain: Domain, root: str) -> str | None:
+        """Another domain of this key's accounts, or of one above, whose name may have been meant."""
+        close = await self._read(
+            "short_domain != {name:String} AND editDistance(short_domain, {name:String}) <= 2"
+            " ORDER BY editDistance(short_domain, {name:String}), short_domain", name=domain.short_domain,
+        )  # fmt: skip
+        seen = (one.short_domain for one in close if within(one.account, root) or within(root, one.account))
+        return next(seen, None)
+
     async def check_destinations(self, urls: dict[str, str | None], *, own: str = "", template: bool = True) -> None:
         """Raises Problem for the first URL (by field) that may not be a destination."""
         hosts: dict[str, str] = {}

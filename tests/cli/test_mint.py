@@ -257,3 +257,16 @@ async def test_a_file_that_grew_says_how_many_contacts_have_a_second_link(mint):
 
     assert done.returncode == 0
     assert "Warning: 2 of these contacts had a link in broadcast spring already" in done.stderr
+
+
+async def test_a_domain_that_may_be_misspelt_is_registered_with_a_loud_warning(mint, taptrail):
+    await taptrail("domain", "put", DOMAIN)
+    await taptrail("domain", "put", "go.elsewhere.example")
+
+    done = await mint(b"contact_id\nc-1\n", "--json", to=("--domain", "go.acne.exmple", *TO[2:]))
+
+    assert done.returncode == 0, done.stderr
+    assert f"was {DOMAIN} meant" in done.stderr
+    assert "IS REGISTERED NOW" in done.stderr
+    assert "another --broadcast" in done.stderr
+    assert len(json.loads(done.stdout)["warnings"]) == 2
