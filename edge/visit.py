@@ -18,8 +18,14 @@ NO_ADDRESS = bytes(16)
 _NO_PURPOSE = (None, None, None, None)
 _LISTS = frozenset({"forwarded", "x-forwarded-for"})  # RFC 9110 5.3: repeated, they are one list
 
-# What messaging apps glue to a link: sentence ends, closing brackets and quotes, straight and curly; a slash.
-_GLUED = ".,)!?;:'\"\u2018\u2019\u201c\u201d\u00bb>]}/"
+# What messaging apps and people glue to a link: what ends a sentence, closes a bracket or a quotation (also where those
+# open elsewhere), emphasis, a slash, and what is copied along unseen. No code holds any of them; "_" and "-" it may.
+_GLUED = (
+    ".,)!?;:'\">]}/*~"
+    "\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u2026"
+    "\u3001\u3002\u300b\u300d\u300f\u3011\uff01\uff09\uff0c\uff0e\uff1a\uff1b\uff1f"  # Chinese, Japanese
+    " \t\r\n\u00a0\u200b\u200c\u200d\u2060\ufeff"
+)
 _PLAIN_CODE = re.compile(r"/[A-Za-z0-9_-]{1,64}\Z", re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z", re.ASCII)
 
@@ -100,8 +106,7 @@ def code_of(raw_path: bytes) -> str:
     if len(path) > 512:
         return ""
     # Glued characters arrive percent-encoded as UTF-8, or as raw bytes; "%" that encodes nothing stays.
-    text = unquote(raw_path.decode("utf-8", "replace")).strip("\u00a0 ")
-    code = text.removeprefix("/").rstrip(_GLUED)
+    code = unquote(raw_path.decode("utf-8", "replace")).removeprefix("/").rstrip(_GLUED)
     return code if _CODE.match(code) else ""
 
 

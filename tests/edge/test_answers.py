@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
 
@@ -23,6 +24,16 @@ def test_a_live_link_redirects_and_nothing_may_keep_the_answer(edge):
 @pytest.mark.parametrize("glued", [".", ",", ")", "!", "%22", "%E2%80%9D", "'", "/", ").", "/."])
 def test_punctuation_glued_to_a_code_changes_nothing(edge, glued):
     assert edge.get(f"/{CODE}{glued}").headers["Location"] == destination(5)
+
+
+@pytest.mark.parametrize(
+    "glued", ["\u2026", "*", "~", "\u200b", "\ufeff", "\r\n", "\t", "\u3002", "\u300d\uff01"], ids=ascii
+)
+def test_what_apps_and_people_glue_to_a_code_changes_nothing(edge, glued):
+    assert edge.get(f"/{CODE}{quote(glued, safe='')}").headers["Location"] == destination(5)
+    if glued.isprintable() or not glued.isascii():  # the others would end the request line
+        raw = f"GET /{CODE}{glued} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+        assert destination(5).encode() in edge.send(raw)
 
 
 def test_a_query_does_not_choose_the_destination(edge):

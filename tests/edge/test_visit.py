@@ -1,4 +1,5 @@
 from ipaddress import ip_network
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -33,9 +34,38 @@ def test_punctuation_that_an_app_glued_on_is_not_part_of_the_code(glued):
     assert code_of(b"/aB3dE5fG7" + glued.encode()) == "aB3dE5fG7"
 
 
+GLUED = (
+    "\u2026", "\u00ab", "\u201e", "*", "~", "**", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\n", "\r\n", "\t",
+    "\u3002", "\uff0c", "\u3001", "\uff01", "\uff1f", "\uff09", "\u3011", "\u300d", "\u300f", "\uff1a", "\uff1b",
+    "\uff0e", "\u300b", ". ", ".\u00a0", "\u3002\u200b\n", "\u2026\u201d",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("glued", GLUED, ids=ascii)
+def test_what_apps_and_people_glue_on_is_not_part_of_the_code_encoded_or_raw(glued):
+    assert code_of(b"/aB3dE5fG7" + quote(glued, safe="").encode()) == "aB3dE5fG7"
+    assert code_of(b"/aB3dE5fG7" + glued.encode()) == "aB3dE5fG7"
+    assert code_of(b"/aB_-" + glued.encode()) == "aB_-"
+
+
 @pytest.mark.parametrize(
     "path",
-    [b"/a/b", b"/a%2Fb", b"/a%00", b"/\x00", b"/x.php", b"/" + b"a" * 65, b"/" + b"a" * 10_000, b"//", b"/%", b"/a b"],
+    [
+        b"/a/b",
+        b"/a%2Fb",
+        b"/a%00",
+        b"/\x00",
+        b"/x.php",
+        b"/" + b"a" * 65,
+        b"/" + b"a" * 10_000,
+        b"//",
+        b"/%",
+        b"/a b",
+        b"/a%E2%80%8Bb",
+        b"/a*b",
+        b"/a%0Ab",
+        b"/*",
+    ],
 )
 def test_a_path_that_cannot_be_a_code_is_none(path):
     assert code_of(path) == ""
