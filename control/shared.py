@@ -142,9 +142,6 @@ def _check_form(body: LinkBody) -> None:
         raise invalid("destination", "expected either destination or broadcast_id, and not both")
     if body.destination is not None and body.short_domain is None:
         raise invalid("short_domain", "field short_domain is required beside destination")
-    if "{contact_id}" in (body.destination or ""):
-        detail = "destination holds {contact_id}, and a shared link has no contact to fill in; take the placeholder out"
-        raise invalid("destination", detail)
     if body.destination is not None and body.destination_index is not None:
         raise invalid("destination_index", "destination_index goes with broadcast_id; leave it out beside destination")
     if body.broadcast_id is not None and body.source is not None:
@@ -153,6 +150,9 @@ def _check_form(body: LinkBody) -> None:
     check_text("keyword", body.keyword or "")
     if body.slug is not None:
         _check_slug(body.slug)
+    if "{contact_id}" in (body.destination or ""):
+        detail = "destination holds {contact_id}, and a shared link has no contact to fill in; take the placeholder out"
+        raise invalid("destination", detail)
 
 
 def _check_slug(slug: str) -> None:
