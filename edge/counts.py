@@ -8,7 +8,8 @@ from runtime.histogram import SECONDS, Histogram
 
 STAGES = ("resolve", "decide", "record", "respond")
 REASONS = (
-    "unknown_host", "unknown_code", "not_yet", "expired", "stopped", "unresolved", "overloaded", "scanning",
+    "unknown_host", "unknown_code", "not_yet", "expired", "stopped", "too_long", "unresolved", "overloaded",
+    "scanning",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import msgspec
 
-from edge.destination import ascii_url, destination_for
+from edge.destination import MAX_LOCATION_BYTES, ascii_url, destination_for
 from edge.visit import Visit
 from records.broadcast import Broadcast
 from records.domain import Domain
@@ -31,7 +31,8 @@ class Redirect(msgspec.Struct, frozen=True, gc=False):
 class Refusal(msgspec.Struct, frozen=True, gc=False):
     """No live link. `location`, where the owner gave one, is where the visitor goes instead of a page; status: 302."""
 
-    # Metric label and page: unknown_host, unknown_code, not_yet, expired, stopped, unresolved, overloaded, scanning.
+    # Metric label and page: unknown_host, unknown_code, not_yet, expired, stopped, too_long, unresolved, overloaded,
+    # scanning.
     reason: str
     status: int
     location: str = ""
@@ -82,6 +83,8 @@ def decide(target: Target, visit: Visit, click_id: bytes, now_ms: int) -> Decisi
     if link.destination_index >= len(broadcast.destinations):
         return _unknown(domain)
     location = destination_for(broadcast, link, visit.code, visit.query, click_id)
+    if len(location) > MAX_LOCATION_BYTES:  # a legal template may name a long contact id many times
+        return _refusal("too_long", 404, broadcast.fallback, link_known=True)
     return Redirect(broadcast.status or domain.status, location)
 
 

@@ -7,11 +7,16 @@ from records.broadcast import Broadcast
 from records.destination import KEPT, ascii_url, filled, parts_of
 from records.link import Link
 
-__all__ = ["ascii_url", "destination_for", "with_query"]
+MAX_LOCATION_BYTES = 8000  # what everybody should take (RFC 9110 4.1); beyond it many a server answers 414
+
+__all__ = ["MAX_LOCATION_BYTES", "ascii_url", "destination_for", "with_query"]
 
 
 def destination_for(broadcast: Broadcast, link: Link, code: str, query: str, click_id: bytes) -> str:
-    """The absolute URL to redirect to, pure ASCII: placeholders URL-encoded, the query appended if it is forwarded."""
+    """The absolute URL to redirect to, pure ASCII: placeholders URL-encoded, the query appended if it is forwarded.
+
+    A query that would make it too long is left out: the page without it is better than none.
+    """
     template = broadcast.destinations[link.destination_index]
     parts = parts_of(template)
     if len(parts) == 1:
@@ -24,7 +29,10 @@ def destination_for(broadcast: Broadcast, link: Link, code: str, query: str, cli
             "click_id": str(UUID(bytes=click_id)) if "{click_id}" in template else "",
         }
         url = filled(parts, values)
-    return with_query(url, query) if query and broadcast.forward_query else url
+    if not query or not broadcast.forward_query:
+        return url
+    longer = with_query(url, query)
+    return longer if len(longer) <= MAX_LOCATION_BYTES else url
 
 
 def with_query(url: str, query: str) -> str:

@@ -36,7 +36,8 @@ class TapCollector(Collector):
             redirects.add_metric([str(status), "personal" if is_personal else "shared"], count)
         yield redirects
         # unknown_*: junk, or a domain not set up. unresolved: neither Redis nor ClickHouse answers: mend them first.
-        # overloaded: add edges. domain: whether the short domain is one of ours; unknown as well where nobody looked.
+        # overloaded: add edges. too_long: a destination filled beyond 8,000 bytes; give it fewer placeholders.
+        # domain: whether the short domain is one of ours; unknown as well where nobody looked.
         refusals = CounterMetricFamily("taptrail_refusals", "Visits without a live link", labels=["reason", "domain"])
         for (reason, is_known), count in self._counts.refusals.items():
             refusals.add_metric([reason, "known" if is_known else "unknown"], count)

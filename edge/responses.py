@@ -12,6 +12,7 @@ _PAGES = {
     "not_yet": ("Not open yet", "This link is not active yet. Please try again later."),
     "expired": ("Link expired", "This link has expired and no longer leads anywhere."),
     "stopped": ("Link no longer active", "This link has been switched off by its sender."),
+    "too_long": ("Link cannot be opened", "Its web address is too long. Please tell the sender of the message."),
     "unresolved": ("One moment, please", "The link cannot be opened right now. Please try again in a moment."),
     "scanning": ("One moment, please", "Many links that do not exist were asked for. Please try again later."),
     "overloaded": ("One moment, please", "The link cannot be opened right now. Please try again in a moment."),

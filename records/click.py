@@ -37,7 +37,7 @@ class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
     purpose: str  # Sec-Purpose, Purpose, X-Purpose and X-Moz, joined by a space
     sec_fetch: str  # "site mode user dest" of Sec-Fetch-*, "-" for an absent one; "" when all are absent
     sec_ch_ua: str
-    refusal: str = ""  # why the visitor was not sent where the link leads: expired, stopped, not_yet
+    refusal: str = ""  # why the visitor was not sent where the link leads: expired, stopped, not_yet, too_long
 
 
 class LaneState(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from edge.decide import UNKNOWN_HOST, UNRESOLVED, Redirect, Refusal, Target, decide
+from edge.destination import MAX_LOCATION_BYTES
 from edge.recorder import new_click_id
 from edge.visit import Visit
 from records.broadcast import Broadcast
@@ -104,6 +105,25 @@ def test_a_destination_can_never_end_the_header():
     assert answer(destinations=("https://acme.example/\r\nSet-Cookie: a\u00e9",)).location == (
         "https://acme.example/%0D%0ASet-Cookie:%20a%C3%A9"
     )
+
+
+def test_a_destination_that_is_filled_beyond_what_browsers_and_servers_take_is_refused():
+    most = "https://acme.example/?c=" + "a" * (MAX_LOCATION_BYTES - 24)
+    ids = Link(3, 0, 0, "\U0001f600" * 256)  # 3,072 bytes, percent-encoded
+    thrice = ("https://acme.example/?a={contact_id}&b={contact_id}&c={contact_id}",)
+
+    assert answer(destinations=(most,)) == Redirect(302, most)
+    assert answer(destinations=(most + "a",)) == Refusal("too_long", 404, "", link_known=True)
+    assert answer(link=ids, destinations=thrice) == Refusal("too_long", 404, "", link_known=True)
+    over = answer(link=ids, destinations=thrice, fallback="https://acme.example/fb")
+    assert over == Refusal("too_long", 302, "https://acme.example/fb", link_known=True)
+
+
+def test_a_forwarded_query_that_would_make_it_too_long_is_left_out():
+    query = "q=" + "a" * 7_975
+
+    assert answer(query=query, forward_query=True).location == f"https://acme.example/a?{query}"
+    assert answer(query=query + "a", forward_query=True).location == "https://acme.example/a"
 
 
 def test_click_ids_are_uuids_of_version_7_in_the_order_of_time():

@@ -3,9 +3,10 @@
 import pytest
 
 from records.click import decode_frame, frames_in
-from records.keys import ENTRY_FIELD
+from records.keys import ENTRY_FIELD, bucket_of, field_of
+from records.link import Link, encode_link
 from tests.conftest import wait_until
-from tests.edge.process import change, destination
+from tests.edge.process import BROADCAST, change, cipher, destination
 
 LANDING = "https://acme.example/over"
 LAST_YEAR_MS, NEXT_CENTURY_MS = 1_700_000_000_000, 4_000_000_000_000
@@ -41,3 +42,16 @@ async def test_a_click_says_why_its_visitor_was_not_sent_to_the_links_own_destin
     assert (live.status, live.destination, live.refusal) == (302, destination(5), "")
     assert (sent_elsewhere.status, sent_elsewhere.destination, sent_elsewhere.refusal) == (302, LANDING, refusal)
     assert (page.destination, page.refusal) == ("", refusal)
+
+
+async def test_a_filled_destination_that_is_too_long_is_refused_counted_and_recorded(redis, clickhouse, edge):
+    await change(redis, clickhouse, broadcast={"destinations": ("https://acme.example/?" + "{contact_id}" * 130,)})
+    link = Link(BROADCAST.broadcast_no, 0, 1, "\U0001f600" * 256)
+    await redis.hset(bucket_of(6), field_of(6), encode_link(link))
+
+    assert edge.tap(5) == "https://acme.example/?" + "c-5" * 130
+    page = edge.get("/" + cipher.seal(6))
+
+    assert (page.status, "web address is too long" in page.text) == (404, True)
+    assert [click.refusal for click in await clicks(redis, edge)] == ["", "too_long"]
+    assert 'taptrail_refusals_total{domain="known",reason="too_long"} 1.0' in edge.metrics()
