@@ -13,18 +13,24 @@ Span = tuple[float, float]  # by time.monotonic
 
 
 class Outage:
-    """The spans in which one store did not answer; each begins with the last answer before it."""
+    """The spans in which one store did not answer in time; each begins with the last answer before it.
 
-    def __init__(self, answers: Callable[[], Awaitable[bool]]) -> None:
-        self._answers = answers
+    within_s: how long an edge waits for it (0.5 s for Redis, edge/redis_wire.py; 3 s for ClickHouse, edge/__main__.py). A
+    look begins up to LOOK_EVERY_S behind a question of an edge.
+    """
+
+    def __init__(self, answers: Callable[[], Awaitable[bool]], within_s: float) -> None:
+        self._answers, self._within_s = answers, within_s - LOOK_EVERY_S
         self.spans: list[Span] = []
 
     async def watch(self) -> None:
         """Look until cancelled."""
         answered_at, is_away = time.monotonic(), False
         while True:
+            asked_at = time.monotonic()
             answers = await self._answers()
             now = time.monotonic()
+            answers = answers and now - asked_at <= self._within_s
             if not answers or is_away:
                 began = self.spans.pop()[0] if is_away else answered_at
                 self.spans.append((began, now))
