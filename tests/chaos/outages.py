@@ -15,8 +15,8 @@ Span = tuple[float, float]  # by time.monotonic
 class Outage:
     """The spans in which one store did not answer in time; each begins with the last answer before it.
 
-    within_s: how long an edge waits for it (0.5 s for Redis, edge/redis_wire.py; 3 s for ClickHouse, edge/__main__.py). A
-    look begins up to LOOK_EVERY_S behind a question of an edge.
+    within_s: how long an edge waits for it (Redis: edge/redis_wire.py, ClickHouse: edge/__main__.py). A look begins up
+    to LOOK_EVERY_S behind a question of an edge.
     """
 
     def __init__(self, answers: Callable[[], Awaitable[bool]], within_s: float) -> None:

@@ -1,5 +1,6 @@
 """The verdict of a chaos run bites: whatever does not add up is named."""
 
+import asyncio
 from collections import Counter
 
 import msgspec
@@ -87,7 +88,7 @@ async def test_a_store_is_away_from_its_last_answer_to_its_next():
     async def answer():
         return next(answers)
 
-    outage = Outage(answer)
+    outage = Outage(answer, within_s=1)
     with pytest.raises(RuntimeError):  # no more answers
         await outage.watch()
 
@@ -95,3 +96,18 @@ async def test_a_store_is_away_from_its_last_answer_to_its_next():
     (began, ended), (again, _) = outage.spans
     assert 0.25 < ended - began < 1
     assert ended <= again
+
+
+async def test_a_store_that_takes_longer_than_an_edge_waits_is_away():
+    paces = iter([0.0, 0.5, 0.0])
+
+    async def answer():
+        await asyncio.sleep(next(paces))
+        return True
+
+    outage = Outage(answer, within_s=0.4)
+    with pytest.raises(RuntimeError):  # no more answers
+        await outage.watch()
+
+    ((began, ended),) = outage.spans
+    assert ended - began >= 0.5
