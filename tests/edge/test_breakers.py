@@ -28,7 +28,7 @@ async def own_redis(own_valkey):
 
 
 @pytest.fixture
-async def way(clickhouse_url):
+async def way(clickhouse, clickhouse_url):
     async with Way(clickhouse_url).running() as way:
         yield way
 
