@@ -100,8 +100,13 @@ def _throughput(rates: dict[str, list[float]], found: Sequence[Throughput]) -> l
         "",
         f"To reach: {'. '.join(reached)}.",
         "",
+        f"Where the generator was the limit, {NginxReturn.name}: its server would have answered "
+        f"{_ceiling(found, NginxReturn.name):,.0f} with its core as busy as that of Taptrail, of which Taptrail is "
+        f"{statistics.median(rates[Taptrail.name]) / _ceiling(found, NginxReturn.name):.2f}x. The shares are of the whole run "
+        "of wrk, which reads its codes for a second before it begins.",
+        "",
         "wrk counts an answer when it has read it; what a server recorded beyond that was on its way when wrk stopped, "
-        "at most one a connection. A generator whose core is not busy is not the limit.",
+        "at most one a connection.",
         "",
         "![redirects a second](throughput.svg)",
     ]
@@ -110,6 +115,12 @@ def _throughput(rates: dict[str, list[float]], found: Sequence[Throughput]) -> l
 def _ratios(rates: dict[str, list[float]], name: str) -> list[float]:
     """Taptrail's rate in parts of that contestant's, round by round."""
     return [ours / theirs for ours, theirs in zip(rates[Taptrail.name], rates[name], strict=True)]
+
+
+def _ceiling(found: Sequence[Throughput], name: str) -> float:
+    """Answers a second with the server's core as busy as Taptrail's was."""
+    full = statistics.median(one.server_busy for one in found if one.name == Taptrail.name)
+    return statistics.median(one.rate / one.server_busy * full for one in found if one.name == name)
 
 
 def _recorded(rounds: Sequence[Throughput]) -> str:
