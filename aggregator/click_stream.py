@@ -1,5 +1,6 @@
 """Reads and acknowledges the click streams; one round trip for all lanes."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,7 +11,9 @@ from aggregator.decode import Entry
 from records.keys import ENTRY_FIELD, GROUP, WATERMARKS, click_stream, lane_name
 
 CONSUMER = "owner"  # of every lane, whoever owns it: what a dead owner had read stays with the lane
-ENTRIES_AT_ONCE = 256  # over all lanes; an entry is at most 64 KiB, some 150 clicks
+# Over all lanes. An entry is at most 64 KiB, some 150 clicks, and a single click where few come.
+ENTRIES_AT_ONCE, MOST_ENTRIES = 256, 2_048
+MOST_BYTES = ENTRIES_AT_ONCE * 64 * 1024
 
 _OPEN = "#!lua flags=allow-oom\nreturn redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0')"
 
@@ -31,6 +34,8 @@ PENDING = "0"
 class ClickStream:
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._redis = client
+        self._at_once = ENTRIES_AT_ONCE
+        self.has_more = False  # a lane had as many new entries as were asked for: others wait behind them
 
     async def open(self, lanes: Iterable[int]) -> None:
         """Make sure the lanes' groups exist, where their streams do; everything in a stream is then delivered.
@@ -47,7 +52,7 @@ class ClickStream:
 
     async def read(self, lanes: list[int], which: str = NEW) -> tuple[list[Entry], list[int]]:
         """(entries in order, lanes that have no group: their stream is new, or it was lost and made again)."""
-        count = max(8, ENTRIES_AT_ONCE // max(len(lanes), 1))
+        count = max(1, self._at_once // max(len(lanes), 1))
         pipe = self._redis.pipeline(transaction=False)
         for lane in lanes:
             pipe.xreadgroup(GROUP, CONSUMER, {click_stream(lane): which}, count=count)
@@ -60,7 +65,18 @@ class ClickStream:
                 raise reply
             else:
                 entries.extend(_entries(lane, reply))
+        if which == NEW:
+            self._adapt(entries, count)
         return entries, unopened
+
+    def _adapt(self, entries: list[Entry], count: int) -> None:
+        """Ask for more at once where lanes are many and entries small, and for less before they fill the memory."""
+        self.has_more = max(Counter(entry.lane for entry in entries).values(), default=0) >= count
+        size = sum(len(entry.frames or b"") for entry in entries)
+        if size > MOST_BYTES:
+            self._at_once = max(self._at_once // 2, ENTRIES_AT_ONCE)
+        elif self.has_more and size < MOST_BYTES // 2:
+            self._at_once = min(self._at_once * 2, MOST_ENTRIES)
 
     async def ack(self, last_seqs: Mapping[int, list[int]], settled: Mapping[int, int]) -> None:
         """Acknowledge entries by lane, publish how far each lane is in the table, and trim what is behind.

@@ -54,7 +54,7 @@ class Pipeline:
             try:
                 moved = await self.move_one_batch()
                 pause_s = 0.1
-                if moved < FULL_BATCH:
+                if moved < FULL_BATCH and not self._stream.has_more:
                     await self._rest(ROUND_S)
             except LeaseLost as error:
                 self.leases_lost += 1

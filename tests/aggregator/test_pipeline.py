@@ -24,12 +24,12 @@ LANE = 0xABCDEF0123456789
 class Aggregator:
     """The parts of one aggregator process, wired as its __main__ does."""
 
-    def __init__(self, redis, clickhouse):
+    def __init__(self, redis, clickhouse, stream=None):
         self.owner = secrets.token_hex(4)
         self.lanes = Lanes(redis, self.owner)
         self.writer = Writer(clickhouse, self.owner, within_s=3)
         enricher = Enricher(AddressCipher(bytes(16)), Salts(redis), Devices(), Geo("", ""))
-        self.pipeline = Pipeline(ClickStream(redis), self.lanes, enricher, self.writer)
+        self.pipeline = Pipeline(stream or ClickStream(redis), self.lanes, enricher, self.writer)
 
     async def move_all(self):
         for _ in range(3):
@@ -222,3 +222,21 @@ async def test_many_lanes_share_one_insert(redis, clickhouse, aggregator):
 
     assert await counts(clickhouse) == (300, 300, 300)
     assert await clickhouse.value("SELECT count() FROM system.parts WHERE table = 'clicks' AND active") == 1
+
+
+async def test_many_lanes_of_small_entries_are_read_on_without_a_rest_and_more_at_once(redis, clickhouse):
+    for lane in range(1, 65):
+        await register(redis, lane)
+        for seq in range(1, 31):
+            await add(redis, seq, 1, lane)
+    stream = ClickStream(redis)
+    aggregator = Aggregator(redis, clickhouse, stream)
+
+    moved = [await aggregator.pipeline.move_one_batch()]
+    while stream.has_more:
+        moved.append(await aggregator.pipeline.move_one_batch())
+
+    assert sum(moved) == 64 * 30
+    assert moved[0] < moved[1] < moved[2]
+    assert len(moved) <= 4
+    assert await counts(clickhouse) == (64 * 30,) * 3
