@@ -22,8 +22,9 @@ demo: $(VENV)/installed  ## mint a broadcast, tap its links, print the report an
 up: $(VENV)/installed  ## the whole system in the foreground, on 127.0.0.1
 	$(BIN)/taptrail up
 
-test: $(VENV)/installed  ## the fast tests, on a real Valkey and the ClickHouse engine
-	$(BIN)/python -m pytest
+WORKERS ?= 2
+test: $(VENV)/installed  ## the fast tests, on a real Valkey and the ClickHouse engine, WORKERS=2 files at a time
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 loadtest: $(VENV)/installed  ## Locust: a broadcast's taps, checked and counted
 	$(BIN)/python -m loadtest.run
