@@ -26,7 +26,7 @@ from runtime.lag import Lag
 
 ENTRY_BYTES = 64 * 1024
 ENTRIES_AT_ONCE = 16
-LINGER_S = 0.02  # gathers the clicks of several event-loop ticks into few entries: each write costs Redis an fsync
+LINGER_S = 0.02  # gathers the clicks of several event-loop ticks into few entries: Redis pays by the command
 REPORT_S = 1.0
 
 log = logging.getLogger(__name__)

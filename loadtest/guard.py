@@ -57,7 +57,6 @@ def cpu_time(loops: int) -> list[tuple[bool, str]]:
 
         class Edge(Taptrail):
             module = ("loadtest.burden", str(loops))
-            fsync = "everysec"  # a disk that is slow for a moment is not what is judged here
 
         ratios = [_cpu_us(bench, Edge, round_no) / _cpu_us(bench, Bare, round_no) for round_no in range(ROUNDS)]
     return [

@@ -76,7 +76,6 @@ class Contestant:
 
     name = ""
     records = True
-    fsync = "everysec"  # of its Redis's append-only file: the default, which loses a second when the machine dies
 
     def __init__(self, folder: Path, links: int) -> None:
         self.folder = folder / type(self).__name__
@@ -98,7 +97,7 @@ class Contestant:
         self.redis.config_set("appendfsync", "no")
         if not self.redis.dbsize():
             self.seed()
-        self.redis.config_set("appendfsync", self.fsync)
+        self.redis.config_set("appendfsync", "everysec")  # the default, and as stack/valkey.py has it
 
     def seed(self) -> None:
         """One string a link, as redirectors usually keep them."""
@@ -163,7 +162,6 @@ class Contestant:
 class Taptrail(Contestant):
     name = "Taptrail edge"
     module: tuple[str, ...] = ("edge",)
-    fsync = "always"  # as stack/valkey.py has it
 
     def seed(self) -> None:
         self.redis.set(domain_key(HOST), encode_domain(Domain(HOST, "main", "Acme")))

@@ -67,8 +67,7 @@ def _head(options: argparse.Namespace) -> list[str]:
         "one core, the generator has the other. Every request asks for another personal code. The machine is shared: the "
         "ratios count, not the numbers; each is taken within a round.",
         "",
-        "Redis (Valkey) writes its append-only file to disk before each answer for Taptrail, as this system needs it, and "
-        "once a second for the others, which is the default; theirs would be slower otherwise.",
+        "Redis (Valkey) syncs its append-only file to disk once a second, for all of them.",
         "",
     ]
 

@@ -62,7 +62,7 @@ class System(Taptrail):
         self.empty_bytes = self.used_bytes()
         self.redis.config_set("appendfsync", "no")  # while links are put in
         self.seed()
-        self.redis.config_set("appendfsync", "always")
+        self.redis.config_set("appendfsync", "everysec")
         cipher = CodeCipher(CODE_KEY)
         chosen = random.Random(1).sample(range(self.links), min(self.links, MOST_CODES))
         self._codes.write_text("\n".join(cipher.seal(link_id) for link_id in chosen))

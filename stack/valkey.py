@@ -1,4 +1,4 @@
-"""Valkey as this system needs it: nothing acknowledged is lost, nothing is evicted."""
+"""Valkey as this system needs it: it writes what it has to disk and evicts nothing (docs/decisions/0007)."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def valkey_command(data: Path, port: int, *, max_memory_bytes: int = 1 << 30) ->
         "port": str(port),
         "dir": str(data),
         "appendonly": "yes",
-        "appendfsync": "always",
+        "appendfsync": "everysec",
         "save": "",
         "maxmemory": str(max_memory_bytes),
         "maxmemory-policy": "noeviction",

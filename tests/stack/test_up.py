@@ -111,9 +111,10 @@ async def test_both_clickhouse_urls_reach_the_schema_and_one_of_them_writes(up):
     await analyst.close()
 
 
-async def test_valkey_keeps_what_it_accepted_and_evicts_nothing(up):
+async def test_valkey_writes_what_it_has_to_disk_and_evicts_nothing(up):
     redis = Redis.from_url(up.ready["redis"])
-    assert (await redis.config_get("append*"))["appendfsync"] == "always"
+    persistence = await redis.config_get("append*")
+    assert (persistence["appendonly"], persistence["appendfsync"]) == ("yes", "everysec")
     assert await redis.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
     await redis.aclose()
 
