@@ -33,8 +33,8 @@ def report(broadcast_id: str, account: str | None, json_: bool) -> None:
     tap = answer["seconds_to_tap"]
     if tap.get("median") is not None:
         click.echo(f"Seconds from send to tap: median {tap['median']:.0f}, 90 % within {tap['p90']:.0f}")
-    if shared := answer.get("shared_links"):
-        links = "1 personal link was" if shared == 1 else f"{shared} personal links were"
+    if passed_on := answer.get("passed_on_links"):
+        links = "1 personal link was" if passed_on == 1 else f"{passed_on} personal links were"
         click.echo(f"{links} tapped by more people than one can be: was the same link sent to several recipients?")
     for name in ("by_audience", "by_device", "by_country", "by_destination", "by_hour"):
         if answer.get(name):

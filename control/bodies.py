@@ -136,6 +136,7 @@ class LinkState(msgspec.Struct, kw_only=True):
     """What a link is and where it goes now.
 
     goes_to: as filled in for its contact, but for {click_id}, which each click has anew; null where a page is answered.
+    state too_long: filled in, the destination has more than 8,000 bytes, and nobody is sent there.
     """
 
     link_id: int
@@ -150,7 +151,7 @@ class LinkState(msgspec.Struct, kw_only=True):
     keyword: str
     destination_index: int
     destination: str
-    state: Literal["live", "stopped", "expired", "not_yet"]
+    state: Literal["live", "stopped", "expired", "not_yet", "too_long"]
     goes_to: str | None
     minted_at: str
 

@@ -75,7 +75,7 @@ class Report(msgspec.Struct, kw_only=True):
     by_country: list[CountryRow]
     by_destination: list[DestinationRow]
     by_hour: list[HourRow]
-    shared_links: int  # personal links that more people tapped than one can be
+    passed_on_links: int  # personal links that more people tapped than one can be
 
 
 # A visitor is an address and a browser on one day. One person may well be three of them: at home, on the way, in the
@@ -97,7 +97,7 @@ SELECT quantilesExactOrNull(0.5, 0.9)(seconds) FROM
 )
 """
 # The salt of visitor ids changes with the UTC day: over several days everybody is somebody else.
-_SHARED = f"""
+_PASSED_ON = f"""
 SELECT uniqExact(link_id) FROM
 (
     SELECT link_id {_PEOPLE} AND contact_id != ''
@@ -135,11 +135,11 @@ async def read_report(clickhouse: ClickHouse, broadcast: Broadcast) -> Report:
     async def rows(sql: str, row: type[T]) -> list[T]:
         return await clickhouse.rows(sql, row, account=broadcast.account, id=broadcast.broadcast_id)
 
-    totals, classes, seconds, shared = await asyncio.gather(
+    totals, classes, seconds, passed_on = await asyncio.gather(
         rows(_LINKS, _Total),
         rows(f"SELECT {_CLASS_COUNTS} {_CLICKS}", Classes),
         _seconds_to_tap(clickhouse, broadcast),
-        clickhouse.value(_SHARED, account=broadcast.account, id=broadcast.broadcast_id),
+        clickhouse.value(_PASSED_ON, account=broadcast.account, id=broadcast.broadcast_id),
     )
     audiences, destinations, devices, countries, hours = await asyncio.gather(
         rows(_grouped("audience_report", "audience"), AudienceRow),
@@ -159,7 +159,7 @@ async def read_report(clickhouse: ClickHouse, broadcast: Broadcast) -> Report:
         by_country=countries,
         by_destination=[_with_url(row, broadcast) for row in destinations],
         by_hour=hours,
-        shared_links=shared,
+        passed_on_links=passed_on,
     )
 
 

@@ -3,6 +3,7 @@
 import re
 import time
 from hashlib import sha256
+from uuid import UUID
 
 import msgspec
 
@@ -18,10 +19,11 @@ from control.mint import check_same_body, unrepeatable_key
 from control.problems import Problem, check_text, described, invalid
 from records.broadcast import Broadcast
 from records.code import ALPHABET, CODE_LENGTH, CodeCipher
-from records.destination import filled, parts_of
+from records.destination import MAX_LOCATION_BYTES, filled, parts_of
 from records.link import Link
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_A_CLICK_ID = str(UUID(int=0))
 _KEY_PREFIX = "link:"  # sets the idempotency keys of shared links apart from those of mintings
 
 
@@ -178,6 +180,8 @@ def _state(row: LinkRow, broadcast: Broadcast, expired: str, now_ms: int) -> Lin
         state, goes_to = "expired", over
     elif now_ms < broadcast.valid_from_ms:
         state, goes_to = "not_yet", broadcast.fallback or None
+    elif len((goes_to or "").replace("{click_id}", _A_CLICK_ID)) > MAX_LOCATION_BYTES:
+        state, goes_to = "too_long", broadcast.fallback or None
     return LinkState(
         link_id=row.link_id, code=row.code, short_url=short_url(row.short_domain, row.code),
         short_domain=row.short_domain, account=row.account, broadcast_id=row.broadcast_id,

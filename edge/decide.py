@@ -4,9 +4,10 @@ from typing import ClassVar
 
 import msgspec
 
-from edge.destination import MAX_LOCATION_BYTES, ascii_url, destination_for
+from edge.destination import destination_for
 from edge.visit import Visit
 from records.broadcast import Broadcast
+from records.destination import MAX_LOCATION_BYTES, ascii_url
 from records.domain import Domain
 from records.link import Link
 

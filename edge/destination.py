@@ -4,12 +4,8 @@ from urllib.parse import quote
 from uuid import UUID
 
 from records.broadcast import Broadcast
-from records.destination import KEPT, ascii_url, filled, parts_of
+from records.destination import KEPT, MAX_LOCATION_BYTES, filled, parts_of
 from records.link import Link
-
-MAX_LOCATION_BYTES = 8000  # what everybody should take (RFC 9110 4.1); beyond it many a server answers 414
-
-__all__ = ["MAX_LOCATION_BYTES", "ascii_url", "destination_for", "with_query"]
 
 
 def destination_for(broadcast: Broadcast, link: Link, code: str, query: str, click_id: bytes) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 # Every printable ASCII character stays as it is; the rest (spaces, controls, non-ASCII) is percent-encoded, so
 # that no destination can end the Location header or start another.
 KEPT = "".join(map(chr, range(0x21, 0x7F)))
+MAX_LOCATION_BYTES = 8000  # what everybody should take (RFC 9110 4.1); beyond it many a server answers 414
 _PLACEHOLDER = re.compile(r"\{(contact_id|code|broadcast_id|click_id)\}")
 
 

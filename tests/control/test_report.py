@@ -124,7 +124,7 @@ async def test_personal_links_that_more_people_tapped_than_one_can_be_are_pointe
         await click(clickhouse, "c-9", link_id=4, visitor_id=50 + visitor, refusal="expired")
         await click(clickhouse, "", link_id=5, visitor_id=60 + visitor)  # a poster is for everybody
 
-    assert sent.call("GET", "/v1/broadcasts/spring/report").body["shared_links"] == 1
+    assert sent.call("GET", "/v1/broadcasts/spring/report").body["passed_on_links"] == 1
     assert await view(clickhouse, "contact_clicks", "contact_id, visitors") == [
         {"contact_id": "c-0", "visitors": 4},
         {"contact_id": "c-1", "visitors": 3},

@@ -142,6 +142,21 @@ async def test_a_look_up_fills_in_what_is_known_of_a_link(control):
     assert found["destination"] == to
 
 
+async def test_a_look_up_says_when_a_filled_in_destination_is_too_long(control):
+    ids = "{click_id}" * 196  # of each click 7,056 bytes
+    control.broadcast(
+        destinations=("https://shop.acme.example/?" + ids + "{contact_id}" * 4,), fallback="https://acme.example/over"
+    )
+    most, beyond = control.mint([{"contact_id": "c" * count} for count in (229, 230)]).body
+
+    def look_up(link):
+        found = control.call("GET", f"/v1/links/{DOMAIN}/{link['code']}").body
+        return found["state"], found["goes_to"]
+
+    assert look_up(most) == ("live", f"https://shop.acme.example/?{ids}{'c' * 916}")  # 7,999 bytes
+    assert look_up(beyond) == ("too_long", "https://acme.example/over")
+
+
 async def test_contacts_get_no_links_in_a_shared_links_own_broadcast(control, clickhouse):
     control.broadcast()
     control.call("POST", "/v1/links", POSTER)

@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from edge.decide import UNKNOWN_HOST, UNRESOLVED, Redirect, Refusal, Target, decide
-from edge.destination import MAX_LOCATION_BYTES
 from edge.recorder import new_click_id
 from edge.visit import Visit
 from records.broadcast import Broadcast
+from records.destination import MAX_LOCATION_BYTES
 from records.domain import Domain
 from records.link import Link
 
