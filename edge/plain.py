@@ -8,6 +8,7 @@ import re
 
 MAX_LINE = 1024  # characters
 MAX_KNOWN_LINES = 8192
+MAX_ONCE = 1024
 MAX_KNOWN_NAMES = 1024
 
 _REQUEST = re.compile(r'(GET|HEAD) /([A-Za-z0-9_-]{1,64})(?:\?([!"$-~]*))? HTTP/1\.1\Z')
@@ -33,7 +34,14 @@ class _Names(dict[str, str]):
 
 
 class _Fields(dict[str, tuple[str, str]]):
-    """What a header line says. Visitors share most of their lines, so that each is checked and parsed once."""
+    """What a header line says. Visitors share most of their lines, so that those are checked and parsed but twice.
+
+    A line is kept when it comes again soon: the ones that a single visitor has (an address, a cookie) would make the table
+    so large that the processor's cache does not hold it.
+    """
+
+    def __init__(self) -> None:
+        self._once: set[str] = set()
 
     def __missing__(self, line: str) -> tuple[str, str]:
         name, colon, value = line.partition(":")
@@ -44,9 +52,15 @@ class _Fields(dict[str, tuple[str, str]]):
             raise NotPlain
         if name in _NOT_PLAIN and (name, value) != ("connection", "keep-alive"):
             raise NotPlain
-        if len(self) >= MAX_KNOWN_LINES:
-            self.clear()
-        self[line] = field = name, value
+        field = name, value
+        if line in self._once:
+            if len(self) >= MAX_KNOWN_LINES:
+                self.clear()
+            self[line] = field
+            return field
+        if len(self._once) >= MAX_ONCE:
+            self._once.clear()
+        self._once.add(line)
         return field
 
 
