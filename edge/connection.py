@@ -30,15 +30,14 @@ class _NoEvent:
 class Tap:
     """What uvicorn asks of a request in progress, for a tap; replying completes it."""
 
-    response_complete = False
-    disconnected = False
-    more_body = False
+    __slots__ = ("_connection", "disconnected", "head", "keep_alive", "more_body", "response_complete")
     message_event = _NoEvent()
 
     def __init__(self, connection: "TapConnection", head: bool, keep_alive: bool) -> None:
         self._connection = connection
         self.head = head
         self.keep_alive = keep_alive
+        self.response_complete = self.disconnected = self.more_body = False
 
     def reply(self, decision: Decision, brand: str) -> None:
         if self.response_complete or self.disconnected:
@@ -74,7 +73,7 @@ class TapConnection(GuardedConnection):
             method, code, query, fields = plain_request(data)
         except NotPlain:
             return False
-        tap = Tap(self, head=method == "HEAD", keep_alive=True)
+        tap = Tap(self, method == "HEAD", keep_alive=True)
         self.deadline = inf
         self._take(tap, (method, code, query, fields, self.client[0] if self.client else ""))
         return True

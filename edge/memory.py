@@ -56,16 +56,16 @@ class Layered(Generic[K, V]):
         self._loading: dict[K, asyncio.Task[V | None]] = {}
         self._now = asyncio.get_running_loop().time
 
-    def fresh(self, key: K) -> Entry[V] | None:
-        """What memory says, if it may still be believed; an Entry of None for "there is no such record"."""
+    def fresh(self, key: K, now_s: float) -> Entry[V] | None:
+        """What memory says, if it may be believed at now_s; an Entry of None for "there is no such record"."""
         entry = self._entries.get(key)
-        if entry is None or entry.fresh_until <= self._now():
+        if entry is None or entry.fresh_until <= now_s:
             return None
         return entry
 
     async def get(self, key: K) -> V | None:
         """None where there is no such record. Raises ResolveFailed."""
-        entry = self.fresh(key)
+        entry = self.fresh(key, self._now())
         if entry is not None:
             return entry.value
         task = self._loading.get(key)
@@ -88,18 +88,16 @@ class Layered(Generic[K, V]):
 
     def keep(self, key: K, value: V | None) -> None:
         """Remember what was just read."""
-        if value is None:
-            lifetime_s = UNKNOWN_S if self._wire.connected else FRESH_UNTRACKED_S
-        elif self._changes:
-            lifetime_s = FRESH_S if self._wire.connected else FRESH_UNTRACKED_S
-        else:
-            lifetime_s = inf
+        fresh_until = inf
+        if value is None or self._changes:
+            longest_s = UNKNOWN_S if value is None else FRESH_S
+            fresh_until = self._now() + (longest_s if self._wire.connected else FRESH_UNTRACKED_S)
         entries, place = self._entries, self._oldest
         if key not in entries:
             entries.pop(self._order[place], None)  # type: ignore[arg-type]
             self._order[place] = key
             self._oldest = place + 1 if place + 1 < self._capacity else 0
-        entries[key] = Entry(value, self._now() + lifetime_s)
+        entries[key] = Entry(value, fresh_until)
 
     def forget(self, key: K) -> None:
         """The record changed. A load on its way may have read the old one: it is not kept."""

@@ -36,8 +36,8 @@ class _Names(dict[str, str]):
 class _Fields(dict[str, tuple[str, str]]):
     """What a header line says. Visitors share most of their lines, so that those are checked and parsed but twice.
 
-    A line is kept when it comes again soon: the ones that a single visitor has (an address, a cookie) would make the table
-    so large that the processor's cache does not hold it.
+    A line is kept when it comes again soon: with those that a single visitor has (an address, a cookie) the table would
+    be too large for the processor's cache.
     """
 
     def __init__(self) -> None:

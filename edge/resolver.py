@@ -56,6 +56,7 @@ class Resolver:
         self._wire = wire
         self._scans = scans
         self._cipher = cipher
+        self._now = asyncio.get_running_loop().time
         self._allocation = Allocation(wire, origin)
         self.lookups = Lookups()
         self.domains: Layered[str, Domain] = Layered(
@@ -90,8 +91,9 @@ class Resolver:
         known, asked, walks = self._sort(visits)
         if asked:
             replies = await self._read_links([link_id for _, link_id, _ in asked])
+            now_s = self._now()
             for (place, link_id, domain), reply in zip(asked, replies, strict=True):
-                target = self._from_reply(domain, link_id, reply)
+                target = self._from_reply(domain, link_id, reply, now_s)
                 if target is None:
                     walks.append(place)
                 else:
@@ -110,15 +112,16 @@ class Resolver:
         known: list[tuple[int, Target]] = []
         asked: list[tuple[int, int, Domain]] = []
         walks: list[int] = []
+        now_s = self._now()
         for place, visit in enumerate(visits):
-            entry = self.domains.fresh(visit.short_domain)
+            entry = self.domains.fresh(visit.short_domain, now_s)
             link_id = self._cipher.open(visit.code) if len(visit.code) == CODE_LENGTH else None
             if entry is None or (entry.value is not None and (link_id is None or link_id >= self._allocation.below)):
                 walks.append(place)
             elif entry.value is None or link_id is None:
                 known.append((place, Target()))
-            elif (link := self.links.fresh(link_id)) is not None and (
-                target := self._with_broadcast(entry.value, link_id, link.value)
+            elif (link := self.links.fresh(link_id, now_s)) is not None and (
+                target := self._with_broadcast(entry.value, link_id, link.value, now_s)
             ):
                 self.lookups.memory += 1
                 known.append((place, target))
@@ -134,22 +137,22 @@ class Resolver:
         except RedisUnavailable:
             return [None] * len(link_ids)
 
-    def _from_reply(self, domain: Domain, link_id: int, reply: object) -> Target | None:
+    def _from_reply(self, domain: Domain, link_id: int, reply: object, now_s: float) -> Target | None:
         if not isinstance(reply, bytes):
             return None
         try:
             link = decode_link(reply)
         except (msgspec.DecodeError, ValueError):  # ValueError: not UTF-8
             return None
-        target = self._with_broadcast(domain, link_id, link)
+        target = self._with_broadcast(domain, link_id, link, now_s)
         self.links.keep(link_id, link)
         self.lookups.redis += 1
         return target
 
-    def _with_broadcast(self, domain: Domain, link_id: int, link: Link | None) -> Target | None:
+    def _with_broadcast(self, domain: Domain, link_id: int, link: Link | None, now_s: float) -> Target | None:
         if link is None:
             return Target(domain)
-        entry = self.broadcasts.fresh(link.broadcast_no)
+        entry = self.broadcasts.fresh(link.broadcast_no, now_s)
         return None if entry is None else Target(domain, link_id, link, entry.value)
 
     async def _walk(self, place: int, visit: Visit) -> tuple[int, Target]:
@@ -190,8 +193,7 @@ class Resolver:
         A prefix that asked for too many unknown ones still gets what memory and Redis know; ClickHouse, which would
         have to read its slugs for each, is not asked.
         """
-        now_s = asyncio.get_running_loop().time()
-        if self._scans.is_over(visit.address, now_s) and not await layer.is_near(key):
+        if self._scans.is_over(visit.address, self._now()) and not await layer.is_near(key):
             raise OneTooMany
         return await layer.get(key)
 
