@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from runtime.audit import Audit, read_audit
+from runtime.cancelled import is_cancelled
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 
 AUDIT_EVERY_S = 60.0
@@ -25,7 +26,7 @@ class Auditor:
 
     async def run(self) -> None:
         """Audit until cancelled."""
-        while True:
+        while not is_cancelled():
             await asyncio.sleep(AUDIT_EVERY_S)
             try:
                 await self.audit()

@@ -13,6 +13,7 @@ from aggregator.share import Share
 from records.click import LaneState
 from records.keys import LANES, OWNERS, WATERMARKS, click_stream, lane_name, lease_key
 from records.lanes import states_in, watermark_in
+from runtime.cancelled import is_cancelled
 from runtime.redis_name import leave_replica
 
 LEASE_S = 8.0
@@ -201,7 +202,7 @@ class Lanes:
 
     async def keep_holding(self) -> None:
         """Renew leases in the background, so that a long insert does not lose them; until cancelled."""
-        while True:
+        while not is_cancelled():
             await asyncio.sleep(RENEW_S)
             try:
                 await self.renew()

@@ -17,6 +17,7 @@ from aggregator.rows import arrow_stream
 from aggregator.writer import Writer
 from records.click import LaneState
 from records.keys import lane_name
+from runtime.cancelled import is_cancelled
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 from runtime.histogram import Histogram
 
@@ -50,7 +51,7 @@ class Pipeline:
     async def run(self) -> None:
         """Move batches until stopped. Outages are waited out; what was in doubt is looked up again."""
         pause_s = 0.1
-        while not self._stopping.is_set():
+        while not (self._stopping.is_set() or is_cancelled()):
             try:
                 moved = await self.move_one_batch()
                 pause_s = 0.1

@@ -15,6 +15,7 @@ from control.links import Links
 from control.metrics import RESYNCS
 from control.problems import Problem
 from records.keys import CACHE_VERSION
+from runtime.cancelled import is_cancelled
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 from runtime.redis_name import leave_replica
 from runtime.stores import Stores
@@ -50,7 +51,7 @@ class Resync:
 
     async def run(self) -> None:
         """Until cancelled; outages are waited out."""
-        while True:
+        while not is_cancelled():
             try:
                 await self.look()
                 self.trouble = ""

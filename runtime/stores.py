@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from runtime.cancelled import is_cancelled
+
 ASK_EVERY_S = 1.0
 ANSWER_S = 2.0
 
@@ -22,7 +24,7 @@ class Stores:
         return [f"{name}: {self._troubles[name]}" for name in self._asks if name in self._troubles]
 
     async def _watch(self, name: str, ask: Callable[[], Awaitable[object]]) -> None:
-        while True:
+        while not is_cancelled():
             try:
                 async with asyncio.timeout(ANSWER_S):
                     await ask()
