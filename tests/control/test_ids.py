@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 from control.ids import Claim, Ids
 from control.problems import Problem
 from records.keys import ALLOCATED
+from runtime.cancelled import is_cancelled
 
 
 def wanted(key, links, broadcast_no=1):
@@ -32,7 +33,7 @@ async def test_no_two_claims_overlap_while_redis_is_wiped_again_and_again(redis,
     ids = Ids(redis, clickhouse)
 
     async def wipe():
-        while True:
+        while not is_cancelled():
             await redis.flushall()
             await asyncio.sleep(0.002)
 
