@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 
 import msgspec
 from redis.asyncio import Redis
@@ -73,7 +72,6 @@ class Ids:
 
     async def claim(self, wanted: Claim) -> Claim:
         """Claim `wanted.links` link ids that nobody else has; gives the claim with its first id. Raises Problem."""
-        longest_s = 0.05
         while True:
             floor = int(await self._clickhouse.value(_LINKS_GIVEN))
             first = await self._take(ALLOCATED, floor, wanted.links)
@@ -81,11 +79,8 @@ class Ids:
             await self._insert(claim)
             if await self._is_alone(claim):
                 return claim
-            # Redis was wiped between two allocations. Whoever sees the other gives up, both at worst; they must not
-            # meet again and again.
+            # Redis was wiped between two allocations. Whoever sees the other gives up, both at worst.
             await self._give_up(claim)
-            await asyncio.sleep(random.uniform(0, longest_s))  # noqa: S311
-            longest_s = min(longest_s * 2, 1.0)
 
     async def _take(self, key: str, floor: int, count: int) -> int:
         try:
