@@ -11,24 +11,24 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from aggregator.audit import Auditor
+from aggregator.auditor import Auditor
 from aggregator.click_stream import ClickStream
-from aggregator.devices import Devices
 from aggregator.enrich import Enricher
-from aggregator.geo import Geo, GeoError
-from aggregator.lanes import Lanes
+from aggregator.insert import Writer
+from aggregator.leases import Lanes
 from aggregator.metrics import AggregatorCollector
 from aggregator.migrate import migrate
 from aggregator.pipeline import Pipeline
 from aggregator.settings import Settings
-from aggregator.visitors import Salts
-from aggregator.writer import Writer
+from aggregator.visitor_ids import Salts
 from records.click import AddressCipher
 from runtime.clickhouse import ClickHouse, wait_for_clickhouse
 from runtime.metrics import registry_of
 from runtime.process import run
 from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
-from runtime.stores import Stores
+from runtime.store_health import Stores
+from visitors.devices import Devices
+from visitors.geo import Geo, GeoError
 
 STOP_S = 15.0
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from aggregator.lanes import OwnedLane
+from aggregator.leases import OwnedLane
 from records.click import LaneState
-from runtime.lag import Lag
+from runtime.age_estimate import Lag
 
 
 class Backlog:

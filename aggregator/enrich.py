@@ -11,12 +11,12 @@ from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from aggregator.classify import MAX_AGENT, Verdict, classify, network_verdict
 from aggregator.decode import Numbered
-from aggregator.devices import Device, Devices
-from aggregator.geo import Geo, Place, network_in
-from aggregator.visitors import DAY_MS, Salts, day_of, visitor_id
+from aggregator.visitor_ids import DAY_MS, Salts, day_of, visitor_id
 from records.click import AddressCipher, Click
+from visitors.classify import MAX_AGENT, Verdict, classify, network_verdict
+from visitors.devices import Device, Devices
+from visitors.geo import Geo, Place, network_in
 
 MAX_HEADER_BYTES = 256
 _REMEMBERED = 4096

@@ -7,10 +7,10 @@ from itertools import chain
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from aggregator.audit import Auditor
-from aggregator.lanes import Lanes
+from aggregator.auditor import Auditor
+from aggregator.insert import Writer
+from aggregator.leases import Lanes
 from aggregator.pipeline import Pipeline
-from aggregator.writer import Writer
 from runtime.histogram import histogram
 
 

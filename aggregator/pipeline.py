@@ -12,12 +12,12 @@ from aggregator.backlog import Backlog
 from aggregator.click_stream import NEW, PENDING, ClickStream
 from aggregator.decode import Batch, Entry, Numbered, Span, decode
 from aggregator.enrich import Enricher
-from aggregator.lanes import LEASE_S, RENEW_S, Lanes, LeaseLost, OwnedLane
+from aggregator.insert import Writer
+from aggregator.leases import LEASE_S, RENEW_S, Lanes, LeaseLost, OwnedLane
 from aggregator.rows import arrow_stream
-from aggregator.writer import Writer
 from records.click import LaneState
 from records.keys import lane_name
-from runtime.cancelled import is_cancelled
+from runtime.cancellation import is_cancelled
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 from runtime.histogram import Histogram
 

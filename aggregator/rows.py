@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from aggregator.classify import CLASSIFIER_VERSION
 from aggregator.decode import Numbered
-from aggregator.devices import Device
 from aggregator.enrich import Enriched, Groups, Headers, grouped
-from aggregator.geo import Place
-from aggregator.visitors import DAY_MS
+from aggregator.visitor_ids import DAY_MS
 from records.click import Click
+from visitors.classify import CLASSIFIER_VERSION
+from visitors.devices import Device
+from visitors.geo import Place
 
 # Of the click itself: hardly a value repeats.
 _OWN: dict[str, pa.DataType] = {

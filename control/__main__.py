@@ -11,27 +11,27 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from starlette.types import ASGIApp
 
-from control.accounts import Keys
-from control.api import Api
-from control.app import control_app
-from control.broadcasts import Broadcasts
-from control.cache import Cache, PackedConnection
-from control.domains import DestinationRules, Domains
-from control.ids import Ids
-from control.links import Links
+from control.cache.redis_cache import Cache, PackedConnection
+from control.cache.resync import Resync, degraded
+from control.catalogue.broadcasts import Broadcasts
+from control.catalogue.domains import DestinationRules, Domains
+from control.catalogue.shared_links import SharedLinks
+from control.clickhouse_watchdog import WatchfulClickHouse
+from control.http.api import Api
+from control.http.app import control_app
+from control.http.auth import Keys
 from control.locks import Locks
 from control.metrics import REGISTRY
-from control.mint import Minter
-from control.resync import Resync, degraded
+from control.minting.id_allocator import Ids
+from control.minting.link_table import Links
+from control.minting.minter import Minter
 from control.settings import Settings
-from control.shared import SharedLinks
 from records.code import CodeCipher
 from runtime.clickhouse import ClickHouse
 from runtime.code_key import check_code_key, check_code_key_in_time
 from runtime.process import run
 from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
-from runtime.stores import Stores
-from runtime.watchful import WatchfulClickHouse
+from runtime.store_health import Stores
 
 REDIS_S = 1.5
 

@@ -9,9 +9,9 @@ from weakref import WeakValueDictionary
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from control.problems import Problem
+from control.http.problems import Problem
 from records.keys import lock_key
-from runtime.cancelled import is_cancelled
+from runtime.cancellation import is_cancelled
 
 LEASE_MS = 15_000
 RENEW_S = 4.0

@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 
 from edge.app import edge_app
-from edge.connection import tap_connection
+from edge.clickhouse_loader import Origin
 from edge.connections import Connections, most_connections
-from edge.counts import Counts
-from edge.lanes import Lanes
+from edge.fast.protocol import tap_connection
+from edge.lane_runner import Lanes
 from edge.metrics import ClickCollector, LookupCollector, TapCollector
-from edge.origin import Origin
 from edge.recorder import Recorder
 from edge.redirect import Redirector
 from edge.redis_wire import RedisWire
@@ -21,6 +20,7 @@ from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
 from edge.settings import Settings
 from edge.spool import Spool
+from edge.tap_stats import Counts
 from edge.visit import visit_reader
 from records.click import AddressCipher
 from records.code import CodeCipher

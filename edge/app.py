@@ -8,13 +8,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from edge.decide import UNKNOWN_HOST, UNRESOLVED, Decision
-from edge.origin import ResolveFailed
+from edge.clickhouse_loader import ResolveFailed
 from edge.redirect import Redirector
 from edge.resolver import Resolver
 from edge.responses import PLAIN, answer, page
 from edge.visit import VisitFrom, asked_in, host_of
 from records.domain import Domain
+from routing.decide import UNKNOWN_HOST, UNRESOLVED, Decision
 
 NO_ROBOTS = "User-agent: *\nDisallow: /\n"
 DAY = {"cache-control": "public, max-age=86400"}

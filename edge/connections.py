@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Protocol
 
-from edge.counts import Counts
+from edge.tap_stats import Counts
 
 # Text messages go out in waves, and each phone opens a connection; an idle one costs 5 KiB (docs/architecture.md).
 MOST_OPEN = 16_384

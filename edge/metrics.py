@@ -8,13 +8,13 @@ from itertools import chain
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from edge.clickhouse_loader import Origin
 from edge.connections import Connections
-from edge.counts import STAGES, Counts
-from edge.origin import Origin
 from edge.recorder import Recorder
 from edge.redis_wire import RedisWire
 from edge.resolver import Lookups
 from edge.shipper import Shipper
+from edge.tap_stats import STAGES, Counts
 from runtime.histogram import histogram
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from edge.decide import Answered
 from edge.spool import Spool, SpoolFull
 from records.click import AddressCipher, Click, encode_frame
+from routing.decide import Answered
 
 MAX_UNSPOOLED_BYTES = 32 * 1024 * 1024
 _VERSION_AND_VARIANT = (7 << 76) | (0b10 << 62)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from random import getrandbits
 from time import perf_counter
 
-from edge.counts import Counts
-from edge.decide import NAMES_NOBODY, OVERLOADED, SCANNING, UNRESOLVED, Answered, Decision, Redirect, Target, decide
 from edge.recorder import Recorder, new_click_id
 from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
+from edge.tap_stats import Counts
 from edge.visit import Visit
+from routing.decide import NAMES_NOBODY, OVERLOADED, SCANNING, UNRESOLVED, Answered, Decision, Redirect, Target, decide
 
 MAX_IN_FLIGHT = 5_000  # visits being answered; beyond it a quick 503 is better than a long queue
 

@@ -6,18 +6,18 @@ from typing import TypeVar
 
 import msgspec
 
-from edge.allocation import Allocation
-from edge.decide import Target
-from edge.memory import Layered
-from edge.origin import Origin, ResolveFailed
+from edge.clickhouse_loader import Origin, ResolveFailed
+from edge.issued_ids import Allocation
 from edge.redis_wire import RedisUnavailable, RedisWire
 from edge.scan_limit import ScanLimit
+from edge.tiered_cache import Layered
 from edge.visit import Visit
 from records.broadcast import Broadcast, decode_broadcast, encode_broadcast
 from records.code import CODE_LENGTH, CodeCipher
 from records.domain import Domain, decode_domain, encode_domain
 from records.keys import ALLOCATED, BUCKET_SIZE, broadcast_key, bucket_of, domain_key, field_of, slug_key
 from records.link import Link, decode_link, encode_link
+from routing.decide import Target
 from runtime.histogram import POWERS, Histogram
 
 K = TypeVar("K")

@@ -4,7 +4,7 @@ from functools import lru_cache
 from html import escape
 from http import HTTPStatus
 
-from edge.decide import Decision, Refusal
+from routing.decide import Decision, Refusal
 
 _PAGES = {
     "unknown_host": ("Nothing here", "There is no page at this address."),

@@ -16,13 +16,13 @@ import msgspec
 
 from edge.recorder import Recorder
 from edge.redis_wire import Command, RedisUnavailable, RedisWire
-from edge.room import MOST_BYTES, room_in
 from edge.spool import Spool
 from edge.spool_reader import Chunk, SpoolReader
+from edge.stream_quota import MOST_BYTES, room_in
 from records.click import Frame, LaneState, frames_in
 from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
-from records.lanes import watermark_in
-from runtime.lag import Lag
+from records.lane_registry import watermark_in
+from runtime.age_estimate import Lag
 
 ENTRY_BYTES = 64 * 1024
 ENTRIES_AT_ONCE = 16

@@ -15,7 +15,7 @@ from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
 
-from edge.spool_mend import mended
+from edge.spool_repair import mended
 from records.click import whole_frames
 from records.keys import lane_name
 

@@ -13,13 +13,13 @@ from typing import Any
 from redis.asyncio import Redis
 
 from aggregator.decode import Entry, decode
-from aggregator.devices import Devices
 from aggregator.enrich import Enricher
-from aggregator.geo import Geo
 from aggregator.rows import arrow_stream
-from aggregator.visitors import Salts, day_of
+from aggregator.visitor_ids import Salts, day_of
 from loadtest.traffic import NOW_MS, Traffic
 from records.click import AddressCipher, Frame, decode_frame, frames_in
+from visitors.devices import Devices
+from visitors.geo import Geo
 
 LANE = 0x5EED
 BATCH_ENTRIES = 256

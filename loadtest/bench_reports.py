@@ -23,16 +23,16 @@ import aiohttp
 import msgspec
 from redis.asyncio import Redis
 
+from accounting.audit import read_audit
+from accounting.ledger import read_ledger
 from aggregator.migrate import migrate
-from control.ledger import read_ledger
-from control.report import read_report
+from control.reports.report import read_report
 from loadtest.fill import LANE_CLICKS, Fill, add, add_recorded, end_lanes
 from records.broadcast import Broadcast
-from runtime.audit import read_audit
 from runtime.clickhouse import ClickHouse
 from stack.valkey import valkey_command
 from tests.conftest import WRITER, clickhouse_command, clickhouse_environ
-from tests.processes import free_port, running
+from tests.support.processes import free_port, running
 
 ROUNDS = 5
 FIRST_ROWS = 1_000_000

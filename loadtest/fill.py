@@ -14,13 +14,13 @@ import pyarrow as pa
 from redis.asyncio import Redis
 
 from aggregator.decode import Numbered
-from aggregator.devices import Devices
 from aggregator.enrich import Enricher
-from aggregator.geo import Geo
 from aggregator.rows import arrow_stream
-from aggregator.visitors import Salts, day_of
+from aggregator.visitor_ids import Salts, day_of
 from records.click import AddressCipher, Click, packed_address
 from runtime.clickhouse import ClickHouse
+from visitors.devices import Devices
+from visitors.geo import Geo
 
 VISITS = Path(__file__).parent.parent / "examples" / "visits.json"
 LANE_CLICKS = 500_000  # of one edge process, from its start to its end

@@ -4,7 +4,7 @@
 
 Two checks. Instructions (loadtest/tap_cost.py) see a change of a few percent on any machine. The CPU time of the processes
 sees what they leave out: the kernel, the shipper and Redis. With --add-us every tap gets so much dearer
-(loadtest/burden.py), to see that both checks fail.
+(loadtest/cpu_burden.py), to see that both checks fail.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from loadtest.bench import Bench
-from loadtest.burden import loops_of
+from loadtest.cpu_burden import loops_of
 from loadtest.peers import Bare, Contestant, Taptrail
 from loadtest.tap_cost import measured
 
@@ -56,7 +56,7 @@ def cpu_time(loops: int) -> list[tuple[bool, str]]:
         bench = Bench(Path(folder), LINKS)
 
         class Edge(Taptrail):
-            module = ("loadtest.burden", str(loops))
+            module = ("loadtest.cpu_burden", str(loops))
 
         ratios = [_cpu_us(bench, Edge, round_no) / _cpu_us(bench, Bare, round_no) for round_no in range(ROUNDS)]
     return [

@@ -1,4 +1,4 @@
-"""What a broadcast does to the edge, by Locust: taps when they are due (loadtest/send.py), every answer checked.
+"""What a broadcast does to the edge, by Locust: taps when they are due (loadtest/tap_schedule.py), every answer checked.
 
 At the end the taps are counted against ClickHouse, by class of visitor; a run that lost, doubled or misjudged one, or
 saw a wrong answer, fails.
@@ -23,7 +23,7 @@ from locust import FastHttpUser, LoadTestShape, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from loadtest.send import OwnLink, Send, Tap, plan
+from loadtest.tap_schedule import OwnLink, Send, Tap, plan
 
 MOST_LATE = 0.05  # the share of such taps beyond which a run says nothing about what was planned
 LATE_S = 1.0  # a tap that leaves later than this after it was due is not the load that was asked for

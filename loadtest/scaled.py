@@ -21,7 +21,7 @@ from loadtest.peers import CODE_KEY, PORT, Taptrail
 from records.code import CodeCipher
 from runtime.serve import listen
 from stack.valkey import valkey_command
-from tests.processes import free_port, running, wait_until
+from tests.support.processes import free_port, running, wait_until
 
 MOST_CODES = 1_000_000  # to be tapped
 

@@ -26,24 +26,24 @@ from typing import Any
 
 import uvloop
 
-from edge.connection import tap_connection
+from edge.clickhouse_loader import Origin
 from edge.connections import Connections
-from edge.counts import Counts
-from edge.decide import Answered
-from edge.origin import Origin
+from edge.fast.protocol import tap_connection
 from edge.recorder import Recorder
 from edge.redirect import Redirector
 from edge.redis_wire import RedisWire
 from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
 from edge.spool import Spool
+from edge.tap_stats import Counts
 from edge.visit import visit_reader
 from loadtest import bare
-from loadtest.burden import burden
+from loadtest.cpu_burden import burden
 from loadtest.peers import CODE_KEY, HOST, REDIS_PORT, Taptrail
 from records.click import AddressCipher
 from records.code import CodeCipher
 from records.link import Link
+from routing.decide import Answered
 from runtime.clickhouse import ClickHouse
 from runtime.environment import Networks
 from runtime.histogram import POWERS, Histogram
@@ -66,7 +66,7 @@ def main() -> int:
     parser.add_argument("--callgrind", default="", help="keep the profile of the taps in this file")
     parser.add_argument("--run", choices=["tap", "bare"], help=argparse.SUPPRESS)
     parser.add_argument("--ticks", type=int, default=MANY, help=argparse.SUPPRESS)
-    parser.add_argument("--loops", type=int, default=0, help="idle steps more for each tap (loadtest/burden.py)")
+    parser.add_argument("--loops", type=int, default=0, help="idle steps more for each tap (loadtest/cpu_burden.py)")
     parser.add_argument("--metrics", action="store_true", help="what each group of metrics costs a tap")
     parser.add_argument("--without", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from aggregator.migrate import migrate
 from records.keys import LANES, click_stream
-from records.lanes import lanes_in
+from records.lane_registry import lanes_in
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 from runtime.logs import start_logging
 from runtime.serve import listen

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from aggregator.migrate import migrate
 from runtime.clickhouse import ClickHouse
 from stack.valkey import valkey_command
-from tests.processes import OwnValkey, accepts, free_port, running, wait_until
+from tests.support.processes import OwnValkey, accepts, free_port, running, wait_until
 
 __all__ = ["accepts", "free_port", "running", "wait_until"]
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import AsyncIterator
 
 from aggregator.migrate import SCHEMA
+from cli.doctor.environment import Given
 from cli.doctor.finding import STEP_S, Finding, broken, ok, size, warning
-from cli.doctor.given import Given
 from records.code import CodeCipher
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 from runtime.code_key import NO_DATABASE, NO_TABLE, opens_links

@@ -10,8 +10,8 @@ import click
 import msgspec
 
 from cli.doctor.clickhouse import look_at_analyst, look_at_clickhouse
+from cli.doctor.environment import SETTINGS, Given, given_to, look_at_keys, look_at_settings
 from cli.doctor.finding import Finding, collected
-from cli.doctor.given import SETTINGS, Given, given_to, look_at_keys, look_at_settings
 from cli.doctor.host import look_at_host
 from cli.doctor.redis import look_at_redis
 from cli.doctor.service import look_at_control, look_at_domains

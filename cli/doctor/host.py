@@ -13,11 +13,11 @@ from typing import TypeVar
 
 import maxminddb
 
-from aggregator.geo import Geo, GeoError
+from cli.doctor.environment import Given
 from cli.doctor.finding import STEP_S, Finding, broken, ok, size, warning
-from cli.doctor.given import Given
 from edge.connections import FEW_DESCRIPTORS
 from runtime.environment import Networks
+from visitors.geo import Geo, GeoError
 
 T = TypeVar("T")
 

@@ -19,10 +19,10 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from cli.doctor.environment import Given
 from cli.doctor.finding import STEP_S, Finding, broken, ok, size, warning
-from cli.doctor.given import Given
 from edge.redis_wire import RedisWire
-from edge.room import CLICKS_SHARE
+from edge.stream_quota import CLICKS_SHARE
 from records.keys import TRACKED_PREFIXES, slug_key
 
 _OLDEST = {"redis_version": 7, "valkey_version": 8}

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import msgspec
 
+from cli.doctor.environment import Given
 from cli.doctor.finding import STEP_S, Finding, broken, ok, warning
-from cli.doctor.given import Given
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 
 _TIMEOUT = aiohttp.ClientTimeout(total=STEP_S)

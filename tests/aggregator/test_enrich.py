@@ -4,16 +4,16 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from aggregator.classify import CLASSIFIER_VERSION
 from aggregator.decode import Numbered
-from aggregator.devices import Devices
 from aggregator.enrich import Enricher, cut, host_in, language_of
-from aggregator.geo import Geo
 from aggregator.rows import COLUMNS, arrow_stream
-from aggregator.visitors import DAY_MS, Salts, day_of, visitor_id
+from aggregator.visitor_ids import DAY_MS, Salts, day_of, visitor_id
 from records.click import AddressCipher, packed_address
-from tests.aggregator.clicks import CLICK, CODE_KEY, IPHONE, LANE, numbered, rows_in
-from tests.aggregator.test_geo import written
+from tests.support.clicks import CLICK, CODE_KEY, IPHONE, LANE, numbered, rows_in
+from tests.visitors.test_geo import written
+from visitors.classify import CLASSIFIER_VERSION
+from visitors.devices import Devices
+from visitors.geo import Geo
 
 RECEIVED_AT_MS = CLICK.clicked_at_ms + 900
 SALTS = {day_of(CLICK.clicked_at_ms): bytes(range(16)), day_of(CLICK.clicked_at_ms + 86_400_000): bytes(16)}

@@ -7,16 +7,16 @@ import msgspec
 import pytest
 
 from aggregator.click_stream import ClickStream
-from aggregator.devices import Devices
 from aggregator.enrich import Enricher
-from aggregator.geo import Geo
-from aggregator.lanes import Lanes, LeaseLost
+from aggregator.insert import Writer
+from aggregator.leases import Lanes, LeaseLost
 from aggregator.pipeline import Pipeline
-from aggregator.visitors import Salts
-from aggregator.writer import Writer
+from aggregator.visitor_ids import Salts
 from records.click import AddressCipher, LaneState, encode_frame
 from records.keys import ENTRY_FIELD, GROUP, LANES, WATERMARKS, click_stream, lane_name, lease_key
 from tests.records.test_click import CLICK
+from visitors.devices import Devices
+from visitors.geo import Geo
 
 LANE = 0xABCDEF0123456789
 

@@ -7,15 +7,15 @@ from uuid import UUID
 import pyarrow as pa
 from redis.asyncio import Redis
 
-from aggregator.classify import Verdict, VisitClass
 from aggregator.decode import Numbered
-from aggregator.devices import Devices
 from aggregator.enrich import Enricher, Groups
-from aggregator.geo import NOWHERE, Geo, Place
 from aggregator.rows import COLUMNS, INSERT_CLICKS, arrow_stream, by_partition
-from aggregator.visitors import Salts, day_of
+from aggregator.visitor_ids import Salts, day_of
 from records.click import AddressCipher
-from tests.aggregator.clicks import CLICK, CODE_KEY, click, numbered, rows_in
+from tests.support.clicks import CLICK, CODE_KEY, click, numbered, rows_in
+from visitors.classify import Verdict, VisitClass
+from visitors.devices import Devices
+from visitors.geo import NOWHERE, Geo, Place
 
 PLAIN = numbered()
 EMPTY = numbered(2, contact_id="", destination="", user_agent="", status=410, refusal="expired")

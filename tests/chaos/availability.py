@@ -20,7 +20,7 @@ import msgspec
 import psutil
 
 from tests.chaos.taps import IPHONE, REQUEST, Connection
-from tests.system.stack import Stack
+from tests.support.stack import Stack
 
 LONGEST_S = 10.0
 SEEN = 100  # links that are tapped again and again

@@ -26,7 +26,7 @@ from tests.chaos.checks import Rows, rows_of
 from tests.chaos.kills import NAMES, Killer
 from tests.chaos.outages import Outage, explained
 from tests.chaos.taps import AT_ONCE, Tally, Taps
-from tests.system.stack import Stack
+from tests.support.stack import Stack
 
 LEDGER = ("answered", "spooled", "waiting", "shipped", "pending", "inserted", "gap")
 ARRIVAL_S = 180.0

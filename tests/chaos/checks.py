@@ -3,8 +3,8 @@
 import msgspec
 from redis.asyncio import Redis
 
-from control.ledger import read_ledger
-from runtime.audit import read_audit
+from accounting.audit import read_audit
+from accounting.ledger import read_ledger
 from runtime.clickhouse import ClickHouse
 
 YEARS_H = 10 * 366 * 24.0  # the clicks of some tests were made long ago

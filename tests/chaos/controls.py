@@ -4,8 +4,8 @@ import functools
 
 import pytest
 
+from tests.chaos.broken_pipelines import WeakerStack
 from tests.chaos.chaos import chaos
-from tests.chaos.weaker import WeakerStack
 
 EVERY_CLICK = "every answered tap is a row"
 ARRIVAL_S = 25  # the one that is slow alone needs some 15

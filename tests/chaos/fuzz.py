@@ -18,8 +18,8 @@ from tests.fuzz.targets import TARGETS
 
 KEPT = Path(".taptrail/fuzz")
 MODULES = (
-    "edge.visit", "edge.plain", "edge.spool", "edge.spool_mend", "edge.spool_reader", "records.code", "records.click",
-    "aggregator.decode", "stack.clickhouse.statement",
+    "edge.visit", "edge.fast.parse", "edge.spool", "edge.spool_repair", "edge.spool_reader",
+    "records.code", "records.click", "aggregator.decode", "stack.clickhouse.statement",
 )  # fmt: skip
 
 

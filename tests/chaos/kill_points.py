@@ -18,8 +18,8 @@ from tests.chaos.checks import Rows
 from tests.chaos.syscalls import Traced, cannot_trace, killed_at
 from tests.chaos.system import CODES, HeldEdge, System
 from tests.chaos.taps import Connection
-from tests.edge.process import HOST
-from tests.processes import wait_until
+from tests.support.edge import HOST
+from tests.support.processes import wait_until
 
 # What ClickHouse does to make a part, and to say so; what an edge does to its spool. In the order of a first INSERT
 # and of an edge's life. write and sendto are many: the first ones, and then every few.

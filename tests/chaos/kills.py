@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import psutil
 
-from tests.system.stack import Stack
+from tests.support.stack import Stack
 
 NAMES = ("edge", "aggregator", "control", "redis", "clickhouse")
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import psutil
 from redis.asyncio import Redis
 
+from accounting.ledger import read_ledger
 from aggregator.migrate import migrate
-from control.ledger import read_ledger
 from runtime.clickhouse import ClickHouse
 from tests.chaos.checks import Rows, check_books, rows_of
 from tests.conftest import WRITER, clickhouse_command, clickhouse_environ
-from tests.edge.process import CODE_KEY, Edge, cache, cipher, store
-from tests.processes import OwnValkey, Process, accepts, free_port, wait_until
+from tests.support.edge import CODE_KEY, Edge, cache, cipher, store
+from tests.support.processes import OwnValkey, Process, accepts, free_port, wait_until
 
 LINKS = range(100)
 CODES = [cipher.seal(link_id) for link_id in LINKS]

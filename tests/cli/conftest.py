@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.control.conftest import control, control_process, controls, redis  # noqa: F401
-from tests.control.process import MAIN
+from tests.support.control import MAIN
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 
 from records.click import LaneState
 from records.keys import LANES, WATERMARKS, lane_name
-from tests.control.process import DOMAIN, SHOP, contacts
 from tests.control.test_report import click
+from tests.support.control import DOMAIN, SHOP, contacts
 
 
 async def test_a_broadcast_is_put_fixed_stopped_and_resumed(taptrail, control):

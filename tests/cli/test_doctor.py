@@ -14,9 +14,9 @@ from netaddr import IPSet
 from redis.asyncio import Redis
 
 from cli.doctor.command import examined
-from cli.doctor.given import SETTINGS, given_to
-from tests.control.process import CODE_KEY, KEYS, MAIN, contacts
-from tests.processes import free_port
+from cli.doctor.environment import SETTINGS, given_to
+from tests.support.control import CODE_KEY, KEYS, MAIN, contacts
+from tests.support.processes import free_port
 
 OTHER_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 

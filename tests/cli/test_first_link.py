@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.stack import Stack
+from tests.support.stack import Stack
 
 ROOT = Path(__file__).parents[2]
 # In place of the container of control: a folder of its own, with the variables that the page's `inside` gives.

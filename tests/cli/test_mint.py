@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.control.process import DOMAIN, MAIN, SHOP
+from tests.support.control import DOMAIN, MAIN, SHOP
 
 MANY = b"contact_id\n" + b"".join(b"c-%d\n" % number for number in range(150_000))
 TO = ("--domain", DOMAIN, "--broadcast", "spring", "--to", SHOP)

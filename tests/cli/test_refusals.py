@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.system.stack import Stack
+from tests.support.stack import Stack
 
 DOMAIN = "go.acme.example"
 TO = ("--to", "https://acme.example/x")

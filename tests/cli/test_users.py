@@ -10,12 +10,12 @@ import pytest
 from redis.asyncio import Redis
 
 from cli.doctor.command import examined
-from cli.doctor.given import SETTINGS, given_to
+from cli.doctor.environment import SETTINGS, given_to
 from runtime.clickhouse import ClickHouse, ClickHouseRefused
 from tests.cli.granted import ROOT, grants
-from tests.control.process import SHOP, Control, contacts
-from tests.edge.process import HOST, Edge
-from tests.processes import Process, free_port, running, wait_until
+from tests.support.control import SHOP, Control, contacts
+from tests.support.edge import HOST, Edge
+from tests.support.processes import Process, free_port, running, wait_until
 
 PAGE = (ROOT / "docs/deploy.md").read_text()
 

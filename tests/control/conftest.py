@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from records.keys import CACHE_VERSION
 from tests.conftest import wait_until
-from tests.control.process import Control
+from tests.support.control import Control
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from control.operations import OPERATIONS
-from tests.control.process import MAIN
+from control.http.operations import OPERATIONS
+from tests.support.control import MAIN
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)

@@ -3,7 +3,7 @@ import pytest
 
 from records.broadcast import decode_broadcast
 from records.keys import broadcast_key
-from tests.control.process import ACME, DOMAIN, SEATTLE, SHOP, contacts
+from tests.support.control import ACME, DOMAIN, SEATTLE, SHOP, contacts
 
 OTHER = "https://shop.acme.example/other"
 

@@ -2,7 +2,7 @@ import pytest
 
 from records.domain import decode_domain
 from records.keys import domain_key
-from tests.control.process import ACME, DOMAIN, SEATTLE
+from tests.support.control import ACME, DOMAIN, SEATTLE
 
 
 async def test_a_domain_is_registered_and_reaches_the_edges(control, redis):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.control.process import DOMAIN, SHOP
+from tests.support.control import DOMAIN, SHOP
 
 CONTROLS = ["\x00", "\r\nx: y", "\x85"]
 

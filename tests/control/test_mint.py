@@ -6,7 +6,7 @@ from records.broadcast import decode_broadcast
 from records.code import CodeCipher
 from records.keys import ALLOCATED, broadcast_key, bucket_of, field_of, lock_key
 from records.link import decode_link
-from tests.control.process import CODE_KEY, DOMAIN, SHOP, contacts
+from tests.support.control import CODE_KEY, DOMAIN, SHOP, contacts
 
 cipher = CodeCipher(bytes.fromhex(CODE_KEY))
 

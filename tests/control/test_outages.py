@@ -4,16 +4,16 @@ import json
 
 from redis.asyncio import Redis
 
-from control.chunks import link_rows
-from control.links import Links
+from control.minting.link_batches import link_rows
+from control.minting.link_table import Links
 from records.broadcast import Broadcast, decode_broadcast, encode_broadcast
 from records.domain import decode_domain
 from records.keys import ALLOCATED, BROADCASTS, CACHE_VERSION, broadcast_key, domain_key, slug_key
 from records.link import Link
 from runtime.clickhouse import ClickHouse
 from tests.conftest import WRITER, free_port, wait_until
-from tests.control.process import DOMAIN, SHOP, contacts
-from tests.system.replica import name_leads_to, replica_of
+from tests.support.control import DOMAIN, SHOP, contacts
+from tests.support.replica import name_leads_to, replica_of
 
 
 async def until(condition, give_up_after_s=20.0):

@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from tests.control.process import DOMAIN, SHOP, contacts
+from tests.support.control import DOMAIN, SHOP, contacts
 
 SENT = 1_790_000_000
 

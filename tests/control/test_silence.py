@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from runtime.watchful import WatchfulClickHouse
-from tests.control.process import DOMAIN, SHOP, contacts
+from control.clickhouse_watchdog import WatchfulClickHouse
 from tests.control.test_outages import readiness
-from tests.processes import silent, wait_until
+from tests.support.control import DOMAIN, SHOP, contacts
+from tests.support.processes import silent, wait_until
 
 CALLS = [
     ("PATCH", "/v1/broadcasts/spring", {"stopped": True}),

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from tests.control.process import CODE_KEY, DOMAIN, KEYS, contacts
-from tests.processes import free_port, silent, wait_until
+from tests.support.control import CODE_KEY, DOMAIN, KEYS, contacts
+from tests.support.processes import free_port, silent, wait_until
 
 OTHER_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 

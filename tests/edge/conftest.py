@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from tests.edge.process import Edge, cache, store
+from tests.support.edge import Edge, cache, store
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.edge.process import HOST, cache, cache_slug, change, cipher, destination
+from tests.support.edge import HOST, cache, cache_slug, change, cipher, destination
 
 CODE = cipher.seal(5)
 

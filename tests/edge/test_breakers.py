@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 
 from records.keys import ALLOCATED, bucket_of
 from tests.conftest import wait_until
-from tests.edge.process import cache, destination, store
-from tests.system.replica import name_leads_to, replica_of, started
-from tests.system.way import Way
+from tests.support.blackhole_proxy import Way
+from tests.support.edge import cache, destination, store
+from tests.support.replica import name_leads_to, replica_of, started
 
 REDIS_TIMEOUT_S = 0.5
 CLICKHOUSE_TIMEOUT_S = 3.0

@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.conftest import wait_until
-from tests.edge.process import HOST, Edge, cache, cipher, destination
+from tests.support.edge import HOST, Edge, cache, cipher, destination
 
 CODE = cipher.seal(5)
 REQUEST = f"GET /{CODE} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from aggregator.decode import Entry, decode
-from edge.destination import destination_for
 from records.broadcast import Broadcast
 from records.click import AddressCipher, packed_address
 from records.keys import bucket_of, field_of
 from records.link import Link, encode_link
+from routing.destination import destination_for
 from tests.conftest import wait_until
-from tests.edge.process import (
+from tests.support.edge import (
     BROADCAST,
     CODE_KEY,
     DOMAIN,

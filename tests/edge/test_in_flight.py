@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from tests.edge.process import HOST, Edge, cache, cipher, destination, store
-from tests.system.way import Way
+from tests.support.blackhole_proxy import Way
+from tests.support.edge import HOST, Edge, cache, cipher, destination, store
 
 MOST = 20
 MORE = 15

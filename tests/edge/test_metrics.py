@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.conftest import wait_until
-from tests.edge.process import store
+from tests.support.edge import store
 
 
 async def test_every_visit_is_counted_by_its_outcome_and_timed_in_every_stage(edge):

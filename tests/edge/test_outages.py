@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from records.click import LaneState
 from records.keys import LANES
 from tests.conftest import wait_until
-from tests.edge.process import cache, destination, store
+from tests.support.edge import cache, destination, store
 
 NOWHERE = "http://x:y@127.0.0.1:1"
 

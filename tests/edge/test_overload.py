@@ -9,7 +9,7 @@ import psutil
 from records.click import whole_frames
 from records.keys import ENTRY_FIELD
 from tests.conftest import wait_until
-from tests.edge.process import HOST, cipher, destination
+from tests.support.edge import HOST, cipher, destination
 
 OVERLOAD_S = 4
 AT_ONCE = 4_000  # fewer than the kernel's queue takes: nobody is lost before the edge can answer
@@ -19,7 +19,7 @@ REQUEST = f"GET /{cipher.seal(5)} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\
 async def wave(port):
     """What the phones of an overload saw."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.edge.wave", str(port), str(OVERLOAD_S), str(AT_ONCE),
+        sys.executable, "-m", "tests.support.connection_storm", str(port), str(OVERLOAD_S), str(AT_ONCE),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     said, _ = await process.communicate(REQUEST)

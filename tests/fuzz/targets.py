@@ -14,7 +14,7 @@ from pathlib import Path
 import httptools
 
 from aggregator.decode import MAX_DEAD_SPAN, Entry, decode
-from edge.plain import NotPlain, plain_request
+from edge.fast.parse import NotPlain, plain_request
 from edge.spool import Spool, left_behind
 from edge.spool_reader import SpoolDamaged, SpoolReader
 from edge.visit import MAX_HOST, MAX_TEXT, VisitFrom, asked_in, visit_reader

@@ -10,9 +10,9 @@ from edge.spool import Spool
 from edge.spool_reader import SpoolDamaged, SpoolReader
 from records.click import BadClick, BrokenFrame, decode_frame, encode_frame, frames_in
 from records.keys import bucket_of, field_of
-from tests.edge.process import cache, destination
 from tests.fuzz.targets import with_right_checksums
 from tests.records.test_click import CLICK
+from tests.support.edge import cache, destination
 
 ONE, TWO = encode_frame("edge-1", 1, [CLICK]), encode_frame("edge-1", 2, [CLICK, CLICK])
 

@@ -13,8 +13,8 @@ import pytest
 
 from tests.conftest import clickhouse_command, clickhouse_environ
 from tests.image.engine import BASE, HARDENED, Engine, NotHere, install_tools
-from tests.processes import free_port, running, wait_until
-from tests.system.stack import tap_all
+from tests.support.processes import free_port, running, wait_until
+from tests.support.stack import tap_all
 
 FOLDER = Path(os.environ.get("TAPTRAIL_IMAGE_FOLDER", "/var/tmp/taptrail-image"))
 CODE_KEY = "000102030405060708090a0b0c0d0e0f"

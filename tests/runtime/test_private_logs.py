@@ -14,10 +14,10 @@ from records.link import Link, encode_link
 from runtime.clickhouse import ClickHouseRefused
 from runtime.logs import without_quotes
 from tests.control.conftest import controls  # noqa: F401
-from tests.control.process import CODE_KEY, MAIN
 from tests.edge.conftest import edges  # noqa: F401
-from tests.edge.process import cache, cipher
-from tests.processes import wait_until
+from tests.support.control import CODE_KEY, MAIN
+from tests.support.edge import cache, cipher
+from tests.support.processes import wait_until
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("edge", "aggregator", "control", "runtime", "records", "stack", "cli")

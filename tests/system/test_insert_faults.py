@@ -17,7 +17,7 @@ from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
 from tests.chaos.checks import check_nothing_is_amiss
 from tests.conftest import free_port
 from tests.records.test_click import CLICK
-from tests.system.proxy import (
+from tests.support.proxy import (
     Proxy,
     cut_the_body,
     deliver_after,

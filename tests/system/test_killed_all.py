@@ -12,7 +12,7 @@ from runtime.clickhouse import ClickHouse
 from tests.chaos.chaos import arrived
 from tests.chaos.checks import check_nothing_is_amiss
 from tests.chaos.taps import Taps
-from tests.system.stack import Stack
+from tests.support.stack import Stack
 
 TAPS = 1_000
 

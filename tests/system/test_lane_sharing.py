@@ -5,12 +5,12 @@ import signal
 
 import pytest
 
+from accounting.audit import read_audit
 from records.keys import AGGREGATORS
-from runtime.audit import read_audit
 from tests.aggregator.test_pipeline import add, register
 from tests.chaos.checks import check_each_click_once
-from tests.control.process import CODE_KEY
-from tests.processes import Process, free_port
+from tests.support.control import CODE_KEY
+from tests.support.processes import Process, free_port
 
 LANES = range(1, 7)
 

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from control.ledger import read_ledger
+from accounting.ledger import read_ledger
 from tests.aggregator.test_pipeline import Aggregator
 from tests.chaos.checks import check_nothing_is_amiss
 from tests.chaos.taps import Taps
-from tests.edge.process import Edge, cache, cipher, store
+from tests.support.edge import Edge, cache, cipher, store
 
 TAPS = 3_000
 RATE = 600

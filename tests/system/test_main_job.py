@@ -13,7 +13,7 @@ import redis as redis_py
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from tests.conftest import wait_until
-from tests.system.stack import Stack, tap_all
+from tests.support.stack import Stack, tap_all
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from tests.aggregator.test_pipeline import Aggregator
 from tests.chaos.checks import check_nothing_is_amiss
 from tests.chaos.taps import Taps
 from tests.conftest import wait_until
-from tests.control.process import Control, contacts
-from tests.edge.process import Edge, cache, cipher, store
-from tests.system.replica import replica_of
-from tests.system.way import Way
+from tests.support.blackhole_proxy import Way
+from tests.support.control import Control, contacts
+from tests.support.edge import Edge, cache, cipher, store
+from tests.support.replica import replica_of
 
 LINKS = int(os.environ.get("SOAK_LINKS", "12000"))
 LIMIT = LINKS * 700  # bytes of Redis; the clicks below are more

@@ -15,8 +15,8 @@ import yaml
 
 from tests.observability.page import documented, rows_of
 from tests.observability.rules import ALERTS, PROCESSES, ROOT, RULES, promtool
-from tests.processes import free_port, running, wait_until
-from tests.system.stack import Stack, tap_all
+from tests.support.processes import free_port, running, wait_until
+from tests.support.stack import Stack, tap_all
 
 
 class Prometheus:

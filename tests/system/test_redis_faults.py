@@ -15,8 +15,8 @@ from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
 from tests.chaos.checks import check_nothing_is_amiss
 from tests.chaos.taps import Taps
 from tests.conftest import accepts, free_port, wait_until
-from tests.edge.process import Edge, cache, cipher, store
-from tests.system.replica import name_leads_to, replica_of
+from tests.support.edge import Edge, cache, cipher, store
+from tests.support.replica import name_leads_to, replica_of
 
 CODES = [cipher.seal(link_id) for link_id in range(200)]
 

@@ -13,7 +13,7 @@ from runtime.clickhouse import ClickHouse
 from tests.chaos.chaos import arrived
 from tests.chaos.checks import check_each_click_once
 from tests.chaos.taps import Taps
-from tests.system.stack import Stack
+from tests.support.stack import Stack
 
 EACH = 2_500  # taps of one load
 QUEUED = 400

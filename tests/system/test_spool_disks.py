@@ -11,14 +11,14 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext, suppres
 
 import pytest
 
-from control.ledger import read_ledger
+from accounting.ledger import read_ledger
 from records.click import Frame, frames_in
 from records.keys import LANES
 from tests.aggregator.test_pipeline import Aggregator
 from tests.chaos.checks import check_books, check_each_click_once, check_nothing_is_amiss, rows_of
 from tests.chaos.syscalls import failing, needs_strace
-from tests.edge.process import Edge, cache, cipher, store
-from tests.processes import wait_until
+from tests.support.edge import Edge, cache, cipher, store
+from tests.support.processes import wait_until
 
 LINKS = range(100)
 NOWHERE = "redis://127.0.0.1:1/0"

@@ -1,0 +1,1 @@
+"""Whether clicks add up: counts of lanes, ledger, audit, closing a lane."""

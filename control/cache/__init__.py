@@ -1,0 +1,1 @@
+"""What control keeps in Redis for the edges, and how it stays true."""

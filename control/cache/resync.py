@@ -1,0 +1,103 @@
+"""Keeps the cache true to ClickHouse: at the start, after Redis lost something, and after failed writes."""
+
+import asyncio
+import logging
+import time
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from control.cache.redis_cache import Cache, entry_of
+from control.catalogue.broadcasts import Broadcasts
+from control.catalogue.domains import Domains
+from control.http.problems import Problem
+from control.metrics import RESYNCS
+from control.minting.id_allocator import Ids
+from control.minting.link_table import Links
+from records.keys import CACHE_VERSION
+from runtime.cancellation import is_cancelled
+from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
+from runtime.redis_failover import leave_replica
+from runtime.store_health import Stores
+
+LOOK_S = 1.0
+SLACK_MS = 60_000  # clocks of several control processes, and writes under way at the last look
+START_SLACK_MS = 86_400_000  # another control process may have gone on while this one lay dead with a change in hand
+NOTHING_KNOWN = 1 << 60  # higher than every version
+
+# The version goes forward once a second, on a Redis that has what this process knows of. Checked and written in one
+# step: a replica that lacks the latest writes may be promoted between two. "#!lua", so that a Redis that is a replica
+# refuses it whether or not there is something to write.
+_LOOK = """#!lua
+local known = tonumber(redis.call('GET', KEYS[1]) or '0')
+if known >= tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1], string.format('%.0f', math.max(known, tonumber(ARGV[2]))))
+end
+return string.format('%.0f', known)
+"""
+
+log = logging.getLogger(__name__)
+
+
+class Resync:
+    def __init__(
+        self, redis: Redis, cache: Cache, ids: Ids, domains: Domains, broadcasts: Broadcasts, links: Links
+    ) -> None:
+        self._redis, self._cache, self._ids = redis, cache, ids
+        self._domains, self._broadcasts, self._links = domains, broadcasts, links
+        self._synced = NOTHING_KNOWN  # cache version this process has seen; a Redis that knows less has lost something
+        self._server = ""  # which Redis that was, and since which start
+        self.trouble = ""
+
+    async def run(self) -> None:
+        """Until cancelled; outages are waited out."""
+        while not is_cancelled():
+            try:
+                await self.look()
+                self.trouble = ""
+            except (RedisError, OSError, Problem) as error:
+                self._report(f"redis: {error}")
+                await leave_replica(self._redis, error)
+            except (ClickHouseUnreachable, ClickHouseRefused) as error:
+                self._report(f"clickhouse: {error}")
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Repair what is dirty, and write everything anew that Redis may have lost."""
+        await self._cache.repair()
+        now_ms = time.time_ns() // 1_000_000
+        server = (await self._redis.info("server"))["run_id"]
+        expected = self._synced if server == self._server else NOTHING_KNOWN
+        known = await self._version(expected, now_ms)
+        if known < expected:
+            await self._write_since(known)
+            await self._version(0, now_ms)
+        self._synced, self._server = max(known, now_ms), server
+
+    async def _version(self, expected: int, now_ms: int) -> int:
+        """The version that Redis had; it is now_ms from now on, unless it was less than expected."""
+        return int(await self._redis.eval(_LOOK, 1, CACHE_VERSION, expected, now_ms))
+
+    async def _write_since(self, version: int) -> None:
+        await self._ids.raise_counters()
+        since = max(version - (SLACK_MS if self._server else START_SLACK_MS), 0)
+        domains = await self._domains.changed_since(since)
+        broadcasts = await self._broadcasts.changed_since(since)
+        entries = [*map(entry_of, domains), *map(entry_of, broadcasts)]
+        await self._cache.put_all(entries)
+        if version == 0:
+            await self._cache.put_slugs(await self._links.slugs())
+        RESYNCS.inc()
+        log.info("the cache is in step with ClickHouse", extra={"records": len(entries), "since": since})
+
+    def _report(self, trouble: str) -> None:
+        if not self.trouble:
+            log.warning("the cache may be behind ClickHouse", extra={"trouble": trouble})
+        self.trouble = trouble
+
+
+def degraded(stores: Stores, resync: Resync) -> list[str]:
+    """What /readyz reports: stores that do not answer, and a cache that may be behind for another reason."""
+    silent = stores.degraded()
+    store = resync.trouble.partition(":")[0]
+    return silent + ([resync.trouble] if resync.trouble and not any(one.startswith(store) for one in silent) else [])

@@ -1,0 +1,1 @@
+"""Domains, broadcasts and shared links: what is sent, from where to where."""

@@ -1,0 +1,208 @@
+"""Broadcasts: written to ClickHouse first, to Redis second, one writer at a time for each."""
+
+import contextlib
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from control.cache.redis_cache import Cache
+from control.catalogue.domains import Domains, name_of
+from control.http.problems import Problem, check_text, described, invalid
+from control.http.schemas import BroadcastBody, BroadcastPatch, broadcast_body, milliseconds
+from control.locks import Locks
+from control.minting.id_allocator import Ids
+from records.broadcast import Broadcast
+from runtime.clickhouse import ClickHouse
+from runtime.retry_insert import insert_until_known
+
+MAX_AUDIENCES = 10_000
+SHARED = "shared:"  # prefix of the broadcasts that shared links bring with them
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}", re.ASCII)
+_COLUMNS = ", ".join(Broadcast.__struct_fields__)
+
+
+class Broadcasts:
+    def __init__(self, clickhouse: ClickHouse, cache: Cache, locks: Locks, domains: Domains, ids: Ids) -> None:
+        self._clickhouse, self._cache, self._locks, self._domains, self._ids = clickhouse, cache, locks, domains, ids
+        self._minting: Counter[int] = Counter()  # broadcast number -> mintings that rely on its destinations
+
+    async def get(self, account: str, broadcast_id: str) -> Broadcast:
+        """Raises Problem where the account has no such broadcast."""
+        found = await self.find(account, broadcast_id)
+        if found is None:
+            raise Problem("not-found", f"account {account} has no broadcast {described(broadcast_id)}")
+        return found
+
+    async def numbered(self, broadcast_no: int) -> Broadcast | None:
+        found = await self._read("broadcast_no = {no:UInt64}", no=broadcast_no)
+        return max(found, key=lambda one: one.version) if found else None
+
+    async def changed_since(self, version: int) -> list[Broadcast]:
+        return await self._read("version >= {version:UInt64}", version=version)
+
+    async def put(self, account: str, broadcast_id: str, body: BroadcastBody) -> tuple[Broadcast, bool]:
+        """Create or replace; gives the broadcast and whether it is new."""
+        check_broadcast_id(broadcast_id)
+        async with self._locked(account, broadcast_id):
+            old = await self.find(account, broadcast_id)
+            if old is None and broadcast_id.startswith(SHARED):
+                raise invalid("broadcast_id", f"{SHARED}... is kept for shared links; choose another broadcast_id")
+            await self._check(account, body, old)
+            if old is not None:
+                return await self._write(_replaced(old, body)), False
+            return await self.create(account, broadcast_id, body), True
+
+    async def patch(self, account: str, broadcast_id: str, patch: BroadcastPatch) -> Broadcast:
+        async with self._locked(account, broadcast_id):
+            old = await self.get(account, broadcast_id)
+            given = {
+                name: value
+                for name, value in msgspec.structs.asdict(patch).items()
+                if value is not UNSET and name != "account"
+            }
+            body = msgspec.structs.replace(broadcast_body(old), **given)
+            await self._check(account, body, old)
+            new = _replaced(old, body)
+            if "sent_at" in given and given["sent_at"] is None:
+                new = msgspec.structs.replace(new, sent_at_ms=await self._first_minted_at_ms(old.broadcast_no))
+            return await self._write(new)
+
+    async def create(
+        self, account: str, broadcast_id: str, body: BroadcastBody, number: int | None = None
+    ) -> Broadcast:
+        """Write a broadcast that is known to be new and checked."""
+        if number is None:
+            number = await self._ids.next_broadcast_no()
+        blank = Broadcast(number, account, broadcast_id, "", ())
+        written = await self._write(_replaced(blank, body), in_force=False)
+        # Redis wiped between two allocations gives a number twice: the edges must never see it.
+        if len(await self._read("broadcast_no = {no:UInt64}", no=number)) > 1:
+            number = await self._ids.next_broadcast_no()
+            return await self._write(msgspec.structs.replace(written, broadcast_no=number))
+        await self._cache.put(written)
+        return written
+
+    async def ready_to_mint(self, account: str, broadcast_id: str, audiences: Sequence[str], now_ms: int) -> Broadcast:
+        """The broadcast with all these audiences in its list, and with the time of its first minting."""
+        async with self._locked(account, broadcast_id):
+            broadcast = await self.get(account, broadcast_id)
+            known = set(broadcast.audiences)
+            new = tuple(name for name in audiences if name not in known)
+            if len(known) + len(new) > MAX_AUDIENCES:
+                detail = (
+                    f"the broadcast would have {len(known) + len(new)} audiences; at most {MAX_AUDIENCES} are allowed"
+                )
+                raise invalid("audience", detail)
+            if not new and broadcast.sent_at_ms:
+                return broadcast
+            return await self._write(
+                msgspec.structs.replace(
+                    broadcast, audiences=broadcast.audiences + new, sent_at_ms=broadcast.sent_at_ms or now_ms
+                )
+            )
+
+    @contextlib.contextmanager
+    def minting(self, broadcast_no: int) -> Iterator[None]:
+        """While it lasts the broadcast keeps its domain and at least the destinations it has."""
+        self._minting[broadcast_no] += 1
+        try:
+            yield
+        finally:
+            self._minting[broadcast_no] -= 1
+
+    async def _check(self, account: str, body: BroadcastBody, old: Broadcast | None) -> None:
+        """Raises Problem. The domain comes last: the command line registers one that is all that is missing."""
+        check_text("source", body.source)
+        check_text("keyword", body.keyword)
+        own = name_of(body.short_domain, field="short_domain")
+        # What is there already stays: a rule that came later must not keep a broadcast from being stopped.
+        there = old if old is not None and old.short_domain == own else None
+        stay = there.destinations if there else ()
+        urls = {f"destinations[{i}]": None if url in stay else url for i, url in enumerate(body.destinations)}
+        fallback = None if there and body.fallback == there.fallback else body.fallback
+        await self._domains.check_destinations(urls, own=own)
+        await self._domains.check_destinations({"fallback": fallback}, own=own, template=False)
+        if body.valid_from and body.expires_at and body.expires_at <= body.valid_from:
+            raise invalid("expires_at", f"expires_at {body.expires_at:%FT%TZ} is not after valid_from")
+        body.short_domain = (await self._domains.usable(own, account)).short_domain
+        if old is not None:
+            await self._check_links_fit(body, old)
+
+    async def _check_links_fit(self, body: BroadcastBody, old: Broadcast) -> None:
+        """Links in people's phones must stay what they are."""
+        moved = body.short_domain != old.short_domain
+        fewer = len(body.destinations) < len(old.destinations)
+        if not moved and not fewer:
+            return
+        highest, links = await self._highest_index(old.broadcast_no)
+        if moved and (links or self._minting[old.broadcast_no]):
+            detail = f"links were minted on {old.short_domain}, the broadcast cannot leave it; use another broadcast"
+            raise Problem("conflict", detail, field="short_domain")
+        if self._minting[old.broadcast_no]:
+            raise Problem("in-progress", "links are being minted; shorten the destinations afterwards", retry_after_s=5)
+        if links and len(body.destinations) <= highest:
+            detail = f"links use destination {highest}, so at least {highest + 1} destinations are needed"
+            raise invalid("destinations", f"{detail}, not {len(body.destinations)}")
+
+    async def _highest_index(self, broadcast_no: int) -> tuple[int, int]:
+        sql = "SELECT [toUInt64(max(destination_index)), count()] FROM links WHERE broadcast_no = {no:UInt64}"
+        highest, links = await self._clickhouse.value(sql, no=broadcast_no)
+        return int(highest), int(links)
+
+    async def _first_minted_at_ms(self, broadcast_no: int) -> int:
+        """0 where no contact has a link yet: then the first minting sets it."""
+        sql = (
+            "SELECT toUnixTimestamp64Milli(min(minted_at)) FROM links"
+            " WHERE broadcast_no = {no:UInt64} AND contact_id != ''"
+        )
+        return int(await self._clickhouse.value(sql, no=broadcast_no))
+
+    async def _write(self, broadcast: Broadcast, *, in_force: bool = True) -> Broadcast:
+        now_ms = time.time_ns() // 1_000_000
+        broadcast = msgspec.structs.replace(broadcast, version=max(now_ms, broadcast.version + 1))
+        await insert_until_known(self._clickhouse, "broadcasts", broadcast)
+        if in_force:
+            await self._cache.put(broadcast)
+        return broadcast
+
+    async def find(self, account: str, broadcast_id: str) -> Broadcast | None:
+        found = await self._read(
+            "account = {account:String} AND broadcast_id = {id:String}", account=account, id=broadcast_id
+        )
+        return found[0] if found else None
+
+    async def _read(self, condition: str, **params: Any) -> list[Broadcast]:
+        sql = f"SELECT {_COLUMNS} FROM broadcasts FINAL WHERE {condition}"  # noqa: S608 - our own column names
+        rows = await self._clickhouse.rows(sql, dict, **params)
+        return [msgspec.convert([row[name] for name in Broadcast.__struct_fields__], Broadcast) for row in rows]
+
+    def _locked(self, account: str, broadcast_id: str) -> "contextlib.AbstractAsyncContextManager[None]":
+        return self._locks.hold(f"broadcast:{account}:{broadcast_id}", wait_s=10.0)
+
+
+def check_broadcast_id(broadcast_id: str) -> None:
+    if not _ID.fullmatch(broadcast_id):
+        detail = f"broadcast_id is {described(broadcast_id)}; expected 1 to 128 characters of [A-Za-z0-9._:~-]"
+        raise invalid("broadcast_id", f"{detail}, the first a letter or digit")
+
+
+def _replaced(old: Broadcast, body: BroadcastBody) -> Broadcast:
+    return msgspec.structs.replace(
+        old,
+        short_domain=body.short_domain,
+        destinations=tuple(body.destinations),
+        source=body.source,
+        keyword=body.keyword,
+        valid_from_ms=milliseconds("valid_from", body.valid_from),
+        expires_at_ms=milliseconds("expires_at", body.expires_at),
+        status=body.status or 0,
+        forward_query=body.forward_query,
+        fallback=body.fallback or "",
+        stopped=body.stopped,
+        sent_at_ms=milliseconds("sent_at", body.sent_at) or old.sent_at_ms,
+    )

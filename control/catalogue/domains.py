@@ -1,0 +1,157 @@
+"""Short domains: who owns them, and what they answer for themselves."""
+
+import re
+import time
+from typing import Any
+
+import msgspec
+
+from control.cache.redis_cache import Cache
+from control.catalogue.destination_rules import ascii_host, destination_fault, destination_host
+from control.catalogue.redirect_loops import leading_to
+from control.http.auth import addressed, within
+from control.http.problems import Problem, check_text, described, invalid
+from control.http.schemas import DomainBody
+from control.locks import Locks
+from records.domain import Domain
+from runtime.clickhouse import ClickHouse
+from runtime.retry_insert import insert_until_known
+
+MAX_APP_LINK_BYTES = 128 * 1024
+_FILE = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*", re.ASCII)
+_COLUMNS = ", ".join(Domain.__struct_fields__)
+
+
+class DestinationRules(msgspec.Struct, frozen=True):
+    allow_http: bool
+    allow_private: bool
+
+
+class Domains:
+    def __init__(self, clickhouse: ClickHouse, cache: Cache, locks: Locks, rules: DestinationRules) -> None:
+        self._clickhouse, self._cache, self._locks, self._rules = clickhouse, cache, locks, rules
+
+    async def get(self, short_domain: str) -> Domain | None:
+        found = await self._read("short_domain = {name:String}", name=short_domain)
+        return found[0] if found else None
+
+    async def changed_since(self, version: int) -> list[Domain]:
+        return await self._read("version >= {version:UInt64}", version=version)
+
+    async def visible(self, name: str, root: str) -> Domain:
+        """A domain that the account `root` may see; raises Problem."""
+        domain = await self.get(name_of(name))
+        if domain is None or not within(domain.account, root):
+            raise Problem("not-found", f"there is no domain {described(name)} here")
+        return domain
+
+    async def usable(self, name: str, account: str) -> Domain:
+        """A domain that links of this account may live on: its own, or one of an account above; raises Problem."""
+        domain = await self.get(name_of(name, field="short_domain"))
+        if domain is None or not within(account, domain.account):
+            remedy = "register it with PUT /v1/domains/{domain}"
+            raise invalid("short_domain", f"there is no domain {described(name)} for account {account}; {remedy}")
+        return domain
+
+    async def put(self, name: str, root: str, in_query: str | None, body: DomainBody) -> tuple[Domain, bool]:
+        """Create or replace; gives the domain and whether it is new."""
+        name = name_of(name, allow_local=self._rules.allow_private)
+        check_text("display_name", body.display_name)
+        asked = addressed(root, in_query, body.account)
+        await self.check_destinations(
+            {"home": body.home, "not_found": body.not_found, "expired": body.expired}, own=name, template=False
+        )
+        async with self._locks.hold(f"domain:{name}", wait_s=10.0):
+            old = await self.get(name)
+            if old is not None and not within(old.account, root):
+                raise Problem("conflict", f"the domain {name} is not available", field="short_domain")
+            if old is not None and (body.account or in_query) and old.account != asked:
+                raise Problem("conflict", f"the domain {name} belongs to account {old.account}", field="account")
+            if old is None:
+                await self._check_no_loop(name, root)
+            domain = _domain(name, old.account if old else asked, body, old)
+            await insert_until_known(self._clickhouse, "domains", domain)
+            await self._cache.put(domain)
+        return domain, old is None
+
+    async def nearest(self, domain: Domain, root: str) -> str | None:
+        """Another domain of this key's accounts, or of one above, whose name may have been meant."""
+        close = await self._read(
+            "short_domain != {name:String} AND editDistance(short_domain, {name:String}) <= 2"
+            " ORDER BY editDistance(short_domain, {name:String}), short_domain", name=domain.short_domain,
+        )  # fmt: skip
+        seen = (one.short_domain for one in close if within(one.account, root) or within(root, one.account))
+        return next(seen, None)
+
+    async def check_destinations(self, urls: dict[str, str | None], *, own: str = "", template: bool = True) -> None:
+        """Raises Problem for the first URL (by field) that may not be a destination."""
+        hosts: dict[str, str] = {}
+        for field, url in urls.items():
+            if url is None:
+                continue
+            fault = destination_fault(
+                url, allow_http=self._rules.allow_http, allow_private=self._rules.allow_private, template=template
+            )
+            if fault:
+                raise invalid(field, f"{field} is {described(url)}: {fault}")
+            hosts[destination_host(url)] = field
+        loops = {own, *await self._registered(list(hosts))}
+        for host, field in hosts.items():
+            if host and host in loops:
+                detail = f"{field} leads to {host}, which is a short domain itself: visitors would go in circles"
+                raise invalid(field, detail)
+
+    async def _check_no_loop(self, name: str, root: str) -> None:
+        """Raises Problem where visitors of links that exist would go in circles once this is a short domain."""
+        place = await leading_to(self._clickhouse, name)
+        if place is not None:
+            what = f"{place.name} of account {place.account}" if within(place.account, root) else "another account"
+            detail = f"{what} leads to {name}: visitors would go in circles; change that first, or take another name"
+            raise Problem("conflict", detail, field="domain")
+
+    async def _registered(self, names: list[str]) -> list[str]:
+        if not names:
+            return []
+        found = await self._read("short_domain IN ({names:Array(String)})", names=names)
+        return [domain.short_domain for domain in found]
+
+    async def _read(self, condition: str, **params: Any) -> list[Domain]:
+        sql = f"SELECT {_COLUMNS} FROM domains FINAL WHERE {condition}"  # noqa: S608 - our own column names
+        rows = await self._clickhouse.rows(sql, dict, **params)
+        return [msgspec.convert([row[name] for name in Domain.__struct_fields__], Domain) for row in rows]
+
+
+def name_of(text: str, *, field: str = "domain", allow_local: bool = True) -> str:
+    """A domain as it is kept: lower-case ASCII, no trailing dot; raises Problem."""
+    name = ascii_host(text.strip())
+    numeric = name is not None and re.fullmatch(r"(0x[0-9a-f]*|[0-9]+)", name.rpartition(".")[2])
+    if name is None or not name or numeric or "_" in name or re.search(r"(^|\.)-|-(\.|$)", name):
+        raise invalid(field, f"{field} is {described(text)}; expected a host name like go.acme.example, without a port")
+    if "." not in name and not (allow_local and name == "localhost"):
+        raise invalid(field, f"{field} is {described(text)}; expected a name with at least one dot")
+    return name
+
+
+def _domain(name: str, account: str, body: DomainBody, old: Domain | None) -> Domain:
+    version = max(time.time_ns() // 1_000_000, old.version + 1 if old else 0)
+    return Domain(
+        name,
+        account,
+        body.display_name,
+        body.home or "",
+        body.not_found or "",
+        body.expired or "",
+        body.status,
+        {file: _app_link(file, content) for file, content in body.app_links.items()},
+        version,
+    )
+
+
+def _app_link(file: str, content: Any) -> str:
+    field = f"app_links.{file[:60]}"
+    if not _FILE.fullmatch(file) or ".." in file or len(file) > 100:
+        raise invalid(field, f"{described(file)} is not a file below /.well-known/; expected a name of [A-Za-z0-9._/-]")
+    text = msgspec.json.encode(content).decode()
+    if len(text) > MAX_APP_LINK_BYTES:
+        raise invalid(field, f"the file has {len(text)} bytes; at most {MAX_APP_LINK_BYTES} are allowed")
+    return text

@@ -1,0 +1,197 @@
+"""Shared links: keywords, posters, vanity slugs. A link without a contact, mostly with a broadcast of its own."""
+
+import re
+import time
+from hashlib import sha256
+from uuid import UUID
+
+import msgspec
+
+from control.cache.redis_cache import Cache
+from control.catalogue.broadcasts import SHARED, Broadcasts
+from control.catalogue.domains import Domains, name_of
+from control.http.problems import Problem, check_text, described, invalid
+from control.http.schemas import BroadcastBody, LinkAnswer, LinkBody, LinkState
+from control.locks import Locks
+from control.minting.id_allocator import Claim, Ids
+from control.minting.link_batches import link_commands, link_rows, short_url
+from control.minting.link_table import LinkRow, Links
+from control.minting.minter import check_same_body, unrepeatable_key
+from records.broadcast import Broadcast
+from records.code import ALPHABET, CODE_LENGTH, CodeCipher
+from records.destination import MAX_LOCATION_BYTES, filled, parts_of
+from records.link import Link
+
+_SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_A_CLICK_ID = str(UUID(int=0))
+_KEY_PREFIX = "link:"  # sets the idempotency keys of shared links apart from those of mintings
+
+
+class SharedLinks:
+    def __init__(
+        self,
+        broadcasts: Broadcasts,
+        domains: Domains,
+        ids: Ids,
+        links: Links,
+        cache: Cache,
+        locks: Locks,
+        cipher: CodeCipher,
+    ) -> None:
+        self._broadcasts, self._domains, self._ids = broadcasts, domains, ids
+        self._links, self._cache, self._locks, self._cipher = links, cache, locks, cipher
+
+    async def create(self, account: str, body: LinkBody, key: str) -> LinkAnswer:
+        """Raises Problem. key: "" or an idempotency key."""
+        _check_form(body)
+        body_hash = sha256(msgspec.json.encode(body)).hexdigest()
+        key = _KEY_PREFIX + (key or unrepeatable_key())
+        async with self._locks.hold(f"link:{account}:{key}", wait_s=0.0):
+            claim = await self._ids.find(
+                "account = {account:String} AND idempotency_key = {key:String}", account=account, key=key
+            )
+            check_same_body(claim, body_hash)
+            if body.broadcast_id is not None:
+                broadcast = await self._broadcast_named(account, body)
+            else:
+                broadcast = await self._broadcast_to_be(account, body)
+            async with self._locks.hold(f"slug:{broadcast.short_domain}:{body.slug}", wait_s=10.0):
+                return await self._mint(broadcast, body, claim, key, body_hash)
+
+    async def look_up(self, domain_name: str, code: str, root: str) -> LinkState:
+        """What a link is and where it goes now; raises Problem."""
+        domain = await self._domains.get(name_of(domain_name))
+        link_id = self._cipher.open(code)
+        row = None
+        if domain is not None:
+            row = await (
+                self._links.by_slug(domain.short_domain, code) if link_id is None else self._links.by_id(link_id)
+            )
+        broadcast = await self._broadcasts.numbered(row.broadcast_no) if row is not None else None
+        if row is None or broadcast is None or domain is None or not _is_here(row, domain.short_domain, root):
+            raise Problem("not-found", f"there is no link {described(code)} on {described(domain_name)} here")
+        return _state(row, broadcast, domain.expired, time.time_ns() // 1_000_000)
+
+    async def _mint(
+        self, broadcast: Broadcast, body: LinkBody, claim: Claim | None, key: str, body_hash: str
+    ) -> LinkAnswer:
+        await self._check_free(broadcast.short_domain, body.slug, claim)
+        now_ms = time.time_ns() // 1_000_000
+        repeated = claim is not None
+        if claim is None:
+            number = broadcast.broadcast_no if broadcast.broadcast_id else await self._ids.next_broadcast_no()
+            claim = await self._ids.claim(Claim(broadcast.account, number, key, body_hash, 0, 1, now_ms))
+        if not broadcast.broadcast_id:
+            broadcast = await self._own_broadcast(broadcast, claim)
+        await self._write(broadcast, body, claim, repeated=repeated)
+        code = body.slug or self._cipher.seal(claim.first_link_id)
+        url = short_url(broadcast.short_domain, code)
+        return LinkAnswer(claim.first_link_id, code, url, broadcast.broadcast_id)
+
+    async def _write(self, broadcast: Broadcast, body: LinkBody, claim: Claim, *, repeated: bool) -> None:
+        first = claim.first_link_id
+        link = Link(broadcast.broadcast_no, body.destination_index or 0, 0, "", body.slug or "")
+        code = body.slug or self._cipher.seal(first)
+        keyword = body.keyword if body.keyword is not None else broadcast.keyword
+        rows = link_rows(msgspec.structs.replace(broadcast, keyword=keyword), first, [link], [code], claim.minted_at_ms)
+        await self._links.insert(rows, first, maybe_there=repeated)
+        commands = link_commands(first, [link])
+        if body.slug:
+            await self._cache.put_slug(broadcast.short_domain, body.slug, first)
+        await self._cache.put_links(commands, 1)
+
+    async def _check_free(self, short_domain: str, slug: str | None, claim: Claim | None) -> None:
+        taken = await self._links.by_slug(short_domain, slug) if slug else None
+        if taken is not None and (claim is None or claim.first_link_id != taken.link_id):
+            raise Problem("conflict", f"the slug {slug} is taken on {short_domain}; choose another", field="slug")
+
+    async def _broadcast_named(self, account: str, body: LinkBody) -> Broadcast:
+        broadcast = await self._broadcasts.get(account, body.broadcast_id or "")
+        if body.short_domain is not None and name_of(body.short_domain, field="short_domain") != broadcast.short_domain:
+            detail = f"broadcast {body.broadcast_id} is on {broadcast.short_domain}; leave short_domain out"
+            raise invalid("short_domain", detail)
+        if (body.destination_index or 0) >= len(broadcast.destinations):
+            known = f"the broadcast has {len(broadcast.destinations)}, numbered from 0"
+            raise invalid("destination_index", f"there is no destination {body.destination_index}; {known}")
+        return broadcast
+
+    async def _broadcast_to_be(self, account: str, body: LinkBody) -> Broadcast:
+        """The broadcast that a link with a destination of its own will bring with it, still without number and id."""
+        domain = await self._domains.usable(body.short_domain or "", account)
+        await self._domains.check_destinations({"destination": body.destination})
+        return Broadcast(
+            0, account, "", domain.short_domain, (body.destination or "",),
+            source="link" if body.source is None else body.source, keyword=body.keyword or "",
+        )  # fmt: skip
+
+    async def _own_broadcast(self, wanted: Broadcast, claim: Claim) -> Broadcast:
+        broadcast_id = f"{SHARED}{claim.first_link_id}"
+        found = await self._broadcasts.find(wanted.account, broadcast_id)
+        if found is not None:
+            return found
+        body = BroadcastBody(
+            short_domain=wanted.short_domain,
+            destinations=list(wanted.destinations),
+            source=wanted.source,
+            keyword=wanted.keyword,
+        )
+        return await self._broadcasts.create(wanted.account, broadcast_id, body, claim.broadcast_no)
+
+
+def _check_form(body: LinkBody) -> None:
+    """Raises Problem for what needs no look-up."""
+    if (body.destination is None) == (body.broadcast_id is None):
+        raise invalid("destination", "expected either destination or broadcast_id, and not both")
+    if body.destination is not None and body.short_domain is None:
+        raise invalid("short_domain", "field short_domain is required beside destination")
+    if body.destination is not None and body.destination_index is not None:
+        raise invalid("destination_index", "destination_index goes with broadcast_id; leave it out beside destination")
+    if body.broadcast_id is not None and body.source is not None:
+        raise invalid("source", "the source is the broadcast's; leave it out beside broadcast_id")
+    check_text("source", body.source or "")
+    check_text("keyword", body.keyword or "")
+    if body.slug is not None:
+        _check_slug(body.slug)
+    if "{contact_id}" in (body.destination or ""):
+        detail = "destination holds {contact_id}, and a shared link has no contact to fill in; take the placeholder out"
+        raise invalid("destination", detail)
+
+
+def _check_slug(slug: str) -> None:
+    if not _SLUG.fullmatch(slug):
+        raise invalid("slug", f"slug is {described(slug)}; expected 1 to 64 characters of [A-Za-z0-9_-]")
+    if len(slug) == CODE_LENGTH and all(character in ALPHABET for character in slug):
+        detail = f"slug {slug} has the form of a code ({CODE_LENGTH} letters and digits); make it longer or shorter"
+        raise invalid("slug", detail)
+
+
+def _is_here(row: LinkRow, short_domain: str, root: str) -> bool:
+    return row.short_domain == short_domain and (row.account == root or row.account.startswith(f"{root}/"))
+
+
+def _state(row: LinkRow, broadcast: Broadcast, expired: str, now_ms: int) -> LinkState:
+    places = broadcast.destinations
+    destination = places[row.destination_index] if row.destination_index < len(places) else ""
+    over = broadcast.fallback or expired or None
+    state, goes_to = "live", _filled_in(destination, row) or None
+    if broadcast.stopped:
+        state, goes_to = "stopped", over
+    elif broadcast.expires_at_ms and now_ms >= broadcast.expires_at_ms:
+        state, goes_to = "expired", over
+    elif now_ms < broadcast.valid_from_ms:
+        state, goes_to = "not_yet", broadcast.fallback or None
+    elif len((goes_to or "").replace("{click_id}", _A_CLICK_ID)) > MAX_LOCATION_BYTES:
+        state, goes_to = "too_long", broadcast.fallback or None
+    return LinkState(
+        link_id=row.link_id, code=row.code, short_url=short_url(row.short_domain, row.code),
+        short_domain=row.short_domain, account=row.account, broadcast_id=row.broadcast_id,
+        contact_id=row.contact_id, audience=row.audience, source=broadcast.source, keyword=row.keyword,
+        destination_index=row.destination_index, destination=destination,
+        state=state, goes_to=goes_to, minted_at=row.minted_at,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _filled_in(destination: str, row: LinkRow) -> str:
+    """But for {click_id}, which is made for each click."""
+    known = {"contact_id": row.contact_id, "code": row.code, "broadcast_id": row.broadcast_id}
+    return "{click_id}".join(filled(parts_of(part), known) for part in destination.split("{click_id}"))

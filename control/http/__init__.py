@@ -1,0 +1,1 @@
+"""The API as calls: keys, requests, answers, problems, the OpenAPI document."""

@@ -1,0 +1,195 @@
+"""The calls of the API: read the request, do the one thing, answer."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+from redis.asyncio import Redis
+from starlette.requests import Request
+from starlette.responses import Response
+
+from accounting.audit import read_audit
+from accounting.close_lane import CloseBody, close_lane
+from accounting.ledger import read_ledger
+from control.catalogue.broadcasts import SHARED, Broadcasts
+from control.catalogue.domains import Domains
+from control.catalogue.shared_links import SharedLinks
+from control.http.advisories import expired, over, with_warnings
+from control.http.auth import Keys, addressed, check_top_level
+from control.http.ndjson import LineStream, received
+from control.http.problems import Problem, decoded, described, invalid
+from control.http.schemas import (
+    BroadcastBody,
+    BroadcastPatch,
+    DomainBody,
+    LinkBody,
+    broadcast_answer,
+    domain_answer,
+)
+from control.minting.minter import Minter
+from control.reports.report import read_report
+from runtime.clickhouse import ClickHouse
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_AUDIT_HOURS = 24 * 366
+
+_encoder = msgspec.json.Encoder()
+_domain = msgspec.json.Decoder(DomainBody)
+_broadcast = msgspec.json.Decoder(BroadcastBody)
+_patch = msgspec.json.Decoder(BroadcastPatch)
+_link = msgspec.json.Decoder(LinkBody)
+_close = msgspec.json.Decoder(CloseBody)
+
+
+class Api:
+    def __init__(
+        self,
+        keys: Keys,
+        domains: Domains,
+        broadcasts: Broadcasts,
+        minter: Minter,
+        shared: SharedLinks,
+        clickhouse: ClickHouse,
+        redis: Redis,
+    ) -> None:
+        self._keys, self._domains, self._broadcasts, self._minter = keys, domains, broadcasts, minter
+        self._shared, self._clickhouse, self._redis = shared, clickhouse, redis
+
+    async def put_domain(self, request: Request) -> Response:
+        root = self._root(request)
+        body: DomainBody = decoded(await _small_body(request), _domain)
+        account = request.query_params.get("account")
+        domain, created = await self._domains.put(request.path_params["domain"], root, account, body)
+        near = await self._domains.nearest(domain, root) if created else None
+        meant = [f"domain {domain.short_domain} is new; was {near} meant, which is registered already?"] if near else []
+        return with_warnings(_json(domain_answer(domain), 201 if created else 200), meant)
+
+    async def get_domain(self, request: Request) -> Response:
+        domain = await self._domains.visible(request.path_params["domain"], self._account(request))
+        return _json(domain_answer(domain))
+
+    async def put_broadcast(self, request: Request) -> Response:
+        self._root(request)
+        body: BroadcastBody = decoded(await _small_body(request), _broadcast)
+        account = self._account(request, body.account)
+        broadcast, created = await self._broadcasts.put(account, request.path_params["broadcast_id"], body)
+        return with_warnings(_json(broadcast_answer(broadcast), 201 if created else 200), expired(broadcast, _now_ms()))
+
+    async def patch_broadcast(self, request: Request) -> Response:
+        self._root(request)
+        body: BroadcastPatch = decoded(await _small_body(request), _patch)
+        account = self._account(request, body.account)
+        broadcast = await self._broadcasts.patch(account, request.path_params["broadcast_id"], body)
+        warnings = [] if body.expires_at is UNSET else expired(broadcast, _now_ms())
+        return with_warnings(_json(broadcast_answer(broadcast)), warnings)
+
+    async def get_broadcast(self, request: Request) -> Response:
+        broadcast = await self._broadcasts.get(self._account(request), request.path_params["broadcast_id"])
+        return _json(broadcast_answer(broadcast))
+
+    async def mint(self, request: Request) -> Response:
+        """Reads and checks the whole body, then answers while it mints."""
+        broadcast = await self._broadcasts.get(self._account(request), request.path_params["broadcast_id"])
+        if broadcast.broadcast_id.startswith(SHARED):
+            detail = f"{broadcast.broadcast_id} is a shared link's own; mint contacts into a broadcast of theirs"
+            raise invalid("broadcast_id", detail)
+        skip_bad = _flag(request, "skip_bad")
+        key = _idempotency_key(request)
+        body = await received(request, len(broadcast.destinations), skip_bad=skip_bad)
+        warnings = over(broadcast, _now_ms()) + await self._minter.warnings(broadcast, body.contacts, key)
+        lines = self._minter.mint(broadcast, body.contacts, key, body.digest)
+        return with_warnings(LineStream(await _first(lines), lines), warnings)
+
+    async def report(self, request: Request) -> Response:
+        broadcast = await self._broadcasts.get(self._account(request), request.path_params["broadcast_id"])
+        return _json(await read_report(self._clickhouse, broadcast))
+
+    async def create_link(self, request: Request) -> Response:
+        self._root(request)
+        body: LinkBody = decoded(await _small_body(request), _link)
+        account = self._account(request, body.account)
+        made = await self._shared.create(account, body, _idempotency_key(request))
+        warnings = []
+        if body.broadcast_id is not None:
+            warnings = over(await self._broadcasts.get(account, body.broadcast_id), _now_ms())
+        return with_warnings(_json(made, 201), warnings)
+
+    async def get_link(self, request: Request) -> Response:
+        parts = request.path_params
+        return _json(await self._shared.look_up(parts["domain"], parts["code"], self._account(request)))
+
+    async def ledger(self, request: Request) -> Response:
+        check_top_level(self._root(request))
+        return _json(await read_ledger(self._redis, self._clickhouse))
+
+    async def close_lane(self, request: Request) -> Response:
+        check_top_level(self._root(request))
+        body: CloseBody = decoded(await _small_body(request), _close)
+        return _json(await close_lane(self._redis, self._clickhouse, request.path_params["lane"], body.not_arrived))
+
+    async def audit(self, request: Request) -> Response:
+        check_top_level(self._root(request))
+        return _json(await read_audit(self._redis, self._clickhouse, _hours(request)))
+
+    def check_key(self, request: Request) -> None:
+        self._root(request)
+
+    def _root(self, request: Request) -> str:
+        """The account of the key; raises Problem without a valid one."""
+        return self._keys.account_of(request.headers.get("authorization", ""))
+
+    def _account(self, request: Request, in_body: str | None = None) -> str:
+        return addressed(self._root(request), request.query_params.get("account"), in_body)
+
+
+async def _first(lines: AsyncIterator[bytes]) -> bytes:
+    """The first lines, so that what fails before any link was minted fails with its own status."""
+    return await anext(lines, b"")
+
+
+async def _small_body(request: Request) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > MAX_BODY_BYTES:
+            raise Problem("too-large", f"the body has more than {MAX_BODY_BYTES} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _flag(request: Request, name: str) -> bool:
+    text = request.query_params.get(name, "false")
+    if text not in ("true", "false"):
+        raise invalid(name, f"{name} is {described(text)}; expected true or false")
+    return text == "true"
+
+
+def _hours(request: Request) -> float:
+    text = request.query_params.get("hours", "24")
+    with suppress(ValueError):
+        if 0 < (hours := float(text)) <= MAX_AUDIT_HOURS:
+            return hours
+    raise invalid("hours", f"hours is {described(text)}; expected a number above 0, up to {MAX_AUDIT_HOURS}")
+
+
+def _idempotency_key(request: Request) -> str:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return ""
+    if not key.strip():
+        raise invalid("Idempotency-Key", "Idempotency-Key is empty; expected a text of your own, or no such header")
+    if len(key) > 255 or not key.isprintable():
+        raise invalid("Idempotency-Key", "Idempotency-Key has more than 255 characters, or ones that do not print")
+    return key
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _json(answer: Any, status: int = 200) -> Response:
+    return Response(_encoder.encode(answer), status, media_type="application/json")

@@ -1,0 +1,139 @@
+"""The control API as an application: routes, refusals, counts."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from control.http.api import Api
+from control.http.docs_page import docs_page
+from control.http.operations import OPERATIONS, Operation, openapi
+from control.http.problems import MEDIA_TYPE, Problem, check_query
+from control.metrics import REQUESTS, SECONDS
+from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
+
+log = logging.getLogger(__name__)
+
+
+def control_app(api: Api) -> ASGIApp:
+    """ASGI application for the port of the control API."""
+    page, document = docs_page(), openapi()
+
+    async def docs(request: Request) -> Response:
+        return HTMLResponse(page)
+
+    async def openapi_json(request: Request) -> Response:
+        return JSONResponse(document)
+
+    routes = [Route("/docs", docs), Route("/v1/openapi.json", openapi_json)]
+    routes += [Route(one.path, _operation(api, one), methods=[one.method]) for one in OPERATIONS]
+    return Counted(Starlette(routes=_by_path(routes), exception_handlers=_HANDLERS))
+
+
+def _operation(api: Api, one: Operation) -> Callable[[Request], Awaitable[Response]]:
+    """The call, for a known key and parameters that it has: as with fields, a misspelt one is not passed over."""
+    answer = getattr(api, one.name)
+    known = [name for name, _ in one.query]
+
+    async def endpoint(request: Request) -> Response:
+        api.check_key(request)
+        check_query(request.query_params, known)
+        response: Response = await answer(request)
+        return response
+
+    return endpoint
+
+
+class Counted:
+    """Counts what the application answers, by route."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "none")
+                method = scope["method"] if route != "none" else "none"
+                REQUESTS.labels(method, route, message["status"]).inc()
+                SECONDS.labels(method, route).observe(time.perf_counter() - started)
+            await send(message)
+
+        await self._app(scope, receive, counted)
+
+
+def _by_path(routes: list[Route]) -> list[Route]:
+    """One route for each path: Starlette answers 405 by the first that matches the path, whatever its methods."""
+    merged: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        merged.setdefault(route.path, {}).update(dict.fromkeys(route.methods or (), route.endpoint))
+    return [Route(path, _dispatch(methods), methods=list(methods)) for path, methods in merged.items()]
+
+
+def _dispatch(methods: dict[str, Any]) -> Any:
+    async def endpoint(request: Request) -> Response:
+        response: Response = await methods[request.method](request)
+        return response
+
+    return endpoint
+
+
+def _answer(problem: Problem) -> Response:
+    return Response(msgspec.json.encode(problem.body), problem.status, problem.headers, MEDIA_TYPE)
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - registered for it alone
+    return _answer(error)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        response = _answer(Problem("method", f"{request.method} is not offered here; expected {allowed}"))
+        response.headers["Allow"] = allowed
+        return response
+    return _answer(Problem("not-found", f"there is nothing at {request.url.path[:100]}; see /docs"))
+
+
+def _route(request: Request) -> str:
+    """What a log may say of a path: the values in it are codes and names of people's making."""
+    return str(getattr(request.scope.get("route"), "path", "none"))
+
+
+async def _unreachable(request: Request, error: Exception) -> Response:
+    log.warning("a store is away", extra={"error": str(error), "route": _route(request)})
+    store = "ClickHouse" if isinstance(error, ClickHouseUnreachable) else "Redis"
+    return _answer(Problem("unavailable", f"{store} cannot be reached; try again", retry_after_s=5))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    log.error("ClickHouse refused a statement", extra={"error": str(error), "route": _route(request)})
+    return _answer(Problem("internal", "ClickHouse refused a statement of ours; see the log of the control process"))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    log.error("a call failed", extra={"route": _route(request)}, exc_info=error)
+    return _answer(Problem("internal", "an unexpected fault; see the log of the control process"))
+
+
+_HANDLERS: dict[Any, Any] = {
+    Problem: _problem,
+    HTTPException: _http_error,
+    ClickHouseUnreachable: _unreachable,
+    ClickHouseRefused: _refused,
+    RedisError: _unreachable,
+    Exception: _failed,
+}

@@ -1,0 +1,101 @@
+"""Bulk requests on the wire: lines in, kept on disk until all of them are checked; lines out as they are minted."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from hashlib import sha256
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from control.http.problems import Problem
+from control.minting.contact_lines import Contacts, read_contacts
+from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
+
+MAX_BYTES = 2 * 1024**3
+MAX_LINE_BYTES = 4 * 1024**2
+IN_MEMORY_BYTES = 8 * 1024**2
+
+log = logging.getLogger(__name__)
+
+
+class Bulk(msgspec.Struct, frozen=True):
+    contacts: Contacts
+    digest: str  # of the body and of what decides which of its lines count
+
+
+async def received(request: Request, destinations: int, *, skip_bad: bool) -> Bulk:
+    """The whole body, read and checked; raises Problem."""
+    digest = sha256(b"skip_bad" if skip_bad else b"")
+    with SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
+        line = _LineLength()
+        size = 0
+        async for piece in request.stream():
+            size += len(piece)
+            if size > MAX_BYTES:
+                raise Problem("too-large", f"the body has more than {MAX_BYTES} bytes; send it in several requests")
+            line.take(piece)
+            digest.update(piece)
+            file.write(piece)
+        contacts = await asyncio.to_thread(_read, file, destinations, skip_bad)
+    return Bulk(contacts, digest.hexdigest())
+
+
+def _read(file: IO[bytes], destinations: int, skip_bad: bool) -> Contacts:
+    file.seek(0)
+    contacts = read_contacts(file, destinations, skip_bad=skip_bad)
+    if not len(contacts) and not contacts.bad:
+        raise Problem("invalid", "the body is empty; expected a line of JSON for each contact")
+    return contacts
+
+
+class _LineLength:
+    """Refuses a line that would not fit in memory, wherever its pieces end."""
+
+    def __init__(self) -> None:
+        self._line_no, self._length = 1, 0
+
+    def take(self, piece: bytes) -> None:
+        end = piece.find(b"\n")
+        if self._length + (end if end >= 0 else len(piece)) > MAX_LINE_BYTES:
+            detail = f"line {self._line_no} has more than {MAX_LINE_BYTES} bytes"
+            raise Problem("too-large", detail, line=self._line_no)
+        if end < 0:
+            self._length += len(piece)
+            return
+        self._line_no += piece.count(b"\n")
+        self._length = len(piece) - piece.rfind(b"\n") - 1
+
+
+class LineStream(Response):
+    """Lines as they come. When they fail on the way, the last line is the problem and the body is left unfinished."""
+
+    def __init__(self, first: bytes, rest: AsyncIterator[bytes]) -> None:
+        super().__init__(media_type="application/x-ndjson")
+        del self.headers["content-length"]
+        self._first, self._rest = first, rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await _body(send, self._first)
+        try:
+            async for lines in self._rest:
+                await _body(send, lines)
+        except (Problem, ClickHouseUnreachable, ClickHouseRefused) as error:
+            # Without the final chunk every client sees that the answer was cut off.
+            log.error("minting was cut off", extra={"error": str(error)})
+            problem = error if isinstance(error, Problem) else Problem("unavailable", str(error))
+            await _body(send, msgspec.json.encode(problem.body) + b"\n")
+            return
+        finally:
+            if isinstance(self._rest, AsyncGenerator):
+                await self._rest.aclose()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _body(send: Send, lines: bytes) -> None:
+    await send({"type": "http.response.body", "body": lines, "more_body": True})

@@ -1,0 +1,1 @@
+"""From the lines of contacts to links that are durable."""

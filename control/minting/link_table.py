@@ -1,0 +1,111 @@
+"""The table of links: inserting exactly once, and looking one up."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from control.http.problems import Problem
+from control.metrics import LINKS_MINTED
+from control.minting.link_batches import arrow_stream
+from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
+
+ATTEMPTS = 6
+_INSERT = "INSERT INTO links FORMAT ArrowStream"
+_CONTACTS = (
+    "SELECT DISTINCT contact_id FROM links WHERE broadcast_no = {no:UInt64} AND link_id < {before:UInt64}"
+    " AND contact_id != '' FORMAT ArrowStream"
+)
+_PRESENT = "SELECT link_id FROM links WHERE link_id >= {first:UInt64} AND link_id < {end:UInt64}"
+
+
+class LinkRow(msgspec.Struct, frozen=True):
+    link_id: int
+    account: str
+    code: str
+    short_domain: str
+    broadcast_no: int
+    broadcast_id: str
+    contact_id: str
+    audience: str
+    destination_index: int
+    slug: str
+    keyword: str
+    minted_at: str
+
+
+_COLUMNS = ", ".join(LinkRow.__struct_fields__).replace(
+    "minted_at", "formatDateTime(minted_at, '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC') AS minted_at"
+)
+
+
+class Links:
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    async def insert(self, rows: Any, first_link_id: int, *, maybe_there: bool = False) -> None:
+        """Insert the rows of dense ids from first_link_id on, each once; raises Problem when ClickHouse stays away.
+
+        maybe_there: an earlier request may have inserted some.
+        """
+        end = first_link_id + rows.num_rows
+        query_id = f"mint:{first_link_id}:{end}"
+        in_doubt = maybe_there
+        for attempt in range(ATTEMPTS):
+            try:
+                if in_doubt:
+                    await self._stop(query_id)
+                    rows = await self._missing(rows, first_link_id, end)
+                if rows.num_rows:
+                    body = await asyncio.to_thread(arrow_stream, rows)
+                    await self._clickhouse.insert(_INSERT, body, query_id=f"{query_id}:{attempt}")
+                    LINKS_MINTED.inc(rows.num_rows)
+                return
+            except ClickHouseUnreachable:
+                in_doubt = True
+                await asyncio.sleep(0.2 * 3**attempt if attempt < ATTEMPTS - 1 else 0)
+        detail = "ClickHouse cannot be reached; send the same request with the same Idempotency-Key to go on"
+        raise Problem("unavailable", detail, retry_after_s=10)
+
+    async def by_id(self, link_id: int) -> LinkRow | None:
+        return await self._first("link_id = {link_id:UInt64}", link_id=link_id)
+
+    async def by_slug(self, short_domain: str, slug: str) -> LinkRow | None:
+        return await self._first(
+            "slug = {slug:String} AND short_domain = {domain:String}", slug=slug, domain=short_domain
+        )
+
+    async def contacts_with_links(self, broadcast_no: int, before: int) -> Any:
+        """The contacts (pa.Array of strings) that have a link of this broadcast with an id below `before`."""
+        return _column_of(await self._clickhouse.body(_CONTACTS, no=broadcast_no, before=before))
+
+    async def slugs(self) -> list[tuple[str, str, int]]:
+        """(short domain, slug, link id) of every link that has one."""
+        sql = "SELECT short_domain, slug, link_id FROM links WHERE slug != ''"
+        rows = await self._clickhouse.rows(sql, dict)
+        return [(row["short_domain"], row["slug"], row["link_id"]) for row in rows]
+
+    async def _missing(self, rows: Any, first_link_id: int, end: int) -> Any:
+        present = await self._clickhouse.rows(_PRESENT, dict, first=first_link_id, end=end)
+        if not present:
+            return rows
+        there = pa.array([row["link_id"] for row in present], pa.uint64())
+        return rows.filter(pc.invert(pc.is_in(rows["link_id"], there)))
+
+    async def _stop(self, query_id: str) -> None:
+        """End an insert whose answer was lost: it must not commit behind the check."""
+        with contextlib.suppress(ClickHouseRefused):
+            await self._clickhouse.execute("KILL QUERY WHERE startsWith(query_id, {id:String}) SYNC", id=query_id)
+
+    async def _first(self, condition: str, **params: Any) -> LinkRow | None:
+        sql = f"SELECT {_COLUMNS} FROM links WHERE {condition} LIMIT 1"  # noqa: S608 - our own column names
+        found = await self._clickhouse.rows(sql, LinkRow, **params)
+        return found[0] if found else None
+
+
+def _column_of(stream: bytes) -> Any:
+    table = pa.ipc.open_stream(stream).read_all()
+    return table.column(0).cast(pa.string()).combine_chunks()

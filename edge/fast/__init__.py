@@ -1,0 +1,1 @@
+"""The way past ASGI for plain taps."""

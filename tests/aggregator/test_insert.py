@@ -1,0 +1,35 @@
+import pytest
+
+from runtime.clickhouse import ClickHouse
+from tests.aggregator.test_pipeline import Aggregator, add, counts, register
+from tests.support.proxy import Proxy, refuse
+
+
+@pytest.mark.parametrize("code", [395, 241], ids=["too late", "out of memory"])
+async def test_what_is_too_much_at_once_is_inserted_in_parts(redis, clickhouse, clickhouse_url, code):
+    await register(redis)
+    for seq in range(1, 4_001, 100):
+        await add(redis, seq, 100)
+    async with Proxy(clickhouse_url).running() as proxy:
+        through = ClickHouse(proxy.url)
+        proxy.faults = [refuse(code), refuse(code)]
+
+        await Aggregator(redis, through).move_all()
+        await through.close()
+
+    assert await counts(clickhouse) == (4_000, 4_000, 4_000)
+    largest = "SELECT max(rows) FROM system.parts WHERE table = 'clicks' AND level = 0"
+    assert await clickhouse.value(largest) == 1_000
+
+
+async def test_what_is_refused_for_another_reason_is_not_made_into_more_parts(redis, clickhouse, clickhouse_url):
+    await register(redis)
+    await add(redis, 1, 2_000)
+    async with Proxy(clickhouse_url).running() as proxy:
+        through = ClickHouse(proxy.url)
+        proxy.faults = [refuse(252)]
+
+        await Aggregator(redis, through).move_all()
+        await through.close()
+
+    assert await clickhouse.value("SELECT max(rows) FROM system.parts WHERE table = 'clicks' AND level = 0") == 2_000

@@ -1,0 +1,93 @@
+import pytest
+
+from control.catalogue.destination_rules import destination_fault, destination_host
+
+
+def fault(url, allow_http=False, allow_private=False, template=True):
+    return destination_fault(url, allow_http=allow_http, allow_private=allow_private, template=template)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop.example/sale",
+        "https://shop.example:8443/a?b=c&d=%7B#e",
+        "https://shop.example/{contact_id}?code={code}&b={broadcast_id}#{click_id}",
+        "https://bücher.example/straße",
+        "HTTPS://SHOP.EXAMPLE",
+        "https://8.8.8.8/",
+        "https://[64:ff9b::8.8.8.8]/",
+        "https://[2606:4700::1111]/",
+        "https://my_shop.example/",
+    ],
+)
+def test_a_public_https_url_may_be_a_destination(url):
+    assert fault(url) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("", "empty"),
+        ("http://shop.example/", "its scheme is http"),
+        ("javascript:alert(1)", "its scheme is javascript"),
+        ("data:text/html,hello", "its scheme is data"),
+        ("shop.example/sale", "its scheme is missing"),
+        ("//shop.example/sale", "its scheme is missing"),
+        ("https:shop.example", "its scheme is https"),
+        ("https:///sale", "no host"),
+        ("https://user:secret@shop.example/", "before the host"),
+        ("https://shop.example@evil.example/", "before the host"),
+        ("https://shop.example\\@evil.example/", "backslash"),
+        ("https://shop.example/a\r\nSet-Cookie: b", "control character (U+000D)"),
+        ("https://shop.example/a\tb", "control character (U+0009)"),
+        ("https://shop.example/\x00", "control character (U+0000)"),
+        ("https://shop.example/\x85", "control character (U+0085)"),
+        (" https://shop.example/", "a space"),
+        ("https://shop.example:0/", "port is 0"),
+        ("https://shop.example:99999/", "Port out of range"),
+        ("https://[::1/", "not a URL"),
+        ("https://-shop.example/", "not a host name"),
+        ("https://shop..example/", "not a host name"),
+        ("https://sho%70.example/", "not a host name"),
+        ("https://shop.example/" + "a" * 2028, "2049 bytes"),
+        ("https://shop.example/{name}", "unknown placeholder {name}"),
+        ("https://shop.example/{", "single brace"),
+        ("https://shop.example/%zz", "'%zz', which is no percent-encoding"),
+        ("https://shop.example/?off=20%", "'%', which is no percent-encoding; write %25"),
+        ("https://shop.example/%{code}", "which is no percent-encoding"),
+        ("https://{contact_id}.shop.example/", "placeholder in its scheme or host"),
+        ("https://shop.example{code}", "placeholder in its scheme or host"),
+    ],
+)
+def test_what_a_destination_may_not_be_is_named(url, named):
+    assert named in fault(url)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "a.localhost", "printer", "nas.local", "10.0.0.1", "192.168.1.1", "127.0.0.1", "169.254.169.254",
+     "0.0.0.0", "100.64.0.1", "224.0.0.1", "[::1]", "[fe80::1]", "[fd00::1]", "[::ffff:127.0.0.1]", "[2002:7f00:1::]",
+     "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[64:ff9b::10.0.0.1]", "[64:ff9b:1::1]", "[::]"],
+)  # fmt: skip
+def test_an_address_that_recipients_cannot_reach_is_refused_except_in_trials(host):
+    assert "cannot reach" in fault(f"https://{host}/")
+    assert fault(f"https://{host}/", allow_private=True) is None
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "127.1", "0177.0.0.1", "0x7f000001"])
+def test_numbers_that_browsers_read_as_addresses_are_refused_even_in_trials(host):
+    assert fault(f"https://{host}/", allow_private=True)
+
+
+def test_http_is_a_destination_only_when_allowed():
+    assert fault("http://shop.example/", allow_http=True) is None
+
+
+def test_what_is_not_a_template_holds_no_placeholder():
+    assert "placeholder {code}" in fault("https://shop.example/{code}", template=False)
+
+
+def test_a_host_is_compared_in_one_form():
+    for url in ("https://GO.Acme.example./x", "https://go.acme.example:444/{code}", "https://go。acme.example"):
+        assert destination_host(url) == "go.acme.example"

@@ -1,0 +1,180 @@
+import pytest
+
+from records.keys import slug_key
+from tests.support.control import ACME, DOMAIN, SHOP, contacts
+
+POSTER = {"short_domain": DOMAIN, "destination": "https://shop.acme.example/poster"}
+
+
+async def test_a_shared_link_has_a_slug_and_a_broadcast_of_its_own(control, redis, clickhouse):
+    control.broadcast()
+
+    made = control.call("POST", "/v1/links", POSTER | {"slug": "SALE", "source": "poster", "keyword": "SALE"})
+
+    assert made.status == 201
+    assert made.body == {
+        "link_id": 0, "code": "SALE", "short_url": f"https://{DOMAIN}/SALE", "broadcast_id": "shared:0",
+    }  # fmt: skip
+    assert await redis.get(slug_key(DOMAIN, "SALE")) == b"0"
+    found = control.call("GET", f"/v1/links/{DOMAIN}/SALE").body
+    assert (found["source"], found["keyword"], found["state"], found["goes_to"]) == (
+        "poster", "SALE", "live", "https://shop.acme.example/poster",
+    )  # fmt: skip
+
+
+async def test_where_a_shared_link_leads_can_be_fixed_afterwards(control):
+    control.broadcast()
+    control.call("POST", "/v1/links", POSTER | {"slug": "SALE"})
+
+    assert control.call("PATCH", "/v1/broadcasts/shared:0", {"destinations": [SHOP]}).status == 200
+
+    assert control.call("GET", f"/v1/links/{DOMAIN}/SALE").body["goes_to"] == SHOP.format(contact_id="")
+
+
+async def test_a_shared_link_without_a_slug_gets_a_code(control):
+    control.broadcast()
+
+    made = control.call("POST", "/v1/links", POSTER).body
+
+    assert len(made["code"]) == 9
+    assert control.call("GET", f"/v1/links/{DOMAIN}/{made['code']}").body["link_id"] == made["link_id"]
+
+
+async def test_a_shared_link_may_belong_to_a_broadcast(control):
+    control.broadcast(destinations=(SHOP, SHOP + "&2"), keyword="SPRING")
+
+    made = control.call("POST", "/v1/links", {"broadcast_id": "spring", "destination_index": 1, "slug": "s"})
+
+    assert (made.status, made.body["broadcast_id"]) == (201, "spring")
+    found = control.call("GET", f"/v1/links/{DOMAIN}/s").body
+    assert (found["goes_to"], found["keyword"], found["contact_id"]) == (
+        SHOP.format(contact_id="") + "&2",
+        "SPRING",
+        "",
+    )
+
+
+async def test_a_slug_is_free_once_per_domain(control):
+    control.broadcast()
+    control.call("PUT", "/v1/domains/go.second.example", {})
+    control.call("POST", "/v1/links", POSTER | {"slug": "SALE"})
+
+    taken = control.call("POST", "/v1/links", POSTER | {"slug": "SALE"})
+
+    assert (taken.status, taken.body["field"]) == (409, "slug")
+    elsewhere = POSTER | {"slug": "SALE", "short_domain": "go.second.example"}
+    assert control.call("POST", "/v1/links", elsewhere).status == 201
+
+
+async def test_the_same_key_gives_the_same_shared_link_again(control, clickhouse):
+    control.broadcast()
+    first = control.call("POST", "/v1/links", POSTER | {"slug": "SALE"}, Idempotency_Key="k")
+
+    again = control.call("POST", "/v1/links", POSTER | {"slug": "SALE"}, Idempotency_Key="k")
+
+    assert again.body == first.body
+    assert await clickhouse.value("SELECT count() FROM links") == 1
+    assert control.call("POST", "/v1/links", POSTER, Idempotency_Key="k").status == 409
+
+
+@pytest.mark.parametrize("slug", ["", "a b", "a/b", "ä", "a" * 65, "abcDEF123", "robots.txt", ".well-known", "a\x00"])
+async def test_a_slug_that_is_not_one_is_refused(control, slug):
+    control.broadcast()
+
+    answer = control.call("POST", "/v1/links", POSTER | {"slug": slug})
+
+    assert (answer.status, answer.body["field"]) == (422, "slug")
+
+
+@pytest.mark.parametrize("slug", ["abcDEF12", "abcDEF1234", "abc-EF123", "_"])
+async def test_a_slug_looks_unlike_a_code(control, slug):
+    control.broadcast()
+
+    assert control.call("POST", "/v1/links", POSTER | {"slug": slug}).status == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({"short_domain": DOMAIN}, 422, "destination"),
+        (POSTER | {"broadcast_id": "spring"}, 422, "destination"),
+        ({"destination": "https://shop.acme.example/"}, 422, "short_domain"),
+        (POSTER | {"destination_index": 0}, 422, "destination_index"),
+        (POSTER | {"destination": SHOP}, 422, "destination"),
+        (POSTER | {"short_domain": "go.other.example"}, 422, "short_domain"),
+        (POSTER | {"destination": f"https://{DOMAIN}/x"}, 422, "destination"),
+        ({"broadcast_id": "spring", "destination_index": 1}, 422, "destination_index"),
+        ({"broadcast_id": "spring", "source": "poster"}, 422, "source"),
+        ({"broadcast_id": "none"}, 404, None),
+    ],
+)
+async def test_a_shared_link_that_cannot_be_names_its_fault(control, clickhouse, body, status, field):
+    control.broadcast()
+
+    answer = control.call("POST", "/v1/links", body)
+
+    assert (answer.status, answer.body.get("field")) == (status, field)
+    assert await clickhouse.value("SELECT count() FROM mints") == 0
+
+
+async def test_a_look_up_says_what_a_link_is_and_where_it_goes_now(control):
+    control.broadcast(fallback="https://acme.example/over")
+    code = control.mint([{"contact_id": "c-1", "audience": "vip"}]).body[0]["code"]
+
+    def look_up():
+        return control.call("GET", f"/v1/links/{DOMAIN}/{code}").body
+
+    assert (look_up()["contact_id"], look_up()["audience"], look_up()["state"]) == ("c-1", "vip", "live")
+    control.call("PATCH", "/v1/broadcasts/spring", {"stopped": True})
+    assert (look_up()["state"], look_up()["goes_to"]) == ("stopped", "https://acme.example/over")
+    control.call("PATCH", "/v1/broadcasts/spring", {"stopped": False, "expires_at": "2020-01-01T00:00:00Z"})
+    assert look_up()["state"] == "expired"
+
+
+async def test_a_look_up_fills_in_what_is_known_of_a_link(control):
+    to = "https://shop.acme.example/?c={contact_id}&l={code}&b={broadcast_id}&k={click_id}"
+    control.broadcast(destinations=(to,))
+    code = control.mint([{"contact_id": "c 1/ä"}]).body[0]["code"]
+
+    found = control.call("GET", f"/v1/links/{DOMAIN}/{code}").body
+
+    assert found["goes_to"] == f"https://shop.acme.example/?c=c%201%2F%C3%A4&l={code}&b=spring&k={{click_id}}"
+    assert found["destination"] == to
+
+
+async def test_a_look_up_says_when_a_filled_in_destination_is_too_long(control):
+    ids = "{click_id}" * 196  # of each click 7,056 bytes
+    control.broadcast(
+        destinations=("https://shop.acme.example/?" + ids + "{contact_id}" * 4,), fallback="https://acme.example/over"
+    )
+    most, beyond = control.mint([{"contact_id": "c" * count} for count in (229, 230)]).body
+
+    def look_up(link):
+        found = control.call("GET", f"/v1/links/{DOMAIN}/{link['code']}").body
+        return found["state"], found["goes_to"]
+
+    assert look_up(most) == ("live", f"https://shop.acme.example/?{ids}{'c' * 916}")  # 7,999 bytes
+    assert look_up(beyond) == ("too_long", "https://acme.example/over")
+
+
+async def test_contacts_get_no_links_in_a_shared_links_own_broadcast(control, clickhouse):
+    control.broadcast()
+    control.call("POST", "/v1/links", POSTER)
+
+    answer = control.mint(contacts(1), "shared:0")
+
+    assert (answer.status, answer.body["field"]) == (422, "broadcast_id")
+    assert await clickhouse.value("SELECT count() FROM links") == 1
+
+
+async def test_links_of_others_and_unknown_ones_are_not_found(control):
+    control.broadcast()
+    code = control.mint(contacts(1)).body[0]["code"]
+    control.call("PUT", "/v1/domains/go.second.example", {})
+
+    for path, key in [
+        (f"{DOMAIN}/{code}", ACME), (f"go.second.example/{code}", None), (f"{DOMAIN}/000000000", None),
+        (f"{DOMAIN}/SALE", None), (f"nowhere.example/{code}", None), (f"{DOMAIN}/%00", None),
+    ]:  # fmt: skip
+        answer = control.call("GET", f"/v1/links/{path}", key=key) if key else control.call("GET", f"/v1/links/{path}")
+        assert answer.status == 404, path

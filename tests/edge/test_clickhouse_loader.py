@@ -1,0 +1,124 @@
+import asyncio
+
+import pytest
+
+from edge.clickhouse_loader import Batched, ResolveFailed, Timing
+from runtime.breaker import Breaker
+from runtime.clickhouse import ClickHouseUnreachable
+
+
+async def answers():
+    """What a probe does while the store is well."""
+
+
+async def test_keys_of_one_tick_are_asked_for_together_and_once():
+    asked = []
+
+    async def query(keys):
+        asked.append(keys)
+        return {key: key * 2 for key in keys if key != 3}
+
+    batched = Batched(query, Breaker(answers), Timing())
+
+    assert await asyncio.gather(*(batched.get(key) for key in (1, 2, 1, 3))) == [2, 4, 2, None]
+    assert asked == [[1, 2, 3]]
+
+
+async def test_an_answer_that_cannot_be_read_fails_the_look_up_and_not_the_ones_after_it():
+    given = [ValueError("not JSON"), {1: "found"}]
+
+    async def query(keys):
+        answer = given.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    breaker = Breaker(answers)
+    batched = Batched(query, breaker, Timing())
+
+    with pytest.raises(ResolveFailed):
+        await batched.get(1)
+    await closed(breaker)
+    assert await batched.get(1) == "found"
+
+
+async def test_a_clickhouse_that_failed_is_asked_by_no_visitor_until_it_answers_a_probe():
+    asked, probes, well = [], [], asyncio.Event()
+
+    async def query(keys):
+        asked.append(keys)
+        if not well.is_set():
+            raise ClickHouseUnreachable
+        return dict.fromkeys(keys, "found")
+
+    async def probe():
+        probes.append(1)
+        if not well.is_set():
+            raise ClickHouseUnreachable
+
+    breaker = Breaker(probe)
+    links, slugs = Batched(query, breaker, Timing()), Batched(query, breaker, Timing())
+
+    while len(probes) < 2:
+        for batched in (links, slugs):
+            with pytest.raises(ResolveFailed):
+                await batched.get(1)
+        await asyncio.sleep(0)
+    assert asked == [[1]], "one failure is enough, for every kind of record"
+    well.set()
+    await closed(breaker)
+    assert await slugs.get(1) == "found"
+
+
+async def test_whoever_waits_behind_a_query_that_fails_fails_with_it():
+    """Else each query in the queue would cost its visitors another timeout."""
+    asked, silent = [], asyncio.Event()
+
+    async def query(keys):
+        asked.append(keys)
+        await silent.wait()
+        raise ClickHouseUnreachable
+
+    batched = Batched(query, Breaker(answers), Timing())
+    waiting = []
+    for key in range(5):  # each in a tick of its own; two queries run at a time
+        waiting.append(asyncio.ensure_future(batched.get(key)))
+        await asyncio.sleep(0.01)
+    silent.set()
+
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [ResolveFailed] * 5
+    assert asked == [[0], [1]]
+
+
+async def closed(breaker):
+    async with asyncio.timeout(10):
+        while breaker.is_open:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_key_does_not_queue_behind_queries_that_hang_when_another_kind_has_failed():
+    silent = asyncio.Event()
+
+    async def hangs(keys):
+        await silent.wait()
+        return dict.fromkeys(keys, "found")
+
+    async def fails(keys):
+        raise ClickHouseUnreachable
+
+    breaker = Breaker(answers)
+    links, slugs = Batched(hangs, breaker, Timing()), Batched(fails, breaker, Timing())
+    hanging = []
+    for key in range(2):
+        hanging.append(asyncio.ensure_future(links.get(key)))
+        await asyncio.sleep(0.01)
+    with pytest.raises(ResolveFailed):
+        await slugs.get(1)
+
+    async with asyncio.timeout(10):
+        with pytest.raises(ResolveFailed):
+            await links.get(2)
+
+    silent.set()
+    assert await asyncio.gather(*hanging) == ["found", "found"]

@@ -1,0 +1,135 @@
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from edge.recorder import new_click_id
+from edge.visit import Visit
+from records.broadcast import Broadcast
+from records.destination import MAX_LOCATION_BYTES
+from records.domain import Domain
+from records.link import Link
+from routing.decide import UNKNOWN_HOST, UNRESOLVED, Redirect, Refusal, Target, decide
+
+DOMAIN = Domain("go.acme.example", "main")
+BROADCAST = Broadcast(3, "main", "spring", "go.acme.example", ("https://acme.example/a", "https://acme.example/b"))
+LINK = Link(3, 0, 0, "c 1/\u00e9")
+CLICK_ID = bytes(range(16))
+NOW = 1_700_000_000_000
+
+
+def visit(query=""):
+    return Visit("go.acme.example", "aB3dE5fG7", query, "GET", bytes(16), "", "", "", "", "", "", "")
+
+
+def answer(*, domain=DOMAIN, link=LINK, query="", now_ms=NOW, **changes):
+    broadcast = msgspec.structs.replace(BROADCAST, **changes)
+    return decide(Target(domain, 17, link, broadcast), visit(query), CLICK_ID, now_ms)
+
+
+def test_a_live_link_redirects_to_its_own_destination():
+    assert answer() == Redirect(302, "https://acme.example/a")
+    assert answer(link=Link(3, 1, 0, "c-1")) == Redirect(302, "https://acme.example/b")
+
+
+def test_the_broadcasts_status_goes_before_the_domains():
+    assert answer(domain=Domain("go.acme.example", "main", status=307)).status == 307
+    assert answer(status=301).status == 301
+
+
+def test_a_link_is_gone_from_the_instant_it_expires():
+    assert isinstance(answer(expires_at_ms=NOW + 1), Redirect)
+    assert answer(expires_at_ms=NOW) == Refusal("expired", 410, "", link_known=True)
+
+
+def test_a_link_is_not_open_before_its_first_instant():
+    assert isinstance(answer(valid_from_ms=NOW), Redirect)
+    assert answer(valid_from_ms=NOW + 1) == Refusal("not_yet", 404, "", link_known=True)
+
+
+def test_a_stopped_link_leads_to_the_fallback_or_the_domains_page_for_expired_ones():
+    domain = Domain("go.acme.example", "main", expired="https://acme.example/over")
+
+    assert answer(stopped=True) == Refusal("stopped", 410, "", link_known=True)
+    assert answer(stopped=True, domain=domain).location == "https://acme.example/over"
+    assert answer(stopped=True, domain=domain, fallback="https://acme.example/fb").location == "https://acme.example/fb"
+
+
+def test_an_unknown_code_leads_to_the_not_found_destination_where_there_is_one():
+    assert decide(Target(DOMAIN), visit(), CLICK_ID, NOW) == Refusal("unknown_code", 404)
+    domain = Domain("go.acme.example", "main", not_found="https://acme.example/404")
+    assert decide(Target(domain), visit(), CLICK_ID, NOW) == Refusal("unknown_code", 302, "https://acme.example/404")
+
+
+def test_a_code_of_another_domain_is_unknown_here():
+    assert answer(domain=Domain("other.example", "main")) == Refusal("unknown_code", 404)
+
+
+def test_an_unknown_host_redirects_nowhere():
+    assert decide(Target(), visit(), CLICK_ID, NOW) is UNKNOWN_HOST
+
+
+def test_what_nobody_could_resolve_is_not_called_unknown():
+    assert decide(Target(resolved=False), visit(), CLICK_ID, NOW) is UNRESOLVED
+
+
+def test_placeholders_are_filled_url_encoded():
+    destination = "https://acme.example/{code}?c={contact_id}&b={broadcast_id}&k={click_id}&x={other}"
+
+    location = answer(destinations=(destination,)).location
+
+    assert location == (
+        "https://acme.example/aB3dE5fG7?c=c%201%2F%C3%A9&b=spring&k=00010203-0405-0607-0809-0a0b0c0d0e0f&x={other}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("destination", "location"),
+    [
+        ("https://acme.example/a", "https://acme.example/a?utm=1&x=%0D%0A"),
+        ("https://acme.example/a?y=2", "https://acme.example/a?y=2&utm=1&x=%0D%0A"),
+        ("https://acme.example/a?y=2#part", "https://acme.example/a?y=2&utm=1&x=%0D%0A#part"),
+    ],
+)
+def test_a_forwarded_query_follows_the_destinations_own_and_cannot_leave_it(destination, location):
+    got = answer(destinations=(destination,), query="utm=1&x=\r\n", forward_query=True).location
+
+    assert got == location
+
+
+def test_no_query_changes_the_destination_unless_the_broadcast_forwards_it():
+    assert answer(query="url=https://evil.example").location == "https://acme.example/a"
+
+
+def test_a_destination_can_never_end_the_header():
+    assert answer(destinations=("https://acme.example/\r\nSet-Cookie: a\u00e9",)).location == (
+        "https://acme.example/%0D%0ASet-Cookie:%20a%C3%A9"
+    )
+
+
+def test_a_destination_that_is_filled_beyond_what_browsers_and_servers_take_is_refused():
+    most = "https://acme.example/?c=" + "a" * (MAX_LOCATION_BYTES - 24)
+    ids = Link(3, 0, 0, "\U0001f600" * 256)  # 3,072 bytes, percent-encoded
+    thrice = ("https://acme.example/?a={contact_id}&b={contact_id}&c={contact_id}",)
+
+    assert answer(destinations=(most,)) == Redirect(302, most)
+    assert answer(destinations=(most + "a",)) == Refusal("too_long", 404, "", link_known=True)
+    assert answer(link=ids, destinations=thrice) == Refusal("too_long", 404, "", link_known=True)
+    over = answer(link=ids, destinations=thrice, fallback="https://acme.example/fb")
+    assert over == Refusal("too_long", 302, "https://acme.example/fb", link_known=True)
+
+
+def test_a_forwarded_query_that_would_make_it_too_long_is_left_out():
+    query = "q=" + "a" * 7_975
+
+    assert answer(query=query, forward_query=True).location == f"https://acme.example/a?{query}"
+    assert answer(query=query + "a", forward_query=True).location == "https://acme.example/a"
+
+
+def test_click_ids_are_uuids_of_version_7_in_the_order_of_time():
+    first, second = (UUID(bytes=new_click_id(now_ms, 2**76 - 1)) for now_ms in (NOW, NOW + 1))
+
+    assert first.version == 7
+    assert first.variant == "specified in RFC 4122"
+    assert first < second
+    assert int(first) >> 80 == NOW

@@ -1,0 +1,110 @@
+"""Who made a visit: a person, or which kind of machine. Pure; every verdict names the rules that led to it.
+
+Machines are labelled, never dropped. When a rule changes, CLASSIFIER_VERSION grows: rows keep the version that
+judged them and the evidence to judge them again.
+"""
+
+import re
+from functools import lru_cache
+
+import msgspec
+
+from records.click import Click
+from visitors.agents import VisitClass, is_browser, machine_named_in
+from visitors.geo import Place
+
+__all__ = ["CLASSIFIER_VERSION", "MAX_AGENT", "Verdict", "VisitClass", "classify", "network_verdict"]
+
+CLASSIFIER_VERSION = 1
+MAX_AGENT = 512  # as much of a user agent as a row keeps, so that a stored visit is judged alike
+_REMEMBERED = 16_384
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    visit_class: VisitClass
+    reasons: tuple[str, ...]  # stable identifiers; the first decided
+
+
+def classify(click: Click, place: Place) -> Verdict:
+    """Judge one visit; what speaks for a machine wins over what speaks for a person."""
+    verdict = _judge(click.method, click.user_agent[:MAX_AGENT], click.purpose, click.sec_fetch, click.sec_ch_ua)
+    if place.asn == 0:
+        return verdict
+    network = network_verdict(place.asn, place.as_org)
+    return verdict if network is None else _both(verdict, network)
+
+
+@lru_cache(_REMEMBERED)
+def _judge(method: str, agent: str, purpose: str, sec_fetch: str, sec_ch_ua: str) -> Verdict:
+    evidence = [
+        _machine_agent(agent),
+        Verdict(VisitClass.BOT, ("hint-headless-chrome",)) if "headlesschrome" in sec_ch_ua.lower() else None,
+        _purpose_verdict(purpose.lower()),
+        # One social network sends a GET and three HEADs for each post, mail scanners many; browsers send none.
+        Verdict(VisitClass.SCANNER, ("method-head",)) if method == "HEAD" else None,
+    ]
+    against = [verdict for verdict in evidence if verdict is not None]
+    if not against:
+        return _person_or_unknown(agent, sec_fetch)
+    told = [verdict for verdict in against if verdict.visit_class is not VisitClass.UNKNOWN] or against
+    return Verdict(told[0].visit_class, tuple(reason for verdict in told for reason in verdict.reasons))
+
+
+def _machine_agent(agent: str) -> Verdict | None:
+    rule = machine_named_in(agent)
+    return None if rule is None else Verdict(rule.visit_class, (rule.reason,))
+
+
+def _purpose_verdict(purpose: str) -> Verdict | None:
+    """Sec-Purpose (Fetch standard: "prefetch", "prefetch;prerender") and the headers of its forerunners."""
+    if "prefetch" in purpose or "prerender" in purpose or "instant" in purpose:
+        return Verdict(VisitClass.PREFETCH, ("purpose-prefetch",))
+    if "preview" in purpose:
+        return Verdict(VisitClass.PREVIEW, ("purpose-preview",))
+    return None
+
+
+def _person_or_unknown(agent: str, sec_fetch: str) -> Verdict:
+    """sec_fetch: "site mode user dest"; only a navigation to a document is a tap (Fetch Metadata, W3C)."""
+    mode, destination = (sec_fetch.split(" ") + [""] * 4)[1:4:2]
+    if mode == "navigate" and destination == "document":
+        return Verdict(VisitClass.HUMAN, ("fetch-navigate",))
+    if destination not in {"", "-", "document"}:
+        return Verdict(VisitClass.UNKNOWN, ("fetch-not-a-page",))
+    if is_browser(agent):
+        return Verdict(VisitClass.HUMAN, ("agent-browser",))
+    return Verdict(VisitClass.UNKNOWN, ("agent-not-known",))
+
+
+# Networks that rent out machines: a browser's string from there is a scanner as often as a person behind a VPN.
+_HOSTING = {
+    **dict.fromkeys((14618, 16509), "Amazon"),
+    **dict.fromkeys((24940, 213230), "Hetzner"),
+    396982: "Google Cloud",
+    8075: "Microsoft",
+    31898: "Oracle",
+    14061: "DigitalOcean",
+    16276: "OVH",
+    63949: "Linode",
+    20473: "Vultr",
+    12876: "Scaleway",
+    51167: "Contabo",
+    45102: "Alibaba",
+    132203: "Tencent",
+}
+_SECURITY_VENDOR = re.compile(r"Barracuda Networks|Proofpoint|Mimecast|Cloudmark|Trend Micro|Netcraft|Censys", re.I)
+
+
+@lru_cache(_REMEMBERED)
+def network_verdict(asn: int, as_org: str) -> Verdict | None:
+    """What a network says of all visits from it; None for most."""
+    if _SECURITY_VENDOR.search(as_org):
+        return Verdict(VisitClass.SCANNER, ("network-security-vendor",))
+    return Verdict(VisitClass.UNKNOWN, ("network-hosting",)) if asn in _HOSTING else None
+
+
+def _both(verdict: Verdict, network: Verdict) -> Verdict:
+    """A network decides only where nothing else named a machine."""
+    if verdict.visit_class in {VisitClass.HUMAN, VisitClass.UNKNOWN}:
+        return Verdict(network.visit_class, network.reasons + verdict.reasons)
+    return Verdict(verdict.visit_class, verdict.reasons + network.reasons)
