@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test loadtest soak availability guard bench scaling check image-test configuration users rules dashboards lock clean
+.PHONY: help demo up test loadtest soak availability guard bench scaling check image-test configuration users rules dashboards changelog lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -85,6 +85,9 @@ dashboards: $(VENV)/installed  ## write Grafana's dashboards anew from observabi
 
 image-test: $(VENV)/installed  ## build the Dockerfile without Docker and run what comes of it; Debian, root
 	$(BIN)/python -m pytest -rs --durations=0 --timeout=600 tests/image/containers.py
+
+changelog: $(VENV)/installed  ## the section that changelog.d/ makes of what is not released yet
+	$(BIN)/towncrier build --draft --version Unreleased
 
 lock: $(VENV)/installed  ## write requirements/*.txt anew from pyproject.toml
 	$(BIN)/pip install --quiet uv

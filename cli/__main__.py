@@ -48,6 +48,7 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy)
+@click.version_option(package_name="taptrail", message="%(prog)s %(version)s")
 def taptrail() -> None:
     """Branded, per-contact short links for text messages, with every tap recorded exactly once.
 
