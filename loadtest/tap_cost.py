@@ -37,7 +37,7 @@ from edge.scan_limit import ScanLimit
 from edge.spool import Spool
 from edge.tap_stats import Counts
 from edge.visit import visit_reader
-from loadtest import bare
+from loadtest import bare_servers
 from loadtest.cpu_burden import burden
 from loadtest.peers import CODE_KEY, HOST, REDIS_PORT, Taptrail
 from records.click import AddressCipher
@@ -127,7 +127,7 @@ async def serve_ticks(run: str, ticks: int, without: str) -> None:
     """Serve that many ticks of TICK requests each, and check the answers."""
     listener = listen("127.0.0.1", 0)
     with tempfile.TemporaryDirectory(prefix="taptrail-cost-") as name:
-        app, options = await _edge(Path(name), without) if run == "tap" else (bare.app, {})
+        app, options = await _edge(Path(name), without) if run == "tap" else (bare_servers.app, {})
         server = HttpServer(app, listener, **options)
         _kept.append(asyncio.create_task(server.run_until_stopped()))
         clients = [socket.create_connection(listener.getsockname()) for _ in range(TICK)]
