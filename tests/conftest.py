@@ -1,7 +1,6 @@
 """Real servers for every test: a Valkey and a ClickHouse engine a session, emptied before each test that uses them."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,19 +10,8 @@ from redis.asyncio import Redis
 from aggregator.migrate import migrate
 from runtime.clickhouse import ClickHouse
 from stack.valkey import valkey_command
-from tests.support.processes import OwnValkey, accepts, free_port, running, wait_until
-
-__all__ = ["accepts", "free_port", "running", "wait_until"]
-
-WRITER, ANALYST = "taptrail:writer-password", "analyst:analyst-password"
-
-
-def clickhouse_command(data: Path, port: int, *options: str) -> list[str]:
-    return [sys.executable, "-m", "stack.clickhouse", "--data", str(data), "--port", str(port), *options]
-
-
-def clickhouse_environ() -> dict[str, str]:
-    return {"TAPTRAIL_CLICKHOUSE_WRITER": WRITER, "TAPTRAIL_CLICKHOUSE_ANALYST": ANALYST}
+from tests.support.clickhouse import ANALYST, WRITER, clickhouse_command, clickhouse_environ
+from tests.support.processes import OwnValkey, free_port, running
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ from prometheus_client import CollectorRegistry
 from aggregator.auditor import Auditor
 from aggregator.metrics import AggregatorCollector
 from records.keys import LANES, WATERMARKS, lane_name
-from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
+from tests.support.aggregator import LANE, Aggregator, add, register
 
 
 async def test_what_is_missing_or_doubled_shows_in_the_metrics(redis, clickhouse):

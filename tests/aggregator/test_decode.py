@@ -3,7 +3,7 @@ import pytest
 
 from aggregator.decode import Entry, Span, decode
 from records.click import Click, encode_frame
-from tests.records.test_click import CLICK
+from tests.support.frames import CLICK
 
 
 def entry(last_seq, frames, lane=7):

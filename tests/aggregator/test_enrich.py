@@ -10,7 +10,7 @@ from aggregator.rows import COLUMNS, arrow_stream
 from aggregator.visitor_ids import DAY_MS, Salts, day_of, visitor_id
 from records.click import AddressCipher, packed_address
 from tests.support.clicks import CLICK, CODE_KEY, IPHONE, LANE, numbered, rows_in
-from tests.visitors.test_geo import written
+from tests.support.geo_files import written
 from visitors.classify import CLASSIFIER_VERSION
 from visitors.devices import Devices
 from visitors.geo import Geo

@@ -1,7 +1,7 @@
 import pytest
 
 from runtime.clickhouse import ClickHouse
-from tests.aggregator.test_pipeline import Aggregator, add, counts, register
+from tests.support.aggregator import Aggregator, add, counts, register
 from tests.support.proxy import Proxy, refuse
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from aggregator.migrate import SCHEMA, migrate, statements
 from runtime.clickhouse import ClickHouse
-from tests.conftest import WRITER, clickhouse_command, clickhouse_environ
+from tests.support.clickhouse import WRITER, clickhouse_command, clickhouse_environ
 from tests.support.processes import free_port, running
 
 FIRST_FILES = ("001_tables.sql", "002_views.sql", "003_insert_deadline.sql", "004_lost_clicks.sql")

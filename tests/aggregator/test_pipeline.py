@@ -1,63 +1,20 @@
 """The pipeline's promise on a real Valkey and a real ClickHouse engine: each click once, whatever happened before."""
 
-import secrets
 import time
 
 import msgspec
 import pytest
 
 from aggregator.click_stream import ClickStream
-from aggregator.enrich import Enricher
-from aggregator.insert import Writer
-from aggregator.leases import Lanes, LeaseLost
-from aggregator.pipeline import Pipeline
-from aggregator.visitor_ids import Salts
-from records.click import AddressCipher, LaneState, encode_frame
+from aggregator.leases import LeaseLost
 from records.keys import ENTRY_FIELD, GROUP, LANES, WATERMARKS, click_stream, lane_name, lease_key
-from tests.records.test_click import CLICK
-from visitors.devices import Devices
-from visitors.geo import Geo
-
-LANE = 0xABCDEF0123456789
-
-
-class Aggregator:
-    """The parts of one aggregator process, wired as its __main__ does."""
-
-    def __init__(self, redis, clickhouse, stream=None):
-        self.owner = secrets.token_hex(4)
-        self.lanes = Lanes(redis, self.owner)
-        self.writer = Writer(clickhouse, self.owner, within_s=3)
-        enricher = Enricher(AddressCipher(bytes(16)), Salts(redis), Devices(), Geo("", ""))
-        self.pipeline = Pipeline(stream or ClickStream(redis), self.lanes, enricher, self.writer)
-
-    async def move_all(self):
-        for _ in range(3):
-            await self.pipeline.move_one_batch()
+from tests.support.aggregator import LANE, Aggregator, add, counts, register
+from tests.support.frames import CLICK
 
 
 @pytest.fixture
 def aggregator(redis, clickhouse):
     return Aggregator(redis, clickhouse)
-
-
-async def register(redis, lane=LANE, *, spooled=0, ended=False):
-    state = LaneState("edge-1", spooled, spooled, spooled, 1, ended)
-    await redis.hset(LANES, lane_name(lane), msgspec.json.encode(state))
-
-
-async def add(redis, first_seq, count, lane=LANE, clicks=None):
-    frame = encode_frame("edge-1", first_seq, clicks or [CLICK] * count)
-    await redis.xadd(click_stream(lane), {ENTRY_FIELD: frame}, id=f"{first_seq + count - 1}-0")
-
-
-async def counts(clickhouse):
-    """(rows, distinct identities, rows of the projection)."""
-    rows = await clickhouse.value("SELECT count() FROM clicks SETTINGS optimize_use_projections = 0")
-    distinct = await clickhouse.value("SELECT uniqExact(lane, seq) FROM clicks")
-    per_lane = "SELECT lane, count() AS n FROM clicks GROUP BY lane"
-    projected = await clickhouse.value(f"SELECT sum(n) FROM ({per_lane}) SETTINGS force_optimize_projection = 1")
-    return rows, distinct, projected
 
 
 async def test_clicks_become_rows_and_are_acknowledged(redis, clickhouse, aggregator):

@@ -7,7 +7,7 @@ import pytest
 
 from aggregator.leases import LEASE_S
 from records.keys import KNOWN_RUN
-from tests.aggregator.test_pipeline import Aggregator, add, register
+from tests.support.aggregator import Aggregator, add, register
 
 SOON_S = 3.0
 

@@ -13,7 +13,7 @@ from accounting.ledger import read_ledger
 from aggregator.migrate import migrate
 from runtime.clickhouse import ClickHouse
 from tests.chaos.checks import Rows, check_books, rows_of
-from tests.conftest import WRITER, clickhouse_command, clickhouse_environ
+from tests.support.clickhouse import WRITER, clickhouse_command, clickhouse_environ
 from tests.support.edge import CODE_KEY, Edge, cache, cipher, store
 from tests.support.processes import OwnValkey, Process, accepts, free_port, wait_until
 

@@ -5,7 +5,7 @@ import pytest
 
 from records.click import LaneState
 from records.keys import LANES, WATERMARKS, lane_name
-from tests.control.test_report import click
+from tests.support.click_rows import click
 from tests.support.control import DOMAIN, SHOP, contacts
 
 

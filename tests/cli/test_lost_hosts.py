@@ -6,7 +6,7 @@ import msgspec
 
 from records.click import LaneState
 from records.keys import LANES, WATERMARKS, lane_name
-from tests.aggregator.test_pipeline import LANE, Aggregator, add
+from tests.support.aggregator import LANE, Aggregator, add
 
 NAME = lane_name(LANE)
 

@@ -5,8 +5,8 @@ import pytest
 from redis.asyncio import Redis
 
 from records.keys import CACHE_VERSION
-from tests.conftest import wait_until
 from tests.support.control import Control
+from tests.support.processes import wait_until
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 import asyncio
 import contextlib
-import json
 
 from redis.asyncio import Redis
 
@@ -11,8 +10,9 @@ from records.domain import decode_domain
 from records.keys import ALLOCATED, BROADCASTS, CACHE_VERSION, broadcast_key, domain_key, slug_key
 from records.link import Link
 from runtime.clickhouse import ClickHouse
-from tests.conftest import WRITER, free_port, wait_until
-from tests.support.control import DOMAIN, SHOP, contacts
+from tests.support.clickhouse import WRITER
+from tests.support.control import DOMAIN, SHOP, contacts, readiness
+from tests.support.processes import free_port, wait_until
 from tests.support.replica import name_leads_to, replica_of
 
 
@@ -128,14 +128,6 @@ async def test_without_clickhouse_calls_answer_that_it_is_away(redis, valkey_url
     assert "ClickHouse cannot be reached" in answer.body["detail"]
     wait_until(lambda: "clickhouse" in readiness(control)["degraded"][0])
     assert readiness(control)["ready"]
-
-
-def readiness(control):
-    import urllib.request
-
-    with urllib.request.urlopen(f"http://127.0.0.1:{control.ops_port}/readyz") as answer:
-        body = json.loads(answer.read())
-    return body if body["degraded"] else {**body, "degraded": [""]}
 
 
 class LosesAnswers:

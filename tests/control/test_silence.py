@@ -6,8 +6,7 @@ import time
 import pytest
 
 from control.clickhouse_watchdog import WatchfulClickHouse
-from tests.control.test_outages import readiness
-from tests.support.control import DOMAIN, SHOP, contacts
+from tests.support.control import DOMAIN, SHOP, contacts, readiness
 from tests.support.processes import silent, wait_until
 
 CALLS = [

@@ -11,9 +11,9 @@ import pytest
 from redis.asyncio import Redis
 
 from records.keys import ALLOCATED, bucket_of
-from tests.conftest import wait_until
 from tests.support.blackhole_proxy import Way
 from tests.support.edge import cache, destination, store
+from tests.support.processes import wait_until
 from tests.support.replica import name_leads_to, replica_of, started
 
 REDIS_TIMEOUT_S = 0.5

@@ -13,8 +13,8 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
-from tests.conftest import wait_until
 from tests.support.edge import HOST, Edge, cache, cipher, destination
+from tests.support.processes import wait_until
 
 CODE = cipher.seal(5)
 REQUEST = f"GET /{CODE} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()

@@ -18,7 +18,6 @@ from records.click import AddressCipher, packed_address
 from records.keys import bucket_of, field_of
 from records.link import Link, encode_link
 from routing.destination import destination_for
-from tests.conftest import wait_until
 from tests.support.edge import (
     BROADCAST,
     CODE_KEY,
@@ -31,6 +30,7 @@ from tests.support.edge import (
     destination,
     store,
 )
+from tests.support.processes import wait_until
 
 CODE = cipher.seal(5).encode()
 ONE_LINE = re.compile(r"[\x21-\x7e]+\Z")

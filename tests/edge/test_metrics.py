@@ -2,8 +2,8 @@
 
 import asyncio
 
-from tests.conftest import wait_until
 from tests.support.edge import store
+from tests.support.processes import wait_until
 
 
 async def test_every_visit_is_counted_by_its_outcome_and_timed_in_every_stage(edge):

@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 
 from records.click import LaneState
 from records.keys import LANES
-from tests.conftest import wait_until
 from tests.support.edge import cache, destination, store
+from tests.support.processes import wait_until
 
 NOWHERE = "http://x:y@127.0.0.1:1"
 

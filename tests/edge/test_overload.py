@@ -8,8 +8,8 @@ import psutil
 
 from records.click import whole_frames
 from records.keys import ENTRY_FIELD
-from tests.conftest import wait_until
 from tests.support.edge import HOST, cipher, destination
+from tests.support.processes import wait_until
 
 OVERLOAD_S = 4
 AT_ONCE = 4_000  # fewer than the kernel's queue takes: nobody is lost before the edge can answer

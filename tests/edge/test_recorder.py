@@ -5,8 +5,8 @@ import pytest
 from records.click import decode_frame, frames_in
 from records.keys import ENTRY_FIELD, bucket_of, field_of
 from records.link import Link, encode_link
-from tests.conftest import wait_until
 from tests.support.edge import BROADCAST, change, cipher, destination
+from tests.support.processes import wait_until
 
 LANDING = "https://acme.example/over"
 LAST_YEAR_MS, NEXT_CENTURY_MS = 1_700_000_000_000, 4_000_000_000_000

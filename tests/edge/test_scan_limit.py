@@ -6,8 +6,8 @@ import pytest
 
 from edge.scan_limit import ScanLimit, prefix_of
 from records.click import packed_address
-from tests.conftest import wait_until
 from tests.support.edge import HOST, cache, cache_slug, cipher, destination, store
+from tests.support.processes import wait_until
 
 SCANNER = packed_address("203.0.113.9")
 NEIGHBOUR = packed_address("203.0.113.200")

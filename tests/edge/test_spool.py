@@ -8,7 +8,7 @@ import pytest
 from edge.spool import Spool, SpoolFull, left_behind, sweep
 from edge.spool_reader import SpoolReader
 from records.click import HEADER_BYTES, BadClick, decode_frame, encode_frame, frames_in
-from tests.records.test_click import CLICK
+from tests.support.frames import CLICK
 
 
 def frame(first_seq, count=1):

@@ -2,7 +2,7 @@
 
 from records.click import encode_frame
 from records.code import CodeCipher
-from tests.records.test_click import CLICK, GOLDEN
+from tests.support.frames import CLICK, GOLDEN
 
 _FRAMES = encode_frame("edge-1", 1, [CLICK]) + encode_frame("edge-1", 2, [CLICK, CLICK])
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import ANALYST, WRITER, clickhouse_command, clickhouse_environ, free_port, running
+from tests.support.clickhouse import ANALYST, WRITER, clickhouse_command, clickhouse_environ
+from tests.support.processes import free_port, running
 
 ERROR = re.compile(rb"Code: \d+\. DB::Exception: ")
 

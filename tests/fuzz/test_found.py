@@ -11,8 +11,8 @@ from edge.spool_reader import SpoolDamaged, SpoolReader
 from records.click import BadClick, BrokenFrame, decode_frame, encode_frame, frames_in
 from records.keys import bucket_of, field_of
 from tests.fuzz.targets import with_right_checksums
-from tests.records.test_click import CLICK
 from tests.support.edge import cache, destination
+from tests.support.frames import CLICK
 
 ONE, TWO = encode_frame("edge-1", 1, [CLICK]), encode_frame("edge-1", 2, [CLICK, CLICK])
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import clickhouse_command, clickhouse_environ
 from tests.image.engine import BASE, HARDENED, Engine, NotHere, install_tools
+from tests.support.clickhouse import clickhouse_command, clickhouse_environ
 from tests.support.processes import free_port, running, wait_until
 from tests.support.stack import tap_all
 

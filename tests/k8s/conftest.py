@@ -4,46 +4,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
-K8S = ROOT / "k8s"
+from tests.support.manifests import K8S, Manifest, Rendered
+
 COMPONENTS = ("durable-spool", "grafana", "keda", "monitoring")
-Manifest = dict[str, Any]
-
-
-class Rendered:
-    """The objects of one overlay."""
-
-    def __init__(self, objects: list[Manifest]) -> None:
-        self.objects = objects
-
-    def all(self, *kinds: str) -> list[Manifest]:
-        return [one for one in self.objects if one["kind"] in kinds]
-
-    def one(self, kind: str, name: str) -> Manifest:
-        (found,) = [one for one in self.all(kind) if one["metadata"]["name"] == name]
-        return found
-
-    def workloads(self) -> list[Manifest]:
-        return self.all("Deployment", "StatefulSet")
-
-    def workload(self, name: str) -> Manifest:
-        (found,) = [one for one in self.workloads() if one["metadata"]["name"] == name]
-        return found
-
-
-def pod_of(workload: Manifest) -> Manifest:
-    return workload["spec"]["template"]["spec"]
-
-
-def container_of(workload: Manifest) -> Manifest:
-    (only,) = pod_of(workload)["containers"]
-    return only
 
 
 @pytest.fixture(scope="session")

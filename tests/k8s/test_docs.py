@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from tests.k8s.conftest import K8S, ROOT, Manifest, Rendered, container_of
-from tests.k8s.test_schema import NEWEST, validate
+from tests.support.manifests import K8S, NEWEST, ROOT, Manifest, Rendered, container_of, validate
 
 TEXT = (ROOT / "docs" / "kubernetes.md").read_text()
 

@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 
 from records.click import LaneState
 from records.keys import LANES, WATERMARKS
-from tests.conftest import accepts, wait_until
 from tests.support.edge import Edge, cache, destination
+from tests.support.processes import accepts, wait_until
 
 NOWHERE = "http://x:y@127.0.0.1:1"
 

@@ -1,6 +1,6 @@
 """What a pod may do, and who may talk to it."""
 
-from tests.k8s.conftest import ROOT, Rendered, container_of, pod_of
+from tests.support.manifests import ROOT, Rendered, container_of, pod_of
 
 
 def test_a_process_runs_as_nobody_on_a_file_system_it_cannot_change(rendered: Rendered):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.k8s.conftest import Manifest, Rendered, container_of, pod_of
+from tests.support.manifests import Manifest, Rendered, container_of, pod_of, ports_of
 
 
 def labels_of(workload: Manifest) -> dict[str, str]:
@@ -12,10 +12,6 @@ def labels_of(workload: Manifest) -> dict[str, str]:
 def selected(rendered: Rendered, selector: Manifest) -> list[Manifest]:
     wanted = selector.get("matchLabels", selector)
     return [one for one in rendered.workloads() if wanted.items() <= labels_of(one).items()]
-
-
-def ports_of(workload: Manifest) -> dict[str, int]:
-    return {port["name"]: port["containerPort"] for port in container_of(workload)["ports"]}
 
 
 def named_ports(rule: Manifest) -> Iterator[str]:

@@ -6,7 +6,7 @@ import runpy
 
 import yaml
 
-from tests.k8s.conftest import K8S, ROOT, Rendered
+from tests.support.manifests import K8S, ROOT, Rendered
 
 MONITORING = K8S / "components" / "monitoring"
 

@@ -6,27 +6,10 @@ import re
 import kubernetes_validate
 import pydantic
 import pytest
-from cloudcoil.models.keda.v1alpha1 import ScaledObject
-from cloudcoil.models.prometheus_operator.v1 import PodMonitor, PrometheusRule
 
-from tests.k8s.conftest import Manifest, Rendered, container_of
+from tests.support.manifests import NEWEST, OLDEST, Rendered, container_of, validate
 
-CUSTOM = {
-    ("keda.sh/v1alpha1", "ScaledObject"): ScaledObject,
-    ("monitoring.coreos.com/v1", "PodMonitor"): PodMonitor,
-    ("monitoring.coreos.com/v1", "PrometheusRule"): PrometheusRule,
-}
-OLDEST, NEWEST = "1.30", "1.37"
 UNITS = {"": 1, "m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-
-
-def validate(manifest: Manifest, version: str) -> None:
-    """Raises where a field is unknown or of another type, and where nobody knows the kind."""
-    model = CUSTOM.get((manifest["apiVersion"], manifest["kind"]))
-    if model is not None:
-        model.model_validate(manifest, extra="forbid")
-        return
-    kubernetes_validate.validate(manifest, version, strict=True)
 
 
 def quantity(text: str) -> float:

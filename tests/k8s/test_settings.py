@@ -1,6 +1,5 @@
 """The environment that the manifests give is one that the processes take."""
 
-import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,37 +10,13 @@ import aggregator.settings
 import control.settings
 import edge.settings
 from runtime.environment import PREFIX, SettingsError, settings_from
-from tests.k8s.conftest import K8S, Manifest, Rendered, container_of
-from tests.k8s.test_references import ports_of
+from tests.support.manifests import Rendered, container_of, environment_of, example_secret, filled_in, ports_of
 
 RECORDS = {
     "edge": edge.settings.Settings,
     "aggregator": aggregator.settings.Settings,
     "control": control.settings.Settings,
 }
-FILLED_IN = {"<openssl rand -hex 16>": "0f" * 16, "<openssl rand -hex 24>": "0f" * 24, "<password>": "secret"}
-
-
-def example_secret(process: str) -> dict[str, str]:
-    """k8s/secrets/<process>.env, as `kubectl create secret --from-env-file` reads it."""
-    lines = (K8S / "secrets" / f"{process}.env").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-
-
-def filled_in(secret: dict[str, str]) -> dict[str, str]:
-    return {name: re.sub("<.*?>", lambda place: FILLED_IN[place[0]], value) for name, value in secret.items()}
-
-
-def environment_of(rendered: Rendered, workload: Manifest, secret: dict[str, str]) -> dict[str, str]:
-    """What the container's process sees, with the Secret of its name as given."""
-    container, process = container_of(workload), workload["metadata"]["name"]
-    (source,) = container["envFrom"]
-    environment = dict(rendered.one("ConfigMap", source["configMapRef"]["name"])["data"])
-    for variable in container["env"]:
-        reference = variable["valueFrom"]["secretKeyRef"]
-        assert reference["name"] == f"taptrail-{process}"
-        environment[variable["name"]] = secret[reference["key"]]
-    return environment
 
 
 @pytest.mark.parametrize("process", RECORDS)

@@ -10,8 +10,7 @@ import control.__main__
 import edge.settings
 from runtime.environment import settings_from
 from runtime.serve import HttpServer, Readiness, ops_app
-from tests.k8s.conftest import Manifest, Rendered, container_of, pod_of
-from tests.k8s.test_settings import environment_of, example_secret, filled_in
+from tests.support.manifests import Manifest, Rendered, container_of, environment_of, example_secret, filled_in, pod_of
 
 OPEN_ANSWERS_S = inspect.signature(HttpServer).parameters["grace_s"].default
 CONTROL_ANSWERS_S = max(int(text) for text in re.findall(r"grace_s=(\d+)", inspect.getsource(control.__main__)))

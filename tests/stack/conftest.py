@@ -4,7 +4,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.conftest import ANALYST, WRITER
+from tests.support.clickhouse import ANALYST, WRITER
 
 Ask = Callable[..., Awaitable["Said"]]
 

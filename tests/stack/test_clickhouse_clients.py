@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from tests.conftest import ANALYST, WRITER
+from tests.support.clickhouse import ANALYST, WRITER
 
 ROWS = [
     [n, "x" * n, datetime.datetime(2026, 1, 2, 3, 4, 5, 678000, datetime.UTC), uuid.UUID(int=n), ["a"] * n, None]

@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
-from tests.conftest import WRITER, clickhouse_command, clickhouse_environ, free_port, running
+from tests.support.clickhouse import WRITER, clickhouse_command, clickhouse_environ
+from tests.support.processes import free_port, running
 
 ENDLESS = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))"
 

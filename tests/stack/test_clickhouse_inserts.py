@@ -1,13 +1,12 @@
 """An INSERT takes effect once and whole, or not at all."""
 
 import asyncio
-import base64
 import io
 
 import pyarrow as pa
 import pytest
 
-from tests.conftest import WRITER
+from tests.support.clickhouse import head_of
 
 ROWS = 200_000
 
@@ -20,14 +19,6 @@ def arrow_stream(rows: int, batches: int = 1) -> bytes:
             numbers = range(batch * rows // batches, (batch + 1) * rows // batches)
             writer.write_batch(pa.record_batch([pa.array(numbers, pa.uint64()), ["x" * 20] * len(numbers)], schema))
     return sink.getvalue()
-
-
-def head_of(port: int, query: str, *lines: str) -> bytes:
-    basic = base64.b64encode(WRITER.encode()).decode()
-    path = "/?database=taptrail&query=" + query.replace(" ", "+")
-    return "\r\n".join(
-        [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Authorization: Basic {basic}", *lines, "\r\n"]
-    ).encode()
 
 
 async def test_one_insert_is_one_part(writer, table):

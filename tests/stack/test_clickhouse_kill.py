@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from tests.stack.test_clickhouse_inserts import head_of
+from tests.support.clickhouse import head_of
 
 INSERTS = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO scratch%'"
 SLOW = "SELECT sleepEachRow(0.1) FROM numbers(100) SETTINGS max_block_size = 1"

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import zstandard
 
-from tests.conftest import ANALYST, WRITER
+from tests.support.clickhouse import ANALYST, WRITER
 
 
 async def test_ping_needs_no_password(session, clickhouse_port):

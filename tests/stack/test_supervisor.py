@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from stack.supervisor import Child, Kept, StartFailed
-from tests.conftest import wait_until
+from tests.support.processes import wait_until
 
 LIVES = "import time; open({mark!r}, 'a').write('x'); time.sleep(60)"
 DIES = "import sys; sys.exit(3)"

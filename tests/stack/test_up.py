@@ -16,7 +16,7 @@ from aiohttp import ClientSession
 from redis.asyncio import Redis
 
 from runtime.clickhouse import ClickHouse, ClickHouseRefused
-from tests.conftest import free_port, wait_until
+from tests.support.processes import free_port, wait_until
 
 PORTS = [word for name in ("edge", "control", "clickhouse", "redis", "ops") for word in (f"--{name}-port", "0")]
 

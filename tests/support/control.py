@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,3 +73,9 @@ def _decoded(kind: str, text: bytes) -> Any:
 
 def contacts(count: int, **fields: Any) -> list[dict[str, Any]]:
     return [{"contact_id": f"c-{number}", **fields} for number in range(count)]
+
+
+def readiness(control: Control) -> dict[str, Any]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{control.ops_port}/readyz") as answer:
+        body = json.loads(answer.read())
+    return body if body["degraded"] else {**body, "degraded": [""]}

@@ -9,9 +9,9 @@ from aggregator.insert import Writer
 from aggregator.pipeline import Pipeline
 from records.keys import lease_key
 from runtime.clickhouse import ClickHouse
-from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
 from tests.chaos.broken_pipelines import AckFirst, NeverCheck, NeverVerify, TrimByLength
 from tests.chaos.checks import check_each_click_once, rows_of
+from tests.support.aggregator import LANE, Aggregator, add, register
 from tests.support.proxy import Proxy, drop_the_reply, hang_after, take_nothing
 
 

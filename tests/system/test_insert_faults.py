@@ -13,10 +13,10 @@ import pytest
 from aggregator.server_time import ServerTime
 from records.keys import KNOWN_RUN, LANES, OWNERS, click_stream, lane_name, lease_key
 from runtime.clickhouse import ClickHouse, ClickHouseRefused
-from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
 from tests.chaos.checks import check_nothing_is_amiss
-from tests.conftest import free_port
-from tests.records.test_click import CLICK
+from tests.support.aggregator import LANE, Aggregator, add, register
+from tests.support.frames import CLICK
+from tests.support.processes import free_port
 from tests.support.proxy import (
     Proxy,
     cut_the_body,

@@ -7,8 +7,8 @@ import pytest
 
 from accounting.audit import read_audit
 from records.keys import AGGREGATORS
-from tests.aggregator.test_pipeline import add, register
 from tests.chaos.checks import check_each_click_once
+from tests.support.aggregator import add, register
 from tests.support.control import CODE_KEY
 from tests.support.processes import Process, free_port
 

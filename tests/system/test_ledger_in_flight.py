@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from accounting.ledger import read_ledger
-from tests.aggregator.test_pipeline import Aggregator
 from tests.chaos.checks import check_nothing_is_amiss
 from tests.chaos.taps import Taps
+from tests.support.aggregator import Aggregator
 from tests.support.edge import Edge, cache, cipher, store
 
 TAPS = 3_000

@@ -12,7 +12,7 @@ import pytest
 import redis as redis_py
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from tests.conftest import wait_until
+from tests.support.processes import wait_until
 from tests.support.stack import Stack, tap_all
 
 

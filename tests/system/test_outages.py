@@ -10,13 +10,13 @@ from redis.asyncio import Redis
 from records.broadcast import decode_broadcast
 from records.keys import ALLOCATED, broadcast_key
 from runtime.clickhouse import ClickHouse
-from tests.aggregator.test_pipeline import Aggregator
 from tests.chaos.checks import check_nothing_is_amiss
 from tests.chaos.taps import Taps
-from tests.conftest import wait_until
+from tests.support.aggregator import Aggregator
 from tests.support.blackhole_proxy import Way
 from tests.support.control import Control, contacts
 from tests.support.edge import Edge, cache, cipher, store
+from tests.support.processes import wait_until
 from tests.support.replica import replica_of
 
 LINKS = int(os.environ.get("SOAK_LINKS", "12000"))

@@ -11,11 +11,11 @@ from redis.asyncio import Redis
 from aggregator.click_stream import ClickStream
 from records.keys import LANES, WATERMARKS, lane_name
 from stack.valkey import valkey_command
-from tests.aggregator.test_pipeline import LANE, Aggregator, add, register
 from tests.chaos.checks import check_nothing_is_amiss
 from tests.chaos.taps import Taps
-from tests.conftest import accepts, free_port, wait_until
+from tests.support.aggregator import LANE, Aggregator, add, register
 from tests.support.edge import Edge, cache, cipher, store
+from tests.support.processes import accepts, free_port, wait_until
 from tests.support.replica import name_leads_to, replica_of
 
 CODES = [cipher.seal(link_id) for link_id in range(200)]

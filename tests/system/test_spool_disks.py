@@ -14,9 +14,9 @@ import pytest
 from accounting.ledger import read_ledger
 from records.click import Frame, frames_in
 from records.keys import LANES
-from tests.aggregator.test_pipeline import Aggregator
 from tests.chaos.checks import check_books, check_each_click_once, check_nothing_is_amiss, rows_of
 from tests.chaos.syscalls import failing, needs_strace
+from tests.support.aggregator import Aggregator
 from tests.support.edge import Edge, cache, cipher, store
 from tests.support.processes import wait_until
 

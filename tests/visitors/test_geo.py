@@ -1,10 +1,7 @@
-from pathlib import Path
-
 import pytest
-from mmdb_writer import MMDBWriter
-from netaddr import IPSet
 
 from records.click import packed_address
+from tests.support.geo_files import written
 from visitors.geo import NOWHERE, Geo, GeoError, Place, network_in
 
 SEATTLE_FLAT = {"country_code": "US", "state1": "Washington", "city": "Seattle", "latitude": "47.6"}
@@ -14,14 +11,6 @@ SEATTLE_NESTED = {
     "city": {"names": {"en": "Seattle"}},
 }
 NETWORK = {"autonomous_system_number": 64500, "autonomous_system_organization": "Example Mobile"}
-
-
-def written(path: Path, networks: dict[str, object], ip_version: int = 6) -> str:
-    writer = MMDBWriter(ip_version, ipv4_compatible=ip_version == 6, database_type="Test")
-    for network, record in networks.items():
-        writer.insert_network(IPSet([network]), record)
-    writer.to_db_file(str(path))
-    return str(path)
 
 
 @pytest.mark.parametrize("record", [SEATTLE_FLAT, SEATTLE_NESTED], ids=["flat", "nested"])
