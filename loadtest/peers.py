@@ -236,7 +236,7 @@ class Bare(Contestant):
     records = False
 
     def serve(self) -> None:
-        self._uvicorn("loadtest.bare:app")
+        self._uvicorn("loadtest.bare_servers:app")
 
     def seed(self) -> None: ...
 
@@ -246,7 +246,7 @@ class Usual(Contestant):
 
     def serve(self) -> None:
         self.redis.delete("clicks")
-        self._uvicorn("loadtest.usual:app")
+        self._uvicorn("loadtest.baseline_starlette:app")
 
 
 class UsualGranian(Usual):
@@ -254,7 +254,7 @@ class UsualGranian(Usual):
 
     def serve(self) -> None:
         self.redis.delete("clicks")
-        self._granian("loadtest.usual:app", "asgi")
+        self._granian("loadtest.baseline_starlette:app", "asgi")
 
 
 CONTESTANTS: tuple[type[Contestant], ...] = (Taptrail, NginxReturn, NginxLua, Usual, UsualGranian)

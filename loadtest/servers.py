@@ -26,7 +26,7 @@ class Granian(Bare):
 
     def serve(self) -> None:
         self._granian(
-            f"loadtest.bare:{'rsgi' if self.interface == 'rsgi' else 'app'}",
+            f"loadtest.bare_servers:{'rsgi' if self.interface == 'rsgi' else 'app'}",
             self.interface,
             "--runtime-mode",
             self.threads,
@@ -88,7 +88,7 @@ def main() -> int:
 def _serve_in_protocol() -> None:
     import uvicorn  # noqa: PLC0415 - only the process that serves
 
-    uvicorn.run("loadtest.bare:app", host="127.0.0.1", port=PORT, loop="uvloop", http=_InProtocol, log_level="error")
+    uvicorn.run("loadtest.bare_servers:app", host="127.0.0.1", port=PORT, loop="uvloop", http=_InProtocol, log_level="error")
 
 
 class _InProtocol(HttpToolsProtocol):
