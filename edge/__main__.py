@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 from edge.app import edge_app
-from edge.clickhouse_loader import Origin
+from edge.clickhouse_loader import ClickHouseLoader
 from edge.connections import Connections, most_connections
 from edge.fast.protocol import tap_connection
 from edge.lane_runner import Lanes
+from edge.lookup_stats import LookupStats
 from edge.metrics import ClickCollector, LookupCollector, TapCollector
 from edge.recorder import Recorder
 from edge.redirect import Redirector
@@ -20,7 +21,7 @@ from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
 from edge.settings import Settings
 from edge.spool import Spool
-from edge.tap_stats import Counts
+from edge.tap_stats import TapStats
 from edge.visit import visit_reader
 from records.click import AddressCipher
 from records.code import CodeCipher
@@ -51,25 +52,26 @@ async def serve(settings: Settings) -> None:
     clicks_wire = RedisWire(settings.redis_url, timeout_s=5.0)
     clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=3.0)
     scans = ScanLimit(settings.unknown_per_minute)
-    origin = Origin(clickhouse)
-    resolver = Resolver(lookups_wire, origin, CodeCipher(settings.code_key), scans)
+    lookup_stats = LookupStats()
+    loader = ClickHouseLoader(clickhouse, lookup_stats)
+    resolver = Resolver(lookups_wire, loader, CodeCipher(settings.code_key), scans, lookup_stats)
     recorder = Recorder(spool, AddressCipher(settings.code_key), settings.edge_id)
     lanes = Lanes(clicks_wire, spool_dir, spool, recorder, settings.edge_id)
-    counts = Counts()
-    redirector = Redirector(resolver, recorder, counts, scans)
+    tap_stats = TapStats()
+    redirector = Redirector(resolver, recorder, tap_stats, scans)
     visit_from = visit_reader(settings.trusted_proxies, settings.forwarded_header)
 
     readiness = Readiness()
     readiness.degraded = lambda: [
         *([] if lookups_wire.connected else ["redis: not connected"]),
-        *(["clickhouse: it does not answer, and is not asked for the moment"] if origin.breaker.is_open else []),
+        *(["clickhouse: it does not answer, and is not asked for the moment"] if loader.breaker.is_open else []),
         *(["spool: the disk takes nothing, clicks wait in memory"] if recorder.unspooled_bytes else []),
     ]
-    connections = Connections(most_connections(), counts)
+    connections = Connections(most_connections(), tap_stats)
     registry = registry_of(
         "edge",
-        TapCollector(counts, connections, lambda: waiting(public)),
-        LookupCollector(resolver.lookups, lookups_wire, origin),
+        TapCollector(tap_stats, connections, lambda: waiting(public)),
+        LookupCollector(lookup_stats, lookups_wire, loader),
         ClickCollector(recorder, lanes.shippers, settings.spool_dir),
     )
     app = edge_app(redirector, resolver, visit_from)

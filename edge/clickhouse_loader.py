@@ -8,12 +8,12 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from edge.lookup_stats import LookupStats
 from records.broadcast import Broadcast
 from records.domain import Domain
 from records.link import Link
 from runtime.breaker import Breaker
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
-from runtime.histogram import POWERS, SECONDS, Histogram
 
 log = logging.getLogger(__name__)
 
@@ -23,26 +23,18 @@ Outcome = tuple[bool, Any]
 
 MAX_KEYS = 1000  # of one query
 MAX_WAITING = 20_000  # keys; beyond it a look-up fails at once
-ALLOCATION = "links"  # the one key of Origin.allocation
+ISSUED_IDS = "links"  # the one key of ClickHouseLoader.issued_ids
 
 
 class ResolveFailed(Exception):
     """Nothing reachable could say what the key stands for."""
 
 
-class Timing:
-    """What the queries of all kinds of look-ups asked for and took."""
-
-    def __init__(self) -> None:
-        self.seconds = Histogram(SECONDS)
-        self.keys = Histogram(POWERS)
-
-
-class Batched(Generic[K, V]):
+class BatchLoader(Generic[K, V]):
     """Look-ups of one event-loop tick in one query; the same key is asked for once, two queries run at a time."""
 
-    def __init__(self, query: Callable[[list[K]], Awaitable[dict[K, V]]], breaker: Breaker, timing: Timing) -> None:
-        self._query, self._breaker, self._timing = query, breaker, timing
+    def __init__(self, query: Callable[[list[K]], Awaitable[dict[K, V]]], breaker: Breaker, stats: LookupStats) -> None:
+        self._query, self._breaker, self._stats = query, breaker, stats
         self.asked = 0  # keys
         self._wanted: dict[K, asyncio.Future[Outcome]] = {}
         self._asking: dict[K, asyncio.Future[Outcome]] = {}
@@ -90,7 +82,7 @@ class Batched(Generic[K, V]):
             return None
         started = time.perf_counter()
         self.asked += len(keys)
-        self._timing.keys.observe(len(keys))
+        self._stats.query_keys.observe(len(keys))
         try:
             return await self._query(keys)
         except (ClickHouseUnreachable, ClickHouseRefused) as error:
@@ -100,7 +92,7 @@ class Batched(Generic[K, V]):
             log.exception("an answer of ClickHouse could not be read")
             self._breaker.trip(str(error))
         finally:
-            self._timing.seconds.observe(time.perf_counter() - started)
+            self._stats.query_seconds.observe(time.perf_counter() - started)
         return None
 
 
@@ -142,18 +134,18 @@ _DOMAINS = (
 )
 
 
-class Origin:
+class ClickHouseLoader:
     """The store of record, as the edge asks it."""
 
-    def __init__(self, clickhouse: ClickHouse) -> None:
+    def __init__(self, clickhouse: ClickHouse, stats: LookupStats) -> None:
         self._clickhouse = clickhouse
-        self.breaker, self.timing = Breaker(clickhouse.ping), Timing()
-        self.links: Batched[int, Link] = Batched(self._links, self.breaker, self.timing)
-        self.slugs: Batched[tuple[str, str], int] = Batched(self._slugs, self.breaker, self.timing)
-        self.broadcasts: Batched[int, Broadcast] = Batched(self._broadcasts, self.breaker, self.timing)
-        self.domains: Batched[str, Domain] = Batched(self._domains, self.breaker, self.timing)
-        # Ids given out, under ALLOCATION.
-        self.allocation: Batched[str, int] = Batched(self._allocation, self.breaker, self.timing)
+        self.breaker = Breaker(clickhouse.ping)
+        self.links: BatchLoader[int, Link] = BatchLoader(self._links, self.breaker, stats)
+        self.slugs: BatchLoader[tuple[str, str], int] = BatchLoader(self._slugs, self.breaker, stats)
+        self.broadcasts: BatchLoader[int, Broadcast] = BatchLoader(self._broadcasts, self.breaker, stats)
+        self.domains: BatchLoader[str, Domain] = BatchLoader(self._domains, self.breaker, stats)
+        # Ids given out, under ISSUED_IDS.
+        self.issued_ids: BatchLoader[str, int] = BatchLoader(self._issued, self.breaker, stats)
 
     async def _links(self, link_ids: list[int]) -> dict[int, Link]:
         rows = await self._clickhouse.rows(_LINKS, _LinkRow, keys=link_ids)
@@ -177,5 +169,5 @@ class Origin:
         found = [msgspec.convert([row[name] for name in Domain.__struct_fields__], Domain) for row in rows]
         return {domain.short_domain: domain for domain in found}
 
-    async def _allocation(self, keys: list[str]) -> dict[str, int]:
+    async def _issued(self, keys: list[str]) -> dict[str, int]:
         return dict.fromkeys(keys, int(await self._clickhouse.value(_ALLOCATION)))

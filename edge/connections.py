@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Protocol
 
-from edge.tap_stats import Counts
+from edge.tap_stats import TapStats
 
 # Text messages go out in waves, and each phone opens a connection; an idle one costs 5 KiB (docs/architecture.md).
 MOST_OPEN = 16_384
@@ -36,8 +36,8 @@ class Connection(Protocol):
 class Connections:
     """Oldest first. One more than `most` costs the oldest idle one its place: descriptors and memory never run out."""
 
-    def __init__(self, most: int, counts: Counts) -> None:
-        self.most, self._counts = most, counts
+    def __init__(self, most: int, stats: TapStats) -> None:
+        self.most, self._stats = most, stats
         self._open: dict[Connection, None] = {}
         self.draining = False
         self.shed_share = 0.0  # of the new connections
@@ -65,7 +65,7 @@ class Connections:
         if self._shed_due < 1:
             return False
         self._shed_due -= 1
-        self._counts.overloaded(unread=True)
+        self._stats.overloaded(unread=True)
         return True
 
     async def watch(self, waiting: Callable[[], int]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import hiredis
 
-from edge.clickhouse_loader import ALLOCATION, Origin
+from edge.clickhouse_loader import ISSUED_IDS, ClickHouseLoader
 from edge.redis_wire import RedisUnavailable, RedisWire
 from records.code import DOMAIN
 from records.keys import ALLOCATED
@@ -12,14 +12,14 @@ from records.keys import ALLOCATED
 FRESH_S = 0.05
 
 
-class Allocation:
+class IssuedIds:
     """Redis keeps the counter. A Redis that was replaced may know too little: a replica that had not heard of the
     latest links is promoted. Ids are never taken back, so the highest count ever seen stays true; and once a
     connection, ClickHouse is asked before a code is called unknown.
     """
 
-    def __init__(self, wire: RedisWire, origin: Origin) -> None:
-        self._wire, self._origin = wire, origin
+    def __init__(self, wire: RedisWire, loader: ClickHouseLoader) -> None:
+        self._wire, self._loader = wire, loader
         self.below = 0  # ids below it may have been issued; DOMAIN where Redis cannot say
         self._highest = 0  # ever seen
         self._confirmed = False  # ClickHouse had no more on this connection, or that more is known
@@ -81,7 +81,7 @@ class Allocation:
 
     async def _confirm(self) -> None:
         changes = self._changes
-        count = await self._origin.allocation.get(ALLOCATION)
+        count = await self._loader.issued_ids.get(ISSUED_IDS)
         if self.below != DOMAIN:
             self._highest = self.below = max(count or 0, self._highest)
         # Whoever mints raises the counter to what ClickHouse has, so the counter of this connection is right from now.

@@ -8,21 +8,21 @@ from itertools import chain
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from edge.clickhouse_loader import Origin
+from edge.clickhouse_loader import ClickHouseLoader
 from edge.connections import Connections
+from edge.lookup_stats import LookupStats
 from edge.recorder import Recorder
 from edge.redis_wire import RedisWire
-from edge.resolver import Lookups
 from edge.shipper import Shipper
-from edge.tap_stats import STAGES, Counts
+from edge.tap_stats import STAGES, TapStats
 from runtime.histogram import histogram
 
 
 class TapCollector(Collector):
     """What visitors get."""
 
-    def __init__(self, counts: Counts, connections: Connections, accept_queue: Callable[[], int]) -> None:
-        self._counts, self._connections, self._accept_queue = counts, connections, accept_queue
+    def __init__(self, stats: TapStats, connections: Connections, accept_queue: Callable[[], int]) -> None:
+        self._stats, self._connections, self._accept_queue = stats, connections, accept_queue
 
     def collect(self) -> Iterator[Metric]:
         return chain(self._answers(), self._seconds(), self._load())
@@ -32,27 +32,27 @@ class TapCollector(Collector):
         redirects = CounterMetricFamily(
             "taptrail_redirects", "Visits redirected to a live destination", labels=["status", "link"]
         )
-        for (status, is_personal), count in self._counts.redirects.items():
+        for (status, is_personal), count in self._stats.redirects.items():
             redirects.add_metric([str(status), "personal" if is_personal else "shared"], count)
         yield redirects
         # unknown_*: junk, or a domain not set up. unresolved: neither Redis nor ClickHouse answers: mend them first.
         # overloaded: add edges. too_long: a destination filled beyond 8,000 bytes; give it fewer placeholders.
         # domain: whether the short domain is one of ours; unknown as well where nobody looked.
         refusals = CounterMetricFamily("taptrail_refusals", "Visits without a live link", labels=["reason", "domain"])
-        for (reason, is_known), count in self._counts.refusals.items():
+        for (reason, is_known), count in self._stats.refusals.items():
             refusals.add_metric([reason, "known" if is_known else "unknown"], count)
         yield refusals
         # Anything but 0: a defect; the log has it. Those of the same tick that were answered before it count as well.
-        yield CounterMetricFamily("taptrail_failed_visits", "Visits a defect cost", value=self._counts.failed)
+        yield CounterMetricFamily("taptrail_failed_visits", "Visits a defect cost", value=self._stats.failed)
 
     def _seconds(self) -> Iterator[Metric]:
         # Taps of one event-loop tick are answered together, and each waited as long as all of them.
-        yield histogram("taptrail_redirect_seconds", "From the tick of a visit to its answer", self._counts.seconds)
+        yield histogram("taptrail_redirect_seconds", "From the tick of a visit to its answer", self._stats.seconds)
         # resolve: Redis, or ClickHouse behind it, is slow. record: the spool's disk is. The others: too little CPU.
         stages = HistogramMetricFamily(
             "taptrail_redirect_stage_seconds", "Of that, each stage of a redirect", labels=["stage"]
         )
-        for name, stage in zip(STAGES, self._counts.stages, strict=True):
+        for name, stage in zip(STAGES, self._stats.stages, strict=True):
             stage.add_to(stages, name)
         yield stages
 
@@ -71,15 +71,15 @@ class TapCollector(Collector):
             "taptrail_shed_ratio", "Share of new connections turned away", value=connections.shed_share
         )
         yield CounterMetricFamily(
-            "taptrail_connections_shed", "Connections turned away unread with a 503", value=self._counts.shed
+            "taptrail_connections_shed", "Connections turned away unread with a 503", value=self._stats.shed
         )
 
 
 class LookupCollector(Collector):
     """Where links are found."""
 
-    def __init__(self, lookups: Lookups, wire: RedisWire, origin: Origin) -> None:
-        self._lookups, self._wire, self._origin = lookups, wire, origin
+    def __init__(self, stats: LookupStats, wire: RedisWire, loader: ClickHouseLoader) -> None:
+        self._stats, self._wire, self._loader = stats, wire, loader
 
     def collect(self) -> Iterator[Metric]:
         return chain(self._layers(), self._redis(), self._clickhouse())
@@ -90,14 +90,14 @@ class LookupCollector(Collector):
             "taptrail_lookups", "Links looked up, by the layer that was asked", labels=["layer"]
         )
         for layer in ("memory", "redis", "failed"):
-            lookups.add_metric([layer], getattr(self._lookups, layer))
-        lookups.add_metric(["clickhouse"], self._origin.links.asked)
+            lookups.add_metric([layer], getattr(self._stats, layer))
+        lookups.add_metric(["clickhouse"], self._loader.links.asked)
         yield lookups
         # The first tap of a broadcast, of a domain, of a slug; many more of them: Redis cannot be reached.
-        yield CounterMetricFamily("taptrail_walks", "Look-ups of more than one step", value=self._lookups.walk)
+        yield CounterMetricFamily("taptrail_walks", "Look-ups of more than one step", value=self._stats.walks)
 
     def _redis(self) -> Iterator[Metric]:
-        batches = self._lookups.batch_links
+        batches = self._stats.batch_links
         yield histogram("taptrail_lookup_batch_links", "Links asked of Redis in one round trip", batches)
         # 0 for more than a few seconds: Redis is away; links come from ClickHouse, clicks wait in the spool.
         yield GaugeMetricFamily("taptrail_redis_connected", "Whether Redis answers", value=int(self._wire.connected))
@@ -105,15 +105,15 @@ class LookupCollector(Collector):
         yield CounterMetricFamily("taptrail_redis_connects", "Connections made to Redis", value=self._wire.connects)
 
     def _clickhouse(self) -> Iterator[Metric]:
-        breaker = self._origin.breaker
+        breaker = self._loader.breaker
         # 0: ClickHouse does not answer; links that neither memory nor Redis has are answered 503. Mend it.
         answers = int(not breaker.is_open)
         yield GaugeMetricFamily("taptrail_origin_answers", "Whether ClickHouse is asked for links", value=answers)
         yield CounterMetricFamily("taptrail_origin_failures", "Look-ups ClickHouse failed", value=breaker.failures)
         yield histogram(
-            "taptrail_origin_query_seconds", "One query of look-ups in ClickHouse", self._origin.timing.seconds
+            "taptrail_origin_query_seconds", "One query of look-ups in ClickHouse", self._stats.query_seconds
         )
-        yield histogram("taptrail_origin_query_keys", "Keys asked of ClickHouse in one query", self._origin.timing.keys)
+        yield histogram("taptrail_origin_query_keys", "Keys asked of ClickHouse in one query", self._stats.query_keys)
 
 
 class ClickCollector(Collector):

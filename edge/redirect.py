@@ -10,7 +10,7 @@ from time import perf_counter
 from edge.recorder import Recorder, new_click_id
 from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
-from edge.tap_stats import Counts
+from edge.tap_stats import TapStats
 from edge.visit import Visit
 from routing.decide import NAMES_NOBODY, OVERLOADED, SCANNING, UNRESOLVED, Answered, Decision, Redirect, Target, decide
 
@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 class Redirector:
     """take() a visit; its reply is called when the click is in the spool."""
 
-    def __init__(self, resolver: Resolver, recorder: Recorder, counts: Counts, scans: ScanLimit) -> None:
+    def __init__(self, resolver: Resolver, recorder: Recorder, stats: TapStats, scans: ScanLimit) -> None:
         self._resolver = resolver
         self._recorder = recorder
-        self._counts = counts
+        self._stats = stats
         self._scans = scans
         self._arrived: list[tuple[Visit, Reply]] = []
         self._in_flight = 0
@@ -36,7 +36,7 @@ class Redirector:
 
     def take(self, visit: Visit, reply: Reply) -> None:
         if self._in_flight >= MAX_IN_FLIGHT:
-            self._counts.overloaded()
+            self._stats.overloaded()
             reply(OVERLOADED, visit.short_domain)
             return
         self._in_flight += 1
@@ -60,7 +60,7 @@ class Redirector:
             self._recorder.record(answered, now_ms)
             recorded_at = perf_counter()
             self._respond([arrived[place][1] for place, _ in resolved], answered)
-            self._counts.answered(answered, began, resolved_at, decided_at, recorded_at, perf_counter())
+            self._stats.answered(answered, began, resolved_at, decided_at, recorded_at, perf_counter())
 
     def _decided(self, visit: Visit, target: Target, now_ms: int) -> Answered:
         # Ids must be distinct, not secret: the system's source of randomness would cost 5 % of a tap.
@@ -84,6 +84,6 @@ class Redirector:
         if task.cancelled() or task.exception() is None:
             return
         log.error("visits could not be answered", exc_info=task.exception())
-        self._counts.failed += len(arrived)
+        self._stats.failed += len(arrived)
         for visit, reply in arrived:  # a reply that was called already ignores this
             reply(UNRESOLVED, visit.short_domain)

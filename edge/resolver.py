@@ -6,11 +6,12 @@ from typing import TypeVar
 
 import msgspec
 
-from edge.clickhouse_loader import Origin, ResolveFailed
-from edge.issued_ids import Allocation
+from edge.clickhouse_loader import ClickHouseLoader, ResolveFailed
+from edge.issued_ids import IssuedIds
+from edge.lookup_stats import LookupStats
 from edge.redis_wire import RedisUnavailable, RedisWire
 from edge.scan_limit import ScanLimit
-from edge.tiered_cache import Layered
+from edge.tiered_cache import TieredCache
 from edge.visit import Visit
 from records.broadcast import Broadcast, decode_broadcast, encode_broadcast
 from records.code import CODE_LENGTH, CodeCipher
@@ -18,7 +19,6 @@ from records.domain import Domain, decode_domain, encode_domain
 from records.keys import ALLOCATED, BUCKET_SIZE, broadcast_key, bucket_of, domain_key, field_of, slug_key
 from records.link import Link, decode_link, encode_link
 from routing.decide import Target
-from runtime.histogram import POWERS, Histogram
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -41,41 +41,40 @@ class OneTooMany(Exception):
     """An unknown name of a prefix that asked for many of them: it is not looked up."""
 
 
-class Lookups:
-    """How many look-ups each layer answered, for the metrics."""
-
-    def __init__(self) -> None:
-        self.memory = self.redis = self.walk = self.failed = 0
-        self.batch_links = Histogram(POWERS)
-
-
 class Resolver:
     """Resolves visits; what is tapped once comes from Redis, what many tap stays in memory."""
 
-    def __init__(self, wire: RedisWire, origin: Origin, cipher: CodeCipher, scans: ScanLimit) -> None:
+    def __init__(
+        self,
+        wire: RedisWire,
+        loader: ClickHouseLoader,
+        cipher: CodeCipher,
+        scans: ScanLimit,
+        stats: LookupStats,
+    ) -> None:
         self._wire = wire
+        self._stats = stats
         self._scans = scans
         self._cipher = cipher
         self._now = asyncio.get_running_loop().time
-        self._allocation = Allocation(wire, origin)
-        self.lookups = Lookups()
-        self.domains: Layered[str, Domain] = Layered(
-            wire, origin.domains, capacity=20_000, decode=decode_domain,
+        self._issued = IssuedIds(wire, loader)
+        self.domains: TieredCache[str, Domain] = TieredCache(
+            wire, loader.domains, capacity=20_000, decode=decode_domain,
             read=lambda name: ("GET", domain_key(name)),
             refill=lambda name, domain: [("SET", domain_key(name), encode_domain(domain), "NX")],
         )  # fmt: skip
-        self.broadcasts: Layered[int, Broadcast] = Layered(
-            wire, origin.broadcasts, capacity=20_000, decode=decode_broadcast,
+        self.broadcasts: TieredCache[int, Broadcast] = TieredCache(
+            wire, loader.broadcasts, capacity=20_000, decode=decode_broadcast,
             read=lambda number: ("GET", broadcast_key(number)),
             refill=lambda number, broadcast: [("SET", broadcast_key(number), encode_broadcast(broadcast), "NX")],
         )  # fmt: skip
-        self.slugs: Layered[tuple[str, str], int] = Layered(
-            wire, origin.slugs, capacity=20_000, decode=int,
+        self.slugs: TieredCache[tuple[str, str], int] = TieredCache(
+            wire, loader.slugs, capacity=20_000, decode=int,
             read=lambda key: ("GET", slug_key(*key)),
             refill=lambda key, link_id: [("SET", slug_key(*key), link_id, "NX")],
         )  # fmt: skip
-        self.links: Layered[int, Link] = Layered(
-            wire, origin.links, capacity=20_000, decode=decode_link, changes=False,
+        self.links: TieredCache[int, Link] = TieredCache(
+            wire, loader.links, capacity=20_000, decode=decode_link, changes=False,
             read=lambda link_id: ("HGET", bucket_of(link_id), field_of(link_id)),
             refill=lambda link_id, link: [
                 ("HSET", bucket_of(link_id), field_of(link_id), encode_link(link)),
@@ -116,14 +115,14 @@ class Resolver:
         for place, visit in enumerate(visits):
             entry = self.domains.fresh(visit.short_domain, now_s)
             link_id = self._cipher.open(visit.code) if len(visit.code) == CODE_LENGTH else None
-            if entry is None or (entry.value is not None and (link_id is None or link_id >= self._allocation.below)):
+            if entry is None or (entry.value is not None and (link_id is None or link_id >= self._issued.below)):
                 walks.append(place)
             elif entry.value is None or link_id is None:
                 known.append((place, Target()))
             elif (link := self.links.fresh(link_id, now_s)) is not None and (
                 target := self._with_broadcast(entry.value, link_id, link.value, now_s)
             ):
-                self.lookups.memory += 1
+                self._stats.memory += 1
                 known.append((place, target))
             else:
                 asked.append((place, link_id, entry.value))
@@ -131,7 +130,7 @@ class Resolver:
 
     async def _read_links(self, link_ids: list[int]) -> list[object]:
         commands = "".join([_hget(link_id) for link_id in link_ids]).encode()
-        self.lookups.batch_links.observe(len(link_ids))
+        self._stats.batch_links.observe(len(link_ids))
         try:
             return await self._wire.packed_batch(commands, len(link_ids))
         except RedisUnavailable:
@@ -146,7 +145,7 @@ class Resolver:
             return None
         target = self._with_broadcast(domain, link_id, link, now_s)
         self.links.keep(link_id, link)
-        self.lookups.redis += 1
+        self._stats.redis += 1
         return target
 
     def _with_broadcast(self, domain: Domain, link_id: int, link: Link | None, now_s: float) -> Target | None:
@@ -160,7 +159,7 @@ class Resolver:
         try:
             return place, await self._target(visit)
         except ResolveFailed:
-            self.lookups.failed += 1
+            self._stats.failed += 1
             return place, UNRESOLVED
         except OneTooMany:
             return place, ONE_TOO_MANY
@@ -174,7 +173,7 @@ class Resolver:
         link_id = await self._link_id(domain, visit)
         if link_id is None:
             return Target(domain)
-        self.lookups.walk += 1
+        self._stats.walks += 1
         link = await self.links.get(link_id)
         if link is None:
             return Target(domain)
@@ -185,9 +184,9 @@ class Resolver:
         link_id = self._cipher.open(visit.code)
         if link_id is None:
             return await self._named(self.slugs, (domain.short_domain, visit.code), visit)
-        return link_id if await self._allocation.includes(link_id) else None
+        return link_id if await self._issued.includes(link_id) else None
 
-    async def _named(self, layer: Layered[K, V], key: K, visit: Visit) -> V | None:
+    async def _named(self, layer: TieredCache[K, V], key: K, visit: Visit) -> V | None:
         """A record by a name that anybody can make up. Raises ResolveFailed and OneTooMany.
 
         A prefix that asked for too many unknown ones still gets what memory and Redis know; ClickHouse, which would
@@ -200,14 +199,14 @@ class Resolver:
     def _forget(self, keys: list[str] | None) -> None:
         """Drop what has changed; None: everything may have (FLUSHALL, or a new connection)."""
         if keys is None:
-            self._allocation.reconnected()
+            self._issued.reconnected()
             for layer in (self.domains, self.broadcasts, self.slugs, self.links):
                 layer.forget_all()
             return
         for key in keys:
             kind, _, name = key.removeprefix("tt:").partition(":")
             if key == ALLOCATED:
-                self._allocation.changed()
+                self._issued.changed()
             elif kind == "b" and name.isdigit():
                 self.broadcasts.forget(int(name))
             elif kind == "d":
@@ -217,6 +216,6 @@ class Resolver:
                 self.slugs.forget((domain, slug))
 
     def _distrust(self) -> None:
-        self._allocation.lost()
+        self._issued.lost()
         for layer in (self.domains, self.broadcasts, self.slugs, self.links):
             layer.distrust()

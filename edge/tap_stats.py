@@ -13,7 +13,7 @@ REASONS = (
 )  # fmt: skip
 
 
-class Counts:
+class TapStats:
     def __init__(self) -> None:
         # (status, whether the link is a contact's own) and (reason, whether the short domain is known). From 0: a rate
         # does not see the first of what was not there before.

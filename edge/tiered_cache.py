@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import hiredis
 import msgspec
 
-from edge.clickhouse_loader import Batched, ResolveFailed
+from edge.clickhouse_loader import BatchLoader, ResolveFailed
 from edge.redis_wire import Command, RedisUnavailable, RedisWire
 
 K = TypeVar("K")
@@ -21,22 +21,22 @@ PATIENCE_S = 0.25  # with a store that is silent, where memory has an answer tha
 UNKNOWN_S = 2.0  # how long "there is no such record" is believed
 
 
-class Entry(msgspec.Struct, Generic[V], gc=False):
+class CachedRecord(msgspec.Struct, Generic[V], gc=False):
     value: V | None
     fresh_until: float
 
 
-class Layered(Generic[K, V]):
+class TieredCache(Generic[K, V]):
     """Records of one kind, by key. `capacity` bounds the memory; the oldest entry makes room.
 
-    read: the Redis command for a key; decode: its reply; refill: commands that put an origin's answer into Redis
+    read: the Redis command for a key; decode: its reply; refill: commands that put an answer of ClickHouse into Redis
     without replacing a newer one.
     """
 
     def __init__(
         self,
         wire: RedisWire,
-        origin: Batched[K, V],
+        loader: BatchLoader[K, V],
         *,
         read: Callable[[K], Command],
         decode: Callable[[bytes], V],
@@ -44,11 +44,11 @@ class Layered(Generic[K, V]):
         capacity: int,
         changes: bool = True,
     ) -> None:
-        self._wire, self._origin = wire, origin
+        self._wire, self._loader = wire, loader
         self._read, self._decode, self._refill = read, decode, refill
         self._capacity = capacity
         self._changes = changes  # False: a record never changes, so what is in memory stays true
-        self._entries: dict[K, Entry[V]] = {}
+        self._entries: dict[K, CachedRecord[V]] = {}
         # Keys in the order in which they came, round and round. The dict knows that order too, but to find its oldest
         # entry it passes over all that were ever removed: 8 us a tap once it is full.
         self._order: list[K | None] = [None] * capacity
@@ -56,8 +56,8 @@ class Layered(Generic[K, V]):
         self._loading: dict[K, asyncio.Task[V | None]] = {}
         self._now = asyncio.get_running_loop().time
 
-    def fresh(self, key: K, now_s: float) -> Entry[V] | None:
-        """What memory says, if it may be believed at now_s; an Entry of None for "there is no such record"."""
+    def fresh(self, key: K, now_s: float) -> CachedRecord[V] | None:
+        """What memory says, if it may be believed at now_s; a CachedRecord of None for "there is no such record"."""
         entry = self._entries.get(key)
         if entry is None or entry.fresh_until <= now_s:
             return None
@@ -97,7 +97,7 @@ class Layered(Generic[K, V]):
             entries.pop(self._order[place], None)  # type: ignore[arg-type]
             self._order[place] = key
             self._oldest = place + 1 if place + 1 < self._capacity else 0
-        entries[key] = Entry(value, fresh_until)
+        entries[key] = CachedRecord(value, fresh_until)
 
     def forget(self, key: K) -> None:
         """The record changed. A load on its way may have read the old one: it is not kept."""
@@ -127,7 +127,7 @@ class Layered(Generic[K, V]):
         try:
             value = await self._from_redis(key)
             if value is None:
-                value = await self._from_origin(key)
+                value = await self._from_clickhouse(key)
         except ResolveFailed:
             stale = self._entries.get(key)
             if stale is None or stale.value is None:
@@ -149,8 +149,8 @@ class Layered(Generic[K, V]):
         except (RedisUnavailable, hiredis.ReplyError, msgspec.DecodeError, ValueError):
             return None
 
-    async def _from_origin(self, key: K) -> V | None:
-        value = await self._origin.get(key)
+    async def _from_clickhouse(self, key: K) -> V | None:
+        value = await self._loader.get(key)
         if value is not None:
             # A full or lost Redis is no harm: the next miss asks ClickHouse again.
             with suppress(RedisUnavailable):

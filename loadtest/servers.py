@@ -88,7 +88,9 @@ def main() -> int:
 def _serve_in_protocol() -> None:
     import uvicorn  # noqa: PLC0415 - only the process that serves
 
-    uvicorn.run("loadtest.bare_servers:app", host="127.0.0.1", port=PORT, loop="uvloop", http=_InProtocol, log_level="error")
+    uvicorn.run(
+        "loadtest.bare_servers:app", host="127.0.0.1", port=PORT, loop="uvloop", http=_InProtocol, log_level="error"
+    )
 
 
 class _InProtocol(HttpToolsProtocol):

@@ -26,16 +26,17 @@ from typing import Any
 
 import uvloop
 
-from edge.clickhouse_loader import Origin
+from edge.clickhouse_loader import ClickHouseLoader
 from edge.connections import Connections
 from edge.fast.protocol import tap_connection
+from edge.lookup_stats import LookupStats
 from edge.recorder import Recorder
 from edge.redirect import Redirector
 from edge.redis_wire import RedisWire
 from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
 from edge.spool import Spool
-from edge.tap_stats import Counts
+from edge.tap_stats import TapStats
 from edge.visit import visit_reader
 from loadtest import bare_servers
 from loadtest.cpu_burden import burden
@@ -158,23 +159,25 @@ async def _edge(folder: Path, without: str) -> tuple[Any, dict[str, Any]]:
     _kept.append(asyncio.create_task(wire.keep_connected()))
     await wire.wait_connected(60)
     scans = ScanLimit(per_minute=300)
-    resolver = Resolver(wire, Origin(ClickHouse("http://x:x@127.0.0.1:1", timeout_s=3)), CodeCipher(CODE_KEY), scans)
+    stats = LookupStats()
+    loader = ClickHouseLoader(ClickHouse("http://x:x@127.0.0.1:1", timeout_s=3), stats)
+    resolver = Resolver(wire, loader, CodeCipher(CODE_KEY), scans, stats)
     for link_id in range(LINKS, LINKS + SEEN):
         resolver.links.keep(link_id, Link(1, 0, 0, f"c-{link_id:08d}"))
     recorder = Recorder(Spool.create(folder, secrets.randbits(64)), AddressCipher(CODE_KEY), "edge-1")
-    counts = _Uncounted() if without == "outcomes" else _Untimed() if without == "times" else Counts()
+    tap_stats = _Uncounted() if without == "outcomes" else _Untimed() if without == "times" else TapStats()
     if without == "look-ups":
-        resolver.lookups.batch_links = _Unobserved(POWERS)
-    redirector = Redirector(resolver, recorder, counts, scans)
-    return None, {"http": tap_connection(redirector, visit_reader(Networks()), Connections(1024, Counts()))}
+        stats.batch_links = _Unobserved(POWERS)
+    redirector = Redirector(resolver, recorder, tap_stats, scans)
+    return None, {"http": tap_connection(redirector, visit_reader(Networks()), Connections(1024, TapStats()))}
 
 
-class _Uncounted(Counts):
+class _Uncounted(TapStats):
     def add_outcomes(self, answered: Sequence[Answered]) -> None:
         pass
 
 
-class _Untimed(Counts):
+class _Untimed(TapStats):
     def add_times(self, taps: int, moments: Sequence[float]) -> None:
         pass
 

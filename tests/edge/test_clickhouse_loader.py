@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from edge.clickhouse_loader import Batched, ResolveFailed, Timing
+from edge.clickhouse_loader import BatchLoader, ResolveFailed
+from edge.lookup_stats import LookupStats
 from runtime.breaker import Breaker
 from runtime.clickhouse import ClickHouseUnreachable
 
@@ -18,9 +19,9 @@ async def test_keys_of_one_tick_are_asked_for_together_and_once():
         asked.append(keys)
         return {key: key * 2 for key in keys if key != 3}
 
-    batched = Batched(query, Breaker(answers), Timing())
+    loader = BatchLoader(query, Breaker(answers), LookupStats())
 
-    assert await asyncio.gather(*(batched.get(key) for key in (1, 2, 1, 3))) == [2, 4, 2, None]
+    assert await asyncio.gather(*(loader.get(key) for key in (1, 2, 1, 3))) == [2, 4, 2, None]
     assert asked == [[1, 2, 3]]
 
 
@@ -34,12 +35,12 @@ async def test_an_answer_that_cannot_be_read_fails_the_look_up_and_not_the_ones_
         return answer
 
     breaker = Breaker(answers)
-    batched = Batched(query, breaker, Timing())
+    loader = BatchLoader(query, breaker, LookupStats())
 
     with pytest.raises(ResolveFailed):
-        await batched.get(1)
+        await loader.get(1)
     await closed(breaker)
-    assert await batched.get(1) == "found"
+    assert await loader.get(1) == "found"
 
 
 async def test_a_clickhouse_that_failed_is_asked_by_no_visitor_until_it_answers_a_probe():
@@ -57,12 +58,12 @@ async def test_a_clickhouse_that_failed_is_asked_by_no_visitor_until_it_answers_
             raise ClickHouseUnreachable
 
     breaker = Breaker(probe)
-    links, slugs = Batched(query, breaker, Timing()), Batched(query, breaker, Timing())
+    links, slugs = BatchLoader(query, breaker, LookupStats()), BatchLoader(query, breaker, LookupStats())
 
     while len(probes) < 2:
-        for batched in (links, slugs):
+        for loader in (links, slugs):
             with pytest.raises(ResolveFailed):
-                await batched.get(1)
+                await loader.get(1)
         await asyncio.sleep(0)
     assert asked == [[1]], "one failure is enough, for every kind of record"
     well.set()
@@ -79,10 +80,10 @@ async def test_whoever_waits_behind_a_query_that_fails_fails_with_it():
         await silent.wait()
         raise ClickHouseUnreachable
 
-    batched = Batched(query, Breaker(answers), Timing())
+    loader = BatchLoader(query, Breaker(answers), LookupStats())
     waiting = []
     for key in range(5):  # each in a tick of its own; two queries run at a time
-        waiting.append(asyncio.ensure_future(batched.get(key)))
+        waiting.append(asyncio.ensure_future(loader.get(key)))
         await asyncio.sleep(0.01)
     silent.set()
 
@@ -108,7 +109,7 @@ async def test_a_key_does_not_queue_behind_queries_that_hang_when_another_kind_h
         raise ClickHouseUnreachable
 
     breaker = Breaker(answers)
-    links, slugs = Batched(hangs, breaker, Timing()), Batched(fails, breaker, Timing())
+    links, slugs = BatchLoader(hangs, breaker, LookupStats()), BatchLoader(fails, breaker, LookupStats())
     hanging = []
     for key in range(2):
         hanging.append(asyncio.ensure_future(links.get(key)))
