@@ -11,8 +11,8 @@ from edge.recorder import Recorder, new_click_id
 from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
 from edge.tap_stats import TapStats
-from edge.visit import Visit
 from routing.decide import NAMES_NOBODY, OVERLOADED, SCANNING, UNRESOLVED, Answered, Decision, Redirect, Target, decide
+from routing.visit import Visit
 
 MAX_IN_FLIGHT = 5_000  # visits being answered; beyond it a quick 503 is better than a long queue
 

@@ -12,13 +12,13 @@ from edge.lookup_stats import LookupStats
 from edge.redis_wire import RedisUnavailable, RedisWire
 from edge.scan_limit import ScanLimit
 from edge.tiered_cache import TieredCache
-from edge.visit import Visit
 from records.broadcast import Broadcast, decode_broadcast, encode_broadcast
 from records.code import CODE_LENGTH, CodeCipher
 from records.domain import Domain, decode_domain, encode_domain
 from records.keys import ALLOCATED, BUCKET_SIZE, broadcast_key, bucket_of, domain_key, field_of, slug_key
 from records.link import Link, decode_link, encode_link
 from routing.decide import Target
+from routing.visit import Visit
 
 K = TypeVar("K")
 V = TypeVar("V")

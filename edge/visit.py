@@ -1,4 +1,4 @@
-"""One HTTP request for a code as the edge sees it. Pure: no clock, no I/O."""
+"""Reads a visit from an HTTP request. Pure: no clock, no I/O."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,14 +7,12 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote
 
-import msgspec
-
 from records.click import packed_address
+from routing.visit import NO_ADDRESS, Visit
 from runtime.environment import Networks
 
 MAX_TEXT = 1024  # longer header values are cut: a click record stays small whatever a visitor sends
 MAX_HOST = 260  # a name of 253 characters (RFC 1035), a dot, a colon and a port
-NO_ADDRESS = bytes(16)
 _NO_PURPOSE = (None, None, None, None)
 _LISTS = frozenset({"forwarded", "x-forwarded-for"})  # RFC 9110 5.3: repeated, they are one list
 
@@ -28,23 +26,6 @@ _GLUED = (
 )
 _PLAIN_CODE = re.compile(r"/[A-Za-z0-9_-]{1,64}\Z", re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z", re.ASCII)
-
-
-class Visit(msgspec.Struct, gc=False):
-    """What the edge needs to know of a request to answer and to record it."""
-
-    short_domain: str  # from Host: lower case, no port, no trailing dot
-    code: str  # "" for a path that cannot be a code
-    query: str
-    method: str
-    address: bytes  # 16 bytes, IPv4 as IPv4-mapped IPv6
-    user_agent: str
-    referrer: str
-    accept: str
-    accept_language: str
-    purpose: str
-    sec_fetch: str
-    sec_ch_ua: str
 
 
 Fields = Mapping[str, str]  # a request's headers by lower-case name; of a repeated one the last, of a list all

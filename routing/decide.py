@@ -4,12 +4,12 @@ from typing import ClassVar
 
 import msgspec
 
-from edge.visit import Visit
 from records.broadcast import Broadcast
 from records.destination import MAX_LOCATION_BYTES, ascii_url
 from records.domain import Domain
 from records.link import Link
 from routing.destination import destination_for
+from routing.visit import Visit
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):

@@ -4,12 +4,12 @@ import msgspec
 import pytest
 
 from edge.recorder import new_click_id
-from edge.visit import Visit
 from records.broadcast import Broadcast
 from records.destination import MAX_LOCATION_BYTES
 from records.domain import Domain
 from records.link import Link
 from routing.decide import UNKNOWN_HOST, UNRESOLVED, Redirect, Refusal, Target, decide
+from routing.visit import Visit
 
 DOMAIN = Domain("go.acme.example", "main")
 BROADCAST = Broadcast(3, "main", "spring", "go.acme.example", ("https://acme.example/a", "https://acme.example/b"))
