@@ -5,10 +5,9 @@ from typing import ClassVar
 import msgspec
 
 from records.broadcast import Broadcast
-from records.destination import MAX_LOCATION_BYTES, ascii_url
 from records.domain import Domain
 from records.link import Link
-from routing.destination import destination_for
+from routing.destination import MAX_LOCATION_BYTES, ascii_url, destination_for
 from routing.visit import Visit
 
 

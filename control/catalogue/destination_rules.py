@@ -4,8 +4,9 @@ import re
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
+from routing.destination import PLACEHOLDERS
+
 MAX_BYTES = 2048
-PLACEHOLDERS = ("contact_id", "code", "broadcast_id", "click_id")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)

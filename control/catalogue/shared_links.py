@@ -19,8 +19,8 @@ from control.minting.link_table import LinkRow, Links
 from control.minting.minter import check_same_body, unrepeatable_key
 from records.broadcast import Broadcast
 from records.code import ALPHABET, CODE_LENGTH, CodeCipher
-from records.destination import MAX_LOCATION_BYTES, filled, parts_of
 from records.link import Link
+from routing.destination import MAX_LOCATION_BYTES, filled, parts_of
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _A_CLICK_ID = str(UUID(int=0))

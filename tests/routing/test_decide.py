@@ -5,10 +5,10 @@ import pytest
 
 from edge.recorder import new_click_id
 from records.broadcast import Broadcast
-from records.destination import MAX_LOCATION_BYTES
 from records.domain import Domain
 from records.link import Link
 from routing.decide import UNKNOWN_HOST, UNRESOLVED, Redirect, Refusal, Target, decide
+from routing.destination import MAX_LOCATION_BYTES
 from routing.visit import Visit
 
 DOMAIN = Domain("go.acme.example", "main")
