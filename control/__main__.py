@@ -22,8 +22,8 @@ from control.http.app import control_app
 from control.http.auth import Keys
 from control.locks import Locks
 from control.metrics import REGISTRY
-from control.minting.id_allocator import Ids
-from control.minting.link_table import Links
+from control.minting.id_allocator import IdAllocator
+from control.minting.link_table import LinkTable
 from control.minting.minter import Minter
 from control.settings import Settings
 from records.code import CodeCipher
@@ -43,7 +43,7 @@ def build(settings: Settings, redis: Redis, clickhouse: ClickHouse) -> tuple[ASG
     rules = DestinationRules(settings.allow_http_destinations, settings.allow_private_destinations)
     cipher = CodeCipher(settings.code_key)
     cache = Cache(redis, links_kept_s=max(int(settings.link_cache_days * 86_400), 1))
-    locks, ids, links = Locks(redis), Ids(redis, clickhouse), Links(clickhouse)
+    locks, ids, links = Locks(redis), IdAllocator(redis, clickhouse), LinkTable(clickhouse)
     domains = Domains(clickhouse, cache, locks, rules)
     broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids)
     minter = Minter(broadcasts, ids, links, cache, locks, cipher)

@@ -39,20 +39,20 @@ class PackedConnection(Connection):
         return [pack_command((*args[0].split(), *args[1:]))]  # "MEMORY USAGE" are two words to Redis
 
 
-class Entry(msgspec.Struct, frozen=True):
+class CachedRecord(msgspec.Struct, frozen=True):
     """One versioned record as it stands in Redis."""
 
     key: str
     value: bytes
-    version_place: int  # of the version in the msgpack array, from 1 as Lua counts
+    version_index: int  # of the version in the msgpack array, from 1 as Lua counts
     version: int
 
 
-def entry_of(record: Broadcast | Domain) -> Entry:
-    place = record.__struct_fields__.index("version") + 1
+def cached_record_of(record: Broadcast | Domain) -> CachedRecord:
+    index = record.__struct_fields__.index("version") + 1
     if isinstance(record, Broadcast):
-        return Entry(broadcast_key(record.broadcast_no), encode_broadcast(record), place, record.version)
-    return Entry(domain_key(record.short_domain), encode_domain(record), place, record.version)
+        return CachedRecord(broadcast_key(record.broadcast_no), encode_broadcast(record), index, record.version)
+    return CachedRecord(domain_key(record.short_domain), encode_domain(record), index, record.version)
 
 
 class Cache:
@@ -61,28 +61,28 @@ class Cache:
     def __init__(self, redis: Redis, *, links_kept_s: int) -> None:
         self._redis = redis
         self._links_kept_s = links_kept_s  # in Redis, after the last minting among their neighbours
-        self._dirty: dict[str, Entry] = {}
+        self._dirty: dict[str, CachedRecord] = {}
 
     async def put(self, record: Broadcast | Domain) -> None:
         """Put a record in force on the edges; raises Problem when Redis cannot take it now."""
-        entry = entry_of(record)
+        cached = cached_record_of(record)
         try:
-            await self.put_all([entry])
+            await self.put_all([cached])
         except (RedisError, OSError) as error:
-            log.warning("a change waits for Redis", extra={"key": entry.key, "error": str(error)})
-            self._keep(entry)
+            log.warning("a change waits for Redis", extra={"key": cached.key, "error": str(error)})
+            self._keep(cached)
             detail = (
                 "the change is recorded; Redis cannot be reached, so edges may still act on the old state. "
                 "It comes into force by itself when Redis is back"
             )
             raise Problem("not-in-force", detail, retry_after_s=5) from None
 
-    async def put_all(self, entries: list[Entry]) -> None:
+    async def put_all(self, records: list[CachedRecord]) -> None:
         """Raises RedisError or OSError."""
-        for start in range(0, len(entries), _AT_ONCE):
+        for start in range(0, len(records), _AT_ONCE):
             pipeline = self._redis.pipeline(transaction=False)
-            for entry in entries[start : start + _AT_ONCE]:
-                pipeline.eval(_PUT_IF_NEWER, 1, entry.key, entry.value, entry.version_place, entry.version)
+            for record in records[start : start + _AT_ONCE]:
+                pipeline.eval(_PUT_IF_NEWER, 1, record.key, record.value, record.version_index, record.version)
             await pipeline.execute()
 
     async def put_slugs(self, slugs: Iterable[tuple[str, str, int]]) -> None:
@@ -114,9 +114,9 @@ class Cache:
 
     async def repair(self) -> None:
         """Repeat the writes that failed; raises RedisError or OSError while Redis is away."""
-        for key, entry in list(self._dirty.items()):
-            await self.put_all([entry])
-            if self._dirty.get(key) is entry:
+        for key, record in list(self._dirty.items()):
+            await self.put_all([record])
+            if self._dirty.get(key) is record:
                 del self._dirty[key]
         DIRTY_RECORDS.set(len(self._dirty))
 
@@ -124,10 +124,10 @@ class Cache:
     def dirty(self) -> int:
         return len(self._dirty)
 
-    def _keep(self, entry: Entry) -> None:
-        waiting = self._dirty.get(entry.key)
-        if waiting is None or waiting.version < entry.version:
-            self._dirty[entry.key] = entry
+    def _keep(self, record: CachedRecord) -> None:
+        waiting = self._dirty.get(record.key)
+        if waiting is None or waiting.version < record.version:
+            self._dirty[record.key] = record
         DIRTY_RECORDS.set(len(self._dirty))
 
 

@@ -7,13 +7,13 @@ import time
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from control.cache.redis_cache import Cache, entry_of
+from control.cache.redis_cache import Cache, cached_record_of
 from control.catalogue.broadcasts import Broadcasts
 from control.catalogue.domains import Domains
 from control.http.problems import Problem
 from control.metrics import RESYNCS
-from control.minting.id_allocator import Ids
-from control.minting.link_table import Links
+from control.minting.id_allocator import IdAllocator
+from control.minting.link_table import LinkTable
 from records.keys import CACHE_VERSION
 from runtime.cancellation import is_cancelled
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 class Resync:
     def __init__(
-        self, redis: Redis, cache: Cache, ids: Ids, domains: Domains, broadcasts: Broadcasts, links: Links
+        self, redis: Redis, cache: Cache, ids: IdAllocator, domains: Domains, broadcasts: Broadcasts, links: LinkTable
     ) -> None:
         self._redis, self._cache, self._ids = redis, cache, ids
         self._domains, self._broadcasts, self._links = domains, broadcasts, links
@@ -83,12 +83,12 @@ class Resync:
         since = max(version - (SLACK_MS if self._server else START_SLACK_MS), 0)
         domains = await self._domains.changed_since(since)
         broadcasts = await self._broadcasts.changed_since(since)
-        entries = [*map(entry_of, domains), *map(entry_of, broadcasts)]
-        await self._cache.put_all(entries)
+        records = [*map(cached_record_of, domains), *map(cached_record_of, broadcasts)]
+        await self._cache.put_all(records)
         if version == 0:
             await self._cache.put_slugs(await self._links.slugs())
         RESYNCS.inc()
-        log.info("the cache is in step with ClickHouse", extra={"records": len(entries), "since": since})
+        log.info("the cache is in step with ClickHouse", extra={"records": len(records), "since": since})
 
     def _report(self, trouble: str) -> None:
         if not self.trouble:

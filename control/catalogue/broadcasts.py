@@ -15,7 +15,7 @@ from control.catalogue.domains import Domains, name_of
 from control.http.problems import Problem, check_text, described, invalid
 from control.http.schemas import BroadcastBody, BroadcastPatch, broadcast_body, milliseconds
 from control.locks import Locks
-from control.minting.id_allocator import Ids
+from control.minting.id_allocator import IdAllocator
 from records.broadcast import Broadcast
 from runtime.clickhouse import ClickHouse
 from runtime.retry_insert import insert_until_known
@@ -27,7 +27,7 @@ _COLUMNS = ", ".join(Broadcast.__struct_fields__)
 
 
 class Broadcasts:
-    def __init__(self, clickhouse: ClickHouse, cache: Cache, locks: Locks, domains: Domains, ids: Ids) -> None:
+    def __init__(self, clickhouse: ClickHouse, cache: Cache, locks: Locks, domains: Domains, ids: IdAllocator) -> None:
         self._clickhouse, self._cache, self._locks, self._domains, self._ids = clickhouse, cache, locks, domains, ids
         self._minting: Counter[int] = Counter()  # broadcast number -> mintings that rely on its destinations
 

@@ -103,9 +103,13 @@ class Domains:
 
     async def _check_no_loop(self, name: str, root: str) -> None:
         """Raises Problem where visitors of links that exist would go in circles once this is a short domain."""
-        place = await leading_to(self._clickhouse, name)
-        if place is not None:
-            what = f"{place.name} of account {place.account}" if within(place.account, root) else "another account"
+        referrer = await leading_to(self._clickhouse, name)
+        if referrer is not None:
+            what = (
+                f"{referrer.name} of account {referrer.account}"
+                if within(referrer.account, root)
+                else "another account"
+            )
             detail = f"{what} leads to {name}: visitors would go in circles; change that first, or take another name"
             raise Problem("conflict", detail, field="domain")
 

@@ -6,7 +6,7 @@ from control.catalogue.destination_rules import destination_host
 from runtime.clickhouse import ClickHouse
 
 
-class Place(msgspec.Struct, frozen=True):
+class Referrer(msgspec.Struct, frozen=True):
     """Something that leads to a host."""
 
     account: str
@@ -15,7 +15,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 # Narrowed down here, judged by destination_host: a name with other letters may be this host in IDNA.
-_PLACES = """
+_REFERRERS = """
 SELECT account, name, urls FROM
 (
     SELECT account, concat('broadcast ', broadcast_id) AS name, arrayPushBack(destinations, fallback) AS urls
@@ -28,9 +28,9 @@ ORDER BY name
 """
 
 
-async def leading_to(clickhouse: ClickHouse, host: str) -> Place | None:
-    """A broadcast, be it over or not, or a domain that leads to this host (lower-case ASCII)."""
-    for place in await clickhouse.rows(_PLACES, Place, host=host):
-        if any(url and destination_host(url) == host for url in place.urls):
-            return place
+async def leading_to(clickhouse: ClickHouse, host: str) -> Referrer | None:
+    """A domain or a broadcast, over or not, that leads to this host (lower-case ASCII)."""
+    for referrer in await clickhouse.rows(_REFERRERS, Referrer, host=host):
+        if any(url and destination_host(url) == host for url in referrer.urls):
+            return referrer
     return None

@@ -13,9 +13,9 @@ from control.catalogue.domains import Domains, name_of
 from control.http.problems import Problem, check_text, described, invalid
 from control.http.schemas import BroadcastBody, LinkAnswer, LinkBody, LinkState
 from control.locks import Locks
-from control.minting.id_allocator import Claim, Ids
+from control.minting.id_allocator import Claim, IdAllocator
 from control.minting.link_batches import link_commands, link_rows, short_url
-from control.minting.link_table import LinkRow, Links
+from control.minting.link_table import LinkRow, LinkTable
 from control.minting.minter import check_same_body, unrepeatable_key
 from records.broadcast import Broadcast
 from records.code import ALPHABET, CODE_LENGTH, CodeCipher
@@ -32,8 +32,8 @@ class SharedLinks:
         self,
         broadcasts: Broadcasts,
         domains: Domains,
-        ids: Ids,
-        links: Links,
+        ids: IdAllocator,
+        links: LinkTable,
         cache: Cache,
         locks: Locks,
         cipher: CodeCipher,

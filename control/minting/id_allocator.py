@@ -48,7 +48,7 @@ _COLUMNS = (
 )
 
 
-class Ids:
+class IdAllocator:
     def __init__(self, redis: Redis, clickhouse: ClickHouse) -> None:
         self._redis, self._clickhouse = redis, clickhouse
 

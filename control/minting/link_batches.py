@@ -1,4 +1,4 @@
-"""Turns contacts into links, a chunk at a time: the rows, the Redis commands and the answer. Pure, for a thread."""
+"""Turns contacts into links, a batch at a time: the rows, the Redis commands and the answer. Pure, for a thread."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -14,12 +14,12 @@ from records.code import CodeCipher
 from records.keys import BUCKET_SIZE, bucket_of, field_of
 from records.link import Link, encode_link
 
-CHUNK_LINKS = 50_000
+BATCH_LINKS = 50_000
 
 _encoder = msgspec.json.Encoder()
 
 
-class Order(msgspec.Struct, frozen=True):
+class MintOrder(msgspec.Struct, frozen=True):
     """What is minted: the lines, the broadcast with all their audiences in its list, and the claimed ids."""
 
     contacts: Contacts
@@ -29,7 +29,7 @@ class Order(msgspec.Struct, frozen=True):
     minted_at_ms: int
 
 
-class Chunk(msgspec.Struct, frozen=True):
+class LinkBatch(msgspec.Struct, frozen=True):
     """Some links of an order, ready to be written and answered."""
 
     first_link_id: int
@@ -39,17 +39,17 @@ class Chunk(msgspec.Struct, frozen=True):
     answer: bytes  # NDJSON
 
 
-def chunks_of(order: Order, cipher: CodeCipher) -> Iterator[Chunk]:
+def batches_of(order: MintOrder, cipher: CodeCipher) -> Iterator[LinkBatch]:
     """All links of an order in the order of the lines; next() is some 0.2 s of work."""
-    lines = max(1, CHUNK_LINKS // max(1, order.destinations))
+    lines = max(1, BATCH_LINKS // max(1, order.destinations))
     first_link_id = order.first_link_id
     bad = list(reversed(order.contacts.bad))
     for start in range(0, len(order.contacts), lines):
-        chunk = _chunk(order, slice(start, start + lines), first_link_id, bad, cipher)
-        first_link_id += chunk.links
-        yield chunk
+        batch = _batch(order, slice(start, start + lines), first_link_id, bad, cipher)
+        first_link_id += batch.links
+        yield batch
     if bad:
-        yield Chunk(first_link_id, 0, None, [], _encoder.encode_lines(list(reversed(bad))))
+        yield LinkBatch(first_link_id, 0, None, [], _encoder.encode_lines(list(reversed(bad))))
 
 
 class _Links(msgspec.Struct):
@@ -61,9 +61,9 @@ class _Links(msgspec.Struct):
     line_nos: list[int]
 
 
-def _chunk(order: Order, rows: slice, first_link_id: int, bad: list[BadLine], cipher: CodeCipher) -> Chunk:
+def _batch(order: MintOrder, rows: slice, first_link_id: int, bad: list[BadLine], cipher: CodeCipher) -> LinkBatch:
     minted = _links(order, rows, first_link_id, cipher)
-    return Chunk(
+    return LinkBatch(
         first_link_id,
         len(minted.links),
         link_rows(order.broadcast, first_link_id, minted.links, minted.codes, order.minted_at_ms),
@@ -72,7 +72,7 @@ def _chunk(order: Order, rows: slice, first_link_id: int, bad: list[BadLine], ci
     )
 
 
-def _links(order: Order, rows: slice, first_link_id: int, cipher: CodeCipher) -> _Links:
+def _links(order: MintOrder, rows: slice, first_link_id: int, cipher: CodeCipher) -> _Links:
     contacts, broadcast_no = order.contacts, order.broadcast.broadcast_no
     places = {name: place for place, name in enumerate(order.broadcast.audiences)}
     audience_nos = [places[name] for name in contacts.audiences]

@@ -42,7 +42,7 @@ _COLUMNS = ", ".join(LinkRow.__struct_fields__).replace(
 )
 
 
-class Links:
+class LinkTable:
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
 

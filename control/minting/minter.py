@@ -1,4 +1,4 @@
-"""Mints the links of a broadcast: claim ids, then chunk after chunk ClickHouse, Redis, answer."""
+"""Mints the links of a broadcast: claim ids, then batch after batch ClickHouse, Redis, answer."""
 
 import asyncio
 import secrets
@@ -13,9 +13,9 @@ from control.catalogue.broadcasts import Broadcasts
 from control.http.problems import Problem
 from control.locks import Locks
 from control.minting.contact_lines import ALL, Contacts
-from control.minting.id_allocator import Claim, Ids
-from control.minting.link_batches import Chunk, Order, chunks_of
-from control.minting.link_table import Links
+from control.minting.id_allocator import Claim, IdAllocator
+from control.minting.link_batches import LinkBatch, MintOrder, batches_of
+from control.minting.link_table import LinkTable
 from records.broadcast import Broadcast
 from records.code import DOMAIN, CodeCipher
 
@@ -25,7 +25,7 @@ _SAME_KEY = "broadcast_no = {no:UInt64} AND idempotency_key = {key:String}"
 
 class Minter:
     def __init__(
-        self, broadcasts: Broadcasts, ids: Ids, links: Links, cache: Cache, locks: Locks, cipher: CodeCipher
+        self, broadcasts: Broadcasts, ids: IdAllocator, links: LinkTable, cache: Cache, locks: Locks, cipher: CodeCipher
     ) -> None:
         self._broadcasts, self._ids, self._links = broadcasts, ids, links
         self._cache, self._locks, self._cipher = cache, locks, cipher
@@ -41,11 +41,11 @@ class Minter:
             claim = await self._claimed(broadcast, key, body_hash)
             with self._broadcasts.minting(broadcast.broadcast_no):
                 order, repeated = await self._order(broadcast, contacts, key, body_hash, claim)
-                async for chunk in _built_ahead(chunks_of(order, self._cipher)):
-                    if chunk.links:
-                        await self._links.insert(chunk.rows, chunk.first_link_id, maybe_there=repeated)
-                        await self._cache.put_links(chunk.commands, chunk.links)
-                    yield chunk.answer
+                async for batch in _built_ahead(batches_of(order, self._cipher)):
+                    if batch.links:
+                        await self._links.insert(batch.rows, batch.first_link_id, maybe_there=repeated)
+                        await self._cache.put_links(batch.commands, batch.links)
+                    yield batch.answer
 
     async def warnings(self, broadcast: Broadcast, contacts: Contacts, key: str) -> list[str]:
         """Says of how many contacts that they had a link in this broadcast already, from another request."""
@@ -70,7 +70,7 @@ class Minter:
 
     async def _order(
         self, broadcast: Broadcast, contacts: Contacts, key: str, body_hash: str, claim: Claim | None
-    ) -> tuple[Order, bool]:
+    ) -> tuple[MintOrder, bool]:
         now_ms = time.time_ns() // 1_000_000
         broadcast = await self._broadcasts.ready_to_mint(
             broadcast.account, broadcast.broadcast_id, contacts.audiences, now_ms
@@ -82,7 +82,7 @@ class Minter:
                 broadcast.account, broadcast.broadcast_no, key, body_hash, 0, contacts.links(destinations), now_ms
             )
             claim = await self._ids.claim(wanted) if wanted.links else wanted
-        return Order(contacts, broadcast, destinations, claim.first_link_id, claim.minted_at_ms), repeated
+        return MintOrder(contacts, broadcast, destinations, claim.first_link_id, claim.minted_at_ms), repeated
 
 
 def check_same_body(claim: Claim | None, body_hash: str) -> None:
@@ -114,13 +114,13 @@ def _destinations_then(contacts: Contacts, claim: Claim) -> int:
     return destinations
 
 
-async def _built_ahead(chunks: Iterator[Chunk]) -> AsyncIterator[Chunk]:
-    """The next chunk is built in a thread while this one is written."""
-    building = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+async def _built_ahead(batches: Iterator[LinkBatch]) -> AsyncIterator[LinkBatch]:
+    """The next batch is built in a thread while this one is written."""
+    building = asyncio.create_task(asyncio.to_thread(next, batches, None))
     try:
-        while (chunk := await building) is not None:
-            building = asyncio.create_task(asyncio.to_thread(next, chunks, None))
-            yield chunk
+        while (batch := await building) is not None:
+            building = asyncio.create_task(asyncio.to_thread(next, batches, None))
+            yield batch
     finally:
         if not building.done():
             await asyncio.wait([building])

@@ -4,7 +4,7 @@ import pytest
 from redis.asyncio import Redis
 
 from control.http.problems import Problem
-from control.minting.id_allocator import Claim, Ids
+from control.minting.id_allocator import Claim, IdAllocator
 from records.keys import ALLOCATED
 from runtime.cancellation import is_cancelled
 
@@ -14,7 +14,7 @@ def wanted(key, links, broadcast_no=1):
 
 
 async def test_ids_are_dense_from_zero(redis, clickhouse):
-    ids = Ids(redis, clickhouse)
+    ids = IdAllocator(redis, clickhouse)
 
     assert (await ids.claim(wanted("a", 10))).first_link_id == 0
     assert (await ids.claim(wanted("b", 5))).first_link_id == 10
@@ -22,7 +22,7 @@ async def test_ids_are_dense_from_zero(redis, clickhouse):
 
 
 async def test_ids_go_on_where_they_were_when_redis_has_lost_everything(redis, clickhouse):
-    ids = Ids(redis, clickhouse)
+    ids = IdAllocator(redis, clickhouse)
     await ids.claim(wanted("a", 10))
     await redis.flushall()
 
@@ -30,7 +30,7 @@ async def test_ids_go_on_where_they_were_when_redis_has_lost_everything(redis, c
 
 
 async def test_no_two_claims_overlap_while_redis_is_wiped_again_and_again(redis, clickhouse):
-    ids = Ids(redis, clickhouse)
+    ids = IdAllocator(redis, clickhouse)
 
     async def wipe():
         while not is_cancelled():
@@ -51,7 +51,7 @@ async def test_without_redis_nothing_is_claimed(redis, clickhouse, own_valkey):
     own_valkey.kill()
 
     with pytest.raises(Problem) as raised:
-        await Ids(away, clickhouse).claim(wanted("a", 10))
+        await IdAllocator(away, clickhouse).claim(wanted("a", 10))
 
     assert (raised.value.status, raised.value.retry_after_s) == (503, 5)
     assert await clickhouse.value("SELECT count() FROM mints") == 0

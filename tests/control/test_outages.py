@@ -4,7 +4,7 @@ import contextlib
 from redis.asyncio import Redis
 
 from control.minting.link_batches import link_rows
-from control.minting.link_table import Links
+from control.minting.link_table import LinkTable
 from records.broadcast import Broadcast, decode_broadcast, encode_broadcast
 from records.domain import decode_domain
 from records.keys import ALLOCATED, BROADCASTS, CACHE_VERSION, broadcast_key, domain_key, slug_key
@@ -175,7 +175,7 @@ async def test_an_insert_whose_answer_was_lost_is_not_made_twice(clickhouse, cli
 
     async with LosesAnswers(clickhouse_port, 2) as port:
         through_it = ClickHouse(f"http://{WRITER}@127.0.0.1:{port}")
-        await Links(through_it).insert(rows, 0)
+        await LinkTable(through_it).insert(rows, 0)
         await through_it.close()
 
     assert await clickhouse.value("SELECT [count(), uniqExact(link_id)] FROM links") == [1000, 1000]
