@@ -1,6 +1,5 @@
 """What edges read: broadcasts, domains, slugs and links in Redis, written after ClickHouse has them."""
 
-import asyncio
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +13,7 @@ from control.http.problems import Problem
 from control.metrics import DIRTY_RECORDS, UNCACHED_LINKS
 from records.broadcast import Broadcast, encode_broadcast
 from records.domain import Domain, encode_domain
-from records.keys import CACHE_VERSION, broadcast_key, domain_key, slug_key
+from records.keys import broadcast_key, domain_key, slug_key
 
 log = logging.getLogger(__name__)
 
@@ -120,21 +119,8 @@ class Cache:
                 del self._dirty[key]
         DIRTY_RECORDS.set(len(self._dirty))
 
-    @property
-    def dirty(self) -> int:
-        return len(self._dirty)
-
     def _keep(self, record: CachedRecord) -> None:
         waiting = self._dirty.get(record.key)
         if waiting is None or waiting.version < record.version:
             self._dirty[record.key] = record
         DIRTY_RECORDS.set(len(self._dirty))
-
-
-async def redis_answers(redis: Redis) -> bool:
-    try:
-        async with asyncio.timeout(2.0):
-            await redis.get(CACHE_VERSION)
-    except (RedisError, OSError, TimeoutError):
-        return False
-    return True
