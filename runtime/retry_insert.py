@@ -1,28 +1,38 @@
 """Writes to ClickHouse whose outcome is known in the end."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from control.http.problems import Problem
 from runtime.clickhouse import ClickHouse, ClickHouseUnreachable
 
-ATTEMPTS = 4
+PAUSES_S = (0.1, 0.4, 1.6)
+
+
+class OutcomeUnknown(ClickHouseUnreachable):
+    """ClickHouse answered no attempt of a write: it may have taken effect."""
+
+
+async def until_confirmed(attempt: Callable[[int], Awaitable[None]], pauses_s: Sequence[float] = PAUSES_S) -> None:
+    """Await attempt(0), attempt(1), ... until ClickHouse answers one of them; raises OutcomeUnknown if it answers none.
+
+    From attempt(1) on an earlier attempt may have taken effect: attempt looks before it writes, or its write is safe to
+    repeat. pauses_s: before each further attempt.
+    """
+    for number, pause_s in enumerate((0.0, *pauses_s)):
+        await asyncio.sleep(pause_s)
+        try:
+            await attempt(number)
+            return
+        except ClickHouseUnreachable as error:
+            unanswered = error
+    raise OutcomeUnknown(str(unanswered)) from unanswered
 
 
 async def insert_until_known(clickhouse: ClickHouse, table: str, row: Any) -> None:
-    """Insert a versioned row, again after no answer: a table that keeps one row per version bears it twice.
+    """Insert a versioned row. Safe to repeat: the table keeps one row per version. Raises OutcomeUnknown."""
 
-    Raises Problem when ClickHouse stays away.
-    """
-    for attempt in range(ATTEMPTS):
-        try:
-            await clickhouse.insert_rows(table, [row])
-            return
-        except ClickHouseUnreachable:
-            await asyncio.sleep(0.1 * 4**attempt if attempt < ATTEMPTS - 1 else 0)
-    raise unknown_outcome()
+    async def attempt(_: int) -> None:
+        await clickhouse.insert_rows(table, [row])
 
-
-def unknown_outcome() -> Problem:
-    detail = "ClickHouse did not answer, it is not known whether the change was recorded; send the same request again"
-    return Problem("unavailable", detail, retry_after_s=5)
+    await until_confirmed(attempt)

@@ -20,6 +20,7 @@ from control.http.operations import OPERATIONS, Operation, openapi
 from control.http.problems import MEDIA_TYPE, Problem, check_query
 from control.metrics import REQUESTS, SECONDS
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
+from runtime.retry_insert import OutcomeUnknown
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +120,12 @@ async def _unreachable(request: Request, error: Exception) -> Response:
     return _answer(Problem("unavailable", f"{store} cannot be reached; try again", retry_after_s=5))
 
 
+async def _unknown_outcome(request: Request, error: Exception) -> Response:
+    log.warning("a store is away", extra={"error": str(error), "route": _route(request)})
+    detail = "ClickHouse did not answer: it is not known whether the change was recorded; send the same request again"
+    return _answer(Problem("unavailable", detail, retry_after_s=5))
+
+
 async def _refused(request: Request, error: Exception) -> Response:
     log.error("ClickHouse refused a statement", extra={"error": str(error), "route": _route(request)})
     return _answer(Problem("internal", "ClickHouse refused a statement of ours; see the log of the control process"))
@@ -132,6 +139,7 @@ async def _failed(request: Request, error: Exception) -> Response:
 _HANDLERS: dict[Any, Any] = {
     Problem: _problem,
     HTTPException: _http_error,
+    OutcomeUnknown: _unknown_outcome,
     ClickHouseUnreachable: _unreachable,
     ClickHouseRefused: _refused,
     RedisError: _unreachable,

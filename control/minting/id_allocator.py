@@ -1,6 +1,5 @@
 """Dense numbers: link ids and broadcast numbers, never given twice, even when Redis loses everything."""
 
-import asyncio
 import logging
 
 import msgspec
@@ -10,8 +9,8 @@ from redis.exceptions import RedisError
 from control.http.problems import Problem
 from control.metrics import CLAIMS_GIVEN_UP
 from records.keys import ALLOCATED, BROADCASTS
-from runtime.clickhouse import ClickHouse, ClickHouseUnreachable
-from runtime.retry_insert import ATTEMPTS, unknown_outcome
+from runtime.clickhouse import ClickHouse
+from runtime.retry_insert import until_confirmed
 
 log = logging.getLogger(__name__)
 
@@ -93,18 +92,16 @@ class IdAllocator:
     async def _insert(self, claim: Claim) -> None:
         row = msgspec.structs.asdict(claim)
         row["minted_at"] = f"{row.pop('minted_at_ms') / 1000:.3f}"
-        for attempt in range(ATTEMPTS):
-            try:
-                if attempt and await self.find(
-                    f"{_SAME_CLAIM} AND first_link_id = {{first:UInt64}}",
-                    broadcast_no=claim.broadcast_no, key=claim.idempotency_key, first=claim.first_link_id,
-                ):  # fmt: skip
-                    return
-                await self._clickhouse.insert_rows("mints", [row])
+
+        async def attempt(number: int) -> None:
+            if number and await self.find(
+                f"{_SAME_CLAIM} AND first_link_id = {{first:UInt64}}",
+                broadcast_no=claim.broadcast_no, key=claim.idempotency_key, first=claim.first_link_id,
+            ):  # fmt: skip
                 return
-            except ClickHouseUnreachable:
-                await asyncio.sleep(0.1 * 4**attempt if attempt < ATTEMPTS - 1 else 0)
-        raise unknown_outcome()
+            await self._clickhouse.insert_rows("mints", [row])
+
+        await until_confirmed(attempt)
 
     async def _is_alone(self, claim: Claim) -> bool:
         sql = f"SELECT count() FROM mints WHERE ({_OVERLAP}) OR ({_SAME_CLAIM})"  # noqa: S608

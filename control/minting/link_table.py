@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from control.http.problems import Problem
 from control.metrics import LINKS_MINTED
 from control.minting.link_batches import arrow_stream
-from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
+from runtime.clickhouse import ClickHouse, ClickHouseRefused
+from runtime.retry_insert import OutcomeUnknown, until_confirmed
 
-ATTEMPTS = 6
+_PAUSES_S = (0.2, 0.6, 1.8, 5.4, 16.2)
 _INSERT = "INSERT INTO links FORMAT ArrowStream"
 _CONTACTS = (
     "SELECT DISTINCT contact_id FROM links WHERE broadcast_no = {no:UInt64} AND link_id < {before:UInt64}"
@@ -53,22 +54,22 @@ class LinkTable:
         """
         end = first_link_id + rows.num_rows
         query_id = f"mint:{first_link_id}:{end}"
-        in_doubt = maybe_there
-        for attempt in range(ATTEMPTS):
-            try:
-                if in_doubt:
-                    await self._stop(query_id)
-                    rows = await self._missing(rows, first_link_id, end)
-                if rows.num_rows:
-                    body = await asyncio.to_thread(arrow_stream, rows)
-                    await self._clickhouse.insert(_INSERT, body, query_id=f"{query_id}:{attempt}")
-                    LINKS_MINTED.inc(rows.num_rows)
-                return
-            except ClickHouseUnreachable:
-                in_doubt = True
-                await asyncio.sleep(0.2 * 3**attempt if attempt < ATTEMPTS - 1 else 0)
-        detail = "ClickHouse cannot be reached; send the same request with the same Idempotency-Key to go on"
-        raise Problem("unavailable", detail, retry_after_s=10)
+
+        async def attempt(number: int) -> None:
+            missing = rows
+            if number or maybe_there:
+                await self._stop(query_id)
+                missing = await self._missing(rows, first_link_id, end)
+            if missing.num_rows:
+                body = await asyncio.to_thread(arrow_stream, missing)
+                await self._clickhouse.insert(_INSERT, body, query_id=f"{query_id}:{number}")
+                LINKS_MINTED.inc(missing.num_rows)
+
+        try:
+            await until_confirmed(attempt, _PAUSES_S)
+        except OutcomeUnknown:
+            detail = "ClickHouse cannot be reached; send the same request with the same Idempotency-Key to go on"
+            raise Problem("unavailable", detail, retry_after_s=10) from None
 
     async def by_id(self, link_id: int) -> LinkRow | None:
         return await self._first("link_id = {link_id:UInt64}", link_id=link_id)
