@@ -48,8 +48,8 @@ def build(settings: Settings, redis: Redis, clickhouse: ClickHouse) -> tuple[ASG
     broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids)
     minter = Minter(broadcasts, ids, links, cache, locks, cipher)
     shared = SharedLinks(broadcasts, domains, ids, links, cache, locks, cipher)
-    api = Api(Keys(settings.api_keys), domains, broadcasts, minter, shared, clickhouse, redis)
-    return control_app(api), Resync(redis, cache, ids, domains, broadcasts, links)
+    api = Api(domains, broadcasts, minter, shared, clickhouse, redis)
+    return control_app(api, Keys(settings.api_keys)), Resync(redis, cache, ids, domains, broadcasts, links)
 
 
 async def serve(settings: Settings) -> None:

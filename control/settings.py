@@ -4,7 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-from runtime.environment import ApiKeys, ClickHouseUrl, CodeKey, LogLevel, RedisUrl
+from control.http.auth import ApiKeys
+from runtime.environment import ClickHouseUrl, CodeKey, LogLevel, RedisUrl
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]

@@ -13,7 +13,8 @@ import control.settings
 import edge.settings
 from cli.api import RUNNING, local_stack
 from cli.doctor.finding import Finding, broken, ok, warning
-from runtime.environment import PREFIX, ApiKeys, CodeKey, fields_from
+from control.http.auth import ApiKeys
+from runtime.environment import PREFIX, CodeKey, fields_from
 
 SETTINGS: dict[str, type[msgspec.Struct]] = {
     "edge": edge.settings.Settings,

@@ -9,10 +9,11 @@ import msgspec
 from control.cache.redis_cache import Cache
 from control.catalogue.destination_rules import ascii_host, destination_fault, destination_host
 from control.catalogue.redirect_loops import leading_to
-from control.http.auth import addressed, within
+from control.http.auth import Caller
 from control.http.problems import Problem, check_text, described, invalid
 from control.http.schemas import DomainBody
 from control.locks import Locks
+from records.account import within
 from records.domain import Domain
 from runtime.clickhouse import ClickHouse
 from runtime.retry_insert import insert_until_known
@@ -53,22 +54,22 @@ class Domains:
             raise invalid("short_domain", f"there is no domain {described(name)} for account {account}; {remedy}")
         return domain
 
-    async def put(self, name: str, root: str, in_query: str | None, body: DomainBody) -> tuple[Domain, bool]:
+    async def put(self, name: str, caller: Caller, in_query: str | None, body: DomainBody) -> tuple[Domain, bool]:
         """Create or replace; gives the domain and whether it is new."""
         name = name_of(name, allow_local=self._rules.allow_private)
         check_text("display_name", body.display_name)
-        asked = addressed(root, in_query, body.account)
+        asked = caller.account(in_query, body.account)
         await self.check_destinations(
             {"home": body.home, "not_found": body.not_found, "expired": body.expired}, own=name, template=False
         )
         async with self._locks.hold(f"domain:{name}", wait_s=10.0):
             old = await self.get(name)
-            if old is not None and not within(old.account, root):
+            if old is not None and not within(old.account, caller.root):
                 raise Problem("conflict", f"the domain {name} is not available", field="short_domain")
             if old is not None and (body.account or in_query) and old.account != asked:
                 raise Problem("conflict", f"the domain {name} belongs to account {old.account}", field="account")
             if old is None:
-                await self._check_no_loop(name, root)
+                await self._check_no_loop(name, caller.root)
             domain = _domain(name, old.account if old else asked, body, old)
             await insert_until_known(self._clickhouse, "domains", domain)
             await self._cache.put(domain)

@@ -17,6 +17,7 @@ from control.minting.id_allocator import Claim, IdAllocator
 from control.minting.link_batches import link_commands, link_rows, short_url
 from control.minting.link_table import LinkRow, LinkTable
 from control.minting.minter import check_same_body, unrepeatable_key
+from records.account import within
 from records.broadcast import Broadcast
 from records.code import ALPHABET, CODE_LENGTH, CodeCipher
 from records.link import Link
@@ -166,7 +167,7 @@ def _check_slug(slug: str) -> None:
 
 
 def _is_here(row: LinkRow, short_domain: str, root: str) -> bool:
-    return row.short_domain == short_domain and (row.account == root or row.account.startswith(f"{root}/"))
+    return row.short_domain == short_domain and within(row.account, root)
 
 
 def _state(row: LinkRow, broadcast: Broadcast, expired: str, now_ms: int) -> LinkState:

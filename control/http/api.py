@@ -18,7 +18,7 @@ from control.catalogue.broadcasts import SHARED, Broadcasts
 from control.catalogue.domains import Domains
 from control.catalogue.shared_links import SharedLinks
 from control.http.advisories import expired, over, with_warnings
-from control.http.auth import Keys, addressed, check_top_level
+from control.http.auth import Caller
 from control.http.ndjson import LineStream, received
 from control.http.problems import Problem, decoded, described, invalid
 from control.http.schemas import (
@@ -47,7 +47,6 @@ _close = msgspec.json.Decoder(CloseBody)
 class Api:
     def __init__(
         self,
-        keys: Keys,
         domains: Domains,
         broadcasts: Broadcasts,
         minter: Minter,
@@ -55,44 +54,41 @@ class Api:
         clickhouse: ClickHouse,
         redis: Redis,
     ) -> None:
-        self._keys, self._domains, self._broadcasts, self._minter = keys, domains, broadcasts, minter
-        self._shared, self._clickhouse, self._redis = shared, clickhouse, redis
+        self._domains, self._broadcasts, self._minter, self._shared = domains, broadcasts, minter, shared
+        self._clickhouse, self._redis = clickhouse, redis
 
-    async def put_domain(self, request: Request) -> Response:
-        root = self._root(request)
+    async def put_domain(self, request: Request, caller: Caller) -> Response:
         body: DomainBody = decoded(await _small_body(request), _domain)
-        account = request.query_params.get("account")
-        domain, created = await self._domains.put(request.path_params["domain"], root, account, body)
-        near = await self._domains.nearest(domain, root) if created else None
+        in_query = request.query_params.get("account")
+        domain, created = await self._domains.put(request.path_params["domain"], caller, in_query, body)
+        near = await self._domains.nearest(domain, caller.root) if created else None
         meant = [f"domain {domain.short_domain} is new; was {near} meant, which is registered already?"] if near else []
         return with_warnings(_json(domain_answer(domain), 201 if created else 200), meant)
 
-    async def get_domain(self, request: Request) -> Response:
-        domain = await self._domains.visible(request.path_params["domain"], self._account(request))
+    async def get_domain(self, request: Request, caller: Caller) -> Response:
+        domain = await self._domains.visible(request.path_params["domain"], _account(request, caller))
         return _json(domain_answer(domain))
 
-    async def put_broadcast(self, request: Request) -> Response:
-        self._root(request)
+    async def put_broadcast(self, request: Request, caller: Caller) -> Response:
         body: BroadcastBody = decoded(await _small_body(request), _broadcast)
-        account = self._account(request, body.account)
+        account = _account(request, caller, body.account)
         broadcast, created = await self._broadcasts.put(account, request.path_params["broadcast_id"], body)
         return with_warnings(_json(broadcast_answer(broadcast), 201 if created else 200), expired(broadcast, _now_ms()))
 
-    async def patch_broadcast(self, request: Request) -> Response:
-        self._root(request)
+    async def patch_broadcast(self, request: Request, caller: Caller) -> Response:
         body: BroadcastPatch = decoded(await _small_body(request), _patch)
-        account = self._account(request, body.account)
+        account = _account(request, caller, body.account)
         broadcast = await self._broadcasts.patch(account, request.path_params["broadcast_id"], body)
         warnings = [] if body.expires_at is UNSET else expired(broadcast, _now_ms())
         return with_warnings(_json(broadcast_answer(broadcast)), warnings)
 
-    async def get_broadcast(self, request: Request) -> Response:
-        broadcast = await self._broadcasts.get(self._account(request), request.path_params["broadcast_id"])
+    async def get_broadcast(self, request: Request, caller: Caller) -> Response:
+        broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
         return _json(broadcast_answer(broadcast))
 
-    async def mint(self, request: Request) -> Response:
+    async def mint(self, request: Request, caller: Caller) -> Response:
         """Reads and checks the whole body, then answers while it mints."""
-        broadcast = await self._broadcasts.get(self._account(request), request.path_params["broadcast_id"])
+        broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
         if broadcast.broadcast_id.startswith(SHARED):
             detail = f"{broadcast.broadcast_id} is a shared link's own; mint contacts into a broadcast of theirs"
             raise invalid("broadcast_id", detail)
@@ -103,46 +99,40 @@ class Api:
         lines = self._minter.mint(broadcast, body.contacts, key, body.digest)
         return with_warnings(LineStream(await _first(lines), lines), warnings)
 
-    async def report(self, request: Request) -> Response:
-        broadcast = await self._broadcasts.get(self._account(request), request.path_params["broadcast_id"])
+    async def report(self, request: Request, caller: Caller) -> Response:
+        broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
         return _json(await read_report(self._clickhouse, broadcast))
 
-    async def create_link(self, request: Request) -> Response:
-        self._root(request)
+    async def create_link(self, request: Request, caller: Caller) -> Response:
         body: LinkBody = decoded(await _small_body(request), _link)
-        account = self._account(request, body.account)
+        account = _account(request, caller, body.account)
         made = await self._shared.create(account, body, _idempotency_key(request))
         warnings = []
         if body.broadcast_id is not None:
             warnings = over(await self._broadcasts.get(account, body.broadcast_id), _now_ms())
         return with_warnings(_json(made, 201), warnings)
 
-    async def get_link(self, request: Request) -> Response:
+    async def get_link(self, request: Request, caller: Caller) -> Response:
         parts = request.path_params
-        return _json(await self._shared.look_up(parts["domain"], parts["code"], self._account(request)))
+        return _json(await self._shared.look_up(parts["domain"], parts["code"], _account(request, caller)))
 
-    async def ledger(self, request: Request) -> Response:
-        check_top_level(self._root(request))
+    async def ledger(self, request: Request, caller: Caller) -> Response:
+        caller.check_top_level()
         return _json(await read_ledger(self._redis, self._clickhouse))
 
-    async def close_lane(self, request: Request) -> Response:
-        check_top_level(self._root(request))
+    async def close_lane(self, request: Request, caller: Caller) -> Response:
+        caller.check_top_level()
         body: CloseBody = decoded(await _small_body(request), _close)
         return _json(await close_lane(self._redis, self._clickhouse, request.path_params["lane"], body.not_arrived))
 
-    async def audit(self, request: Request) -> Response:
-        check_top_level(self._root(request))
+    async def audit(self, request: Request, caller: Caller) -> Response:
+        caller.check_top_level()
         return _json(await read_audit(self._redis, self._clickhouse, _hours(request)))
 
-    def check_key(self, request: Request) -> None:
-        self._root(request)
 
-    def _root(self, request: Request) -> str:
-        """The account of the key; raises Problem without a valid one."""
-        return self._keys.account_of(request.headers.get("authorization", ""))
-
-    def _account(self, request: Request, in_body: str | None = None) -> str:
-        return addressed(self._root(request), request.query_params.get("account"), in_body)
+def _account(request: Request, caller: Caller, in_body: str | None = None) -> str:
+    """The account that the call is about; raises Problem."""
+    return caller.account(request.query_params.get("account"), in_body)
 
 
 async def _first(lines: AsyncIterator[bytes]) -> bytes:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from control.http.api import Api
+from control.http.auth import Keys
 from control.http.docs_page import docs_page
 from control.http.operations import OPERATIONS, Operation, openapi
 from control.http.problems import MEDIA_TYPE, Problem, check_query
@@ -25,7 +26,7 @@ from runtime.retry_insert import OutcomeUnknown
 log = logging.getLogger(__name__)
 
 
-def control_app(api: Api) -> ASGIApp:
+def control_app(api: Api, keys: Keys) -> ASGIApp:
     """ASGI application for the port of the control API."""
     page, document = docs_page(), openapi()
 
@@ -35,20 +36,26 @@ def control_app(api: Api) -> ASGIApp:
     async def openapi_json(request: Request) -> Response:
         return JSONResponse(document)
 
-    routes = [Route("/docs", docs), Route("/v1/openapi.json", openapi_json)]
-    routes += [Route(one.path, _operation(api, one), methods=[one.method]) for one in OPERATIONS]
-    return Counted(Starlette(routes=_by_path(routes), exception_handlers=_HANDLERS))
+    routes = [Route("/docs", docs), Route("/v1/openapi.json", openapi_json), *_routes(api, keys)]
+    return Counted(Starlette(routes=routes, exception_handlers=_HANDLERS))
 
 
-def _operation(api: Api, one: Operation) -> Callable[[Request], Awaitable[Response]]:
-    """The call, for a known key and parameters that it has: as with fields, a misspelt one is not passed over."""
-    answer = getattr(api, one.name)
-    known = [name for name, _ in one.query]
+def _routes(api: Api, keys: Keys) -> list[Route]:
+    """One route for each path: Starlette answers 405 by the first that matches the path, whatever its methods."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in OPERATIONS:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    return [Route(path, _endpoint(api, keys, by_method), methods=[*by_method]) for path, by_method in by_path.items()]
+
+
+def _endpoint(api: Api, keys: Keys, by_method: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
+    """Answers the calls of one path, of known callers and with parameters that the call has."""
 
     async def endpoint(request: Request) -> Response:
-        api.check_key(request)
-        check_query(request.query_params, known)
-        response: Response = await answer(request)
+        operation = by_method["GET" if request.method == "HEAD" else request.method]
+        caller = keys.caller_of(request.headers.get("authorization", ""))
+        check_query(request.query_params, [name for name, _ in operation.query])
+        response: Response = await getattr(api, operation.name)(request, caller)
         return response
 
     return endpoint
@@ -72,22 +79,6 @@ class Counted:
             await send(message)
 
         await self._app(scope, receive, counted)
-
-
-def _by_path(routes: list[Route]) -> list[Route]:
-    """One route for each path: Starlette answers 405 by the first that matches the path, whatever its methods."""
-    merged: dict[str, dict[str, Any]] = {}
-    for route in routes:
-        merged.setdefault(route.path, {}).update(dict.fromkeys(route.methods or (), route.endpoint))
-    return [Route(path, _dispatch(methods), methods=list(methods)) for path, methods in merged.items()]
-
-
-def _dispatch(methods: dict[str, Any]) -> Any:
-    async def endpoint(request: Request) -> Response:
-        response: Response = await methods[request.method](request)
-        return response
-
-    return endpoint
 
 
 def _answer(problem: Problem) -> Response:

@@ -1,21 +1,16 @@
 import pytest
 
-from control.http.auth import Keys, addressed, within
+from control.http.auth import Caller, Keys
 from control.http.problems import Problem
 from tests.support.control import ACME, SEATTLE
 
 
-def test_a_key_opens_its_own_account_and_all_below_it():
-    assert within("acme", "acme")
-    assert within("acme/seattle/pier", "acme")
-    assert not within("acmeco", "acme")
-    assert not within("acme", "acme/seattle")
+def test_a_call_is_about_the_keys_account_unless_it_says_otherwise():
+    caller = Caller("acme")
 
-
-def test_a_call_addresses_the_keys_account_unless_it_says_otherwise():
-    assert addressed("acme", None) == "acme"
-    assert addressed("acme", "acme/seattle") == "acme/seattle"
-    assert addressed("acme", None, "acme/seattle") == "acme/seattle"
+    assert caller.account(None) == "acme"
+    assert caller.account("acme/seattle") == "acme/seattle"
+    assert caller.account(None, "acme/seattle") == "acme/seattle"
 
 
 @pytest.mark.parametrize(
@@ -24,7 +19,7 @@ def test_a_call_addresses_the_keys_account_unless_it_says_otherwise():
 )
 def test_an_account_outside_the_keys_own_does_not_exist(in_query, in_body, status):
     with pytest.raises(Problem) as raised:
-        addressed("acme", in_query, in_body)
+        Caller("acme").account(in_query, in_body)
 
     assert raised.value.status == status
     assert raised.value.field == "account"
@@ -34,9 +29,9 @@ def test_an_account_outside_the_keys_own_does_not_exist(in_query, in_body, statu
 def test_only_a_bearer_key_opens(header):
     keys = Keys({"key-of-acme": "acme", "key-of-main": "main"})
 
-    assert keys.account_of("bearer key-of-acme") == "acme"
+    assert keys.caller_of("bearer key-of-acme") == Caller("acme")
     with pytest.raises(Problem) as raised:
-        keys.account_of(header)
+        keys.caller_of(header)
     assert raised.value.status == 401
 
 

@@ -1,0 +1,15 @@
+"""Accounts: paths such as `acme` and `acme/seattle`. An account sees itself and all below it."""
+
+import re
+
+_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*", re.ASCII)
+
+
+def is_account(text: str) -> bool:
+    """Whether the text is a path of [a-z0-9_-] that can name an account."""
+    return _ACCOUNT.fullmatch(text) is not None
+
+
+def within(account: str, root: str) -> bool:
+    """Whether an account is `root` or lies below it: acme/seattle is within acme, acmeco is not."""
+    return account == root or account.startswith(root + "/")
