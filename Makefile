@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test loadtest soak availability guard bench scaling check image-test configuration users rules dashboards changelog lock clean
+.PHONY: help demo up quick test loadtest soak availability guard bench scaling check image-test configuration users rules dashboards changelog lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,8 +22,11 @@ demo: $(VENV)/installed  ## mint a broadcast, tap its links, print the report an
 up: $(VENV)/installed  ## the whole system in the foreground, on 127.0.0.1
 	$(BIN)/taptrail up
 
+quick: $(VENV)/installed  ## the pure tests: no server, no other program, half a minute
+	$(BIN)/python -m pytest -m pure
+
 WORKERS ?= 2
-test: $(VENV)/installed  ## the fast tests, on a real Valkey and the ClickHouse engine, WORKERS=2 files at a time
+test: $(VENV)/installed  ## all tests, on a real Valkey and the ClickHouse engine, WORKERS=2 files at a time
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 loadtest: $(VENV)/installed  ## Locust: a broadcast's taps, checked and counted

@@ -12,6 +12,9 @@ from runtime.clickhouse import ClickHouse
 from stack.valkey import valkey_command
 from tests.support.clickhouse import ANALYST, WRITER, clickhouse_command, clickhouse_environ
 from tests.support.processes import OwnValkey, free_port, running
+from tests.support.tiers import pytest_collection_modifyitems, pytest_runtest_protocol, pytest_sessionstart
+
+__all__ = ["pytest_collection_modifyitems", "pytest_runtest_protocol", "pytest_sessionstart"]
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ from runtime.clickhouse import ClickHouse
 from tests.support.clickhouse import WRITER, clickhouse_command, clickhouse_environ
 from tests.support.processes import free_port, running
 
+pytestmark = pytest.mark.servers
+
 FIRST_FILES = ("001_tables.sql", "002_views.sql", "003_insert_deadline.sql", "004_lost_clicks.sql")
 OLD_CLICK = {
     "lane": 1, "account": "main", "broadcast_id": "spring", "contact_id": "c-1", "visit_class": "human",

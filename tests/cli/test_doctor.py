@@ -73,6 +73,7 @@ async def test_where_nothing_is_broken_everything_is_ok_and_named(doctor, sound,
     assert CODE_KEY not in printed.stdout
 
 
+@pytest.mark.servers
 async def test_a_variable_that_is_missing_wrong_or_misspelt_is_named():
     environ = {"TAPTRAIL_REDIS_URL": "localhost", "TAPTRAIL_SPOOLDIR": "/x"}
 
@@ -277,6 +278,7 @@ async def test_short_domains_are_looked_at_where_nothing_else_is_set(sound, cont
     assert (states["settings"] == "ok") == (named == "TAPTRAIL_CLICKHOUSE_ANALYST_URL")
 
 
+@pytest.mark.servers
 async def test_who_cannot_say_which_domains_there_are_says_so(tmp_path):
     done = await taptrail_doctor("--json", "--domains", environ={"TAPTRAIL_DATA": str(tmp_path)})
 

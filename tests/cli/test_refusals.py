@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.servers
+
 DOMAIN = "go.acme.example"
 TO = ("--to", "https://acme.example/x")
 

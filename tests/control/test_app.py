@@ -92,6 +92,7 @@ async def test_calls_are_counted_by_route_and_not_by_path(control):
      ("TAPTRAIL_LINK_CACHE_DAYS", "nan", "days, more than 0"), ("TAPTRAIL_LINK_CACHE_DAYS", "inf", "days, more than 0"),
      ("TAPTRAIL_HOST", "192.0.2.1", "an address of this machine"), ("TAPTRAIL_REDIS_URL", "127.0.0.1", "redis://")],
 )  # fmt: skip
+@pytest.mark.servers
 def test_a_wrong_variable_stops_the_process_at_start_with_one_line(variable, value, named):
     environ = {
         "TAPTRAIL_CODE_KEY": "00" * 16,

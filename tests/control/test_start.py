@@ -57,6 +57,7 @@ async def test_the_key_is_checked_behind_the_start_while_clickhouse_is_silent(
 
 
 @pytest.mark.parametrize("variable", ["TAPTRAIL_PORT", "TAPTRAIL_OPS_PORT"])
+@pytest.mark.servers
 def test_a_port_that_is_taken_is_named_with_its_variable(variable):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -177,6 +177,7 @@ def test_broken_requests_do_not_disturb_the_others(edge, data):
     assert edge.tap(5) == destination(5)
 
 
+@pytest.mark.servers
 def test_a_wrong_setting_is_refused_at_start_by_name(tmp_path):
     environ = {**os.environ, "TAPTRAIL_CODE_KEY": "tooshort", "TAPTRAIL_SPOOL_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-m", "edge"], env=environ, capture_output=True, text=True, check=False)

@@ -247,6 +247,7 @@ def test_what_waits_in_the_queue_of_an_edge_that_is_stopped_is_answered(edges, v
 
 
 @pytest.mark.parametrize("value", ["0x", "99", "1"])
+@pytest.mark.servers
 def test_a_descriptor_that_is_no_listening_socket_is_refused_at_start(tmp_path, value):
     environ = {
         "TAPTRAIL_CODE_KEY": "0" * 32, "TAPTRAIL_SPOOL_DIR": str(tmp_path), "TAPTRAIL_LISTEN_FD": value,

@@ -18,6 +18,7 @@ OTHER_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 
 @pytest.mark.parametrize("folder", ["/proc/spool", "/etc/passwd/spool", "/sys"])
+@pytest.mark.servers
 def test_a_spool_that_cannot_be_written_names_its_variable(folder):
     environ = {
         **os.environ, "TAPTRAIL_SPOOL_DIR": folder, "TAPTRAIL_CODE_KEY": "0f" * 16, "TAPTRAIL_PORT": str(free_port()),
@@ -81,6 +82,7 @@ class EarlyEdge(Edge):
         ("TAPTRAIL_DRAIN_S", "nan", "expected seconds, 0 or more"),
     ],
 )
+@pytest.mark.servers
 def test_a_variable_that_cannot_be_is_named_with_what_was_expected(tmp_path, variable, value, expected):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

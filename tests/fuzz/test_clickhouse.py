@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from tests.support.clickhouse import ANALYST, WRITER, clickhouse_command, clickhouse_environ
 from tests.support.processes import free_port, running
 
+pytestmark = pytest.mark.servers
+
 ERROR = re.compile(rb"Code: \d+\. DB::Exception: ")
 
 

@@ -12,6 +12,8 @@ from cli.doctor.clickhouse import GRANTS
 from tests.image.engine import ROOT
 from tests.image.users import USERS, as_one, as_roles, asked, schema
 
+pytestmark = pytest.mark.servers
+
 GRAFANA = ROOT / "observability/grafana"
 # clickhouse-go asks for this much more than the timeout of its caller.
 CLIENT_S = 5

@@ -9,6 +9,8 @@ import yaml
 
 from tests.support.manifests import K8S, NEWEST, ROOT, Manifest, Rendered, container_of, validate
 
+pytestmark = pytest.mark.servers
+
 TEXT = (ROOT / "docs" / "kubernetes.md").read_text()
 
 

@@ -23,6 +23,7 @@ def test_the_dashboards_are_what_the_script_writes():
     assert {path: path.read_text() for path in there} == SCRIPT["written"]()
 
 
+@pytest.mark.servers
 def test_prometheus_understands_every_expression(tmp_path):
     rules = [
         {"record": f"panel:{number}", "expr": expression.replace("$__rate_interval", "5m")}

@@ -38,6 +38,7 @@ def fires(name: str, at: int, labels: Mapping[str, str]) -> dict[str, Any]:
     return {"eval_time": f"{at}m", "alertname": name, "exp_alerts": [alert]}
 
 
+@pytest.mark.servers
 def test_prometheus_takes_the_rules():
     assert "rules found" in promtool("check", "rules", "--lint-fatal", *map(str, RULES))
 
@@ -47,6 +48,7 @@ def test_every_alert_has_a_case():
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.servers
 def test_an_alert_is_quiet_until_its_cause_and_fires_upon_it(tmp_path, name):
     case = CASES[name]
 
@@ -56,6 +58,7 @@ def test_an_alert_is_quiet_until_its_cause_and_fires_upon_it(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.servers
 def test_each_of_two_installations_has_alerts_of_its_own(tmp_path, name):
     """Prometheus tells them apart by `namespace`; what is counted in one is no excuse for the other."""
     case, rule = CASES[name], ALERTS[name]
@@ -77,6 +80,7 @@ def test_each_of_two_installations_has_alerts_of_its_own(tmp_path, name):
     promtool("test", "rules", write_test(tmp_path / "case.yml", case._replace(series=both), checks))
 
 
+@pytest.mark.servers
 def test_where_nothing_is_deployed_one_alert_says_so(tmp_path):
     name = "TaptrailProcessMissing"
     case = Case({f"up{{{PROMETHEUS}}}": "1x40"}, 0, 18)
@@ -84,6 +88,7 @@ def test_where_nothing_is_deployed_one_alert_says_so(tmp_path):
     promtool("test", "rules", write_test(tmp_path / "case.yml", case, [fires(name, case.fires_at, {})]))
 
 
+@pytest.mark.servers
 def test_one_failed_visit_of_a_quiet_night_wakes_nobody(tmp_path):
     name = "TaptrailAvailabilityBudgetBurns"
 
@@ -92,6 +97,7 @@ def test_one_failed_visit_of_a_quiet_night_wakes_nobody(tmp_path):
     promtool("test", "rules", write_test(tmp_path / "case.yml", case, [quiet(name, at) for at in range(190, 230)]))
 
 
+@pytest.mark.servers
 def test_a_moments_backlog_wakes_nobody_and_an_outage_does_before_the_pod_is_evicted(tmp_path):
     """10 GiB (k8s/base/edge.yaml) at 5,000 clicks/s: the first alert comes when seven eighths are still free."""
     grows = {'taptrail_spool_bytes{job="edge", instance="e"}': "8388608x30 0+115200000x100"}
@@ -143,6 +149,7 @@ def test_prometheus_scrapes_the_jobs_that_alerts_name():
 
 
 @pytest.mark.parametrize(("file", "command"), [("prometheus.yml", "config"), ("rules/taps.yml", "rules")])
+@pytest.mark.servers
 def test_the_probe_of_the_page_is_one_that_prometheus_takes(tmp_path, file, command):
     page = (ROOT / "docs/metrics.md").read_text()
     (block,) = re.findall(rf"```yaml\n# {file}\n(.*?)```", page, re.DOTALL)

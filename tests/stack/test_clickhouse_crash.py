@@ -12,6 +12,8 @@ from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreacha
 from tests.support.clickhouse import WRITER, clickhouse_command, clickhouse_environ
 from tests.support.processes import free_port, running
 
+pytestmark = pytest.mark.servers
+
 ENDLESS = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))"
 
 

@@ -23,6 +23,7 @@ def test_damaged_keys_are_left_alone_and_named(tmp_path, content):
     assert file.read_text() == content
 
 
+@pytest.mark.servers
 def test_up_says_in_one_line_that_the_keys_are_damaged(tmp_path):
     (tmp_path / "credentials.json").write_text("{")
 

@@ -12,6 +12,8 @@ import pytest
 from stack.supervisor import Child, Kept, StartFailed
 from tests.support.processes import wait_until
 
+pytestmark = pytest.mark.servers
+
 LIVES = "import time; open({mark!r}, 'a').write('x'); time.sleep(60)"
 DIES = "import sys; sys.exit(3)"
 IGNORES_SIGTERM = (

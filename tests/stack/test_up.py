@@ -18,6 +18,8 @@ from redis.asyncio import Redis
 from runtime.clickhouse import ClickHouse, ClickHouseRefused
 from tests.support.processes import free_port, wait_until
 
+pytestmark = pytest.mark.servers
+
 PORTS = [word for name in ("edge", "control", "clickhouse", "redis", "ops") for word in (f"--{name}-port", "0")]
 
 

@@ -4,17 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
-from cloudcoil.models.keda.v1alpha1 import ScaledObject
-from cloudcoil.models.prometheus_operator.v1 import PodMonitor, PrometheusRule
-
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "k8s"
-CUSTOM = {
-    ("keda.sh/v1alpha1", "ScaledObject"): ScaledObject,
-    ("monitoring.coreos.com/v1", "PodMonitor"): PodMonitor,
-    ("monitoring.coreos.com/v1", "PrometheusRule"): PrometheusRule,
-}
 OLDEST, NEWEST = "1.30", "1.37"
 FILLED_IN = {"<openssl rand -hex 16>": "0f" * 16, "<openssl rand -hex 24>": "0f" * 24, "<password>": "secret"}
 Manifest = dict[str, Any]
@@ -78,7 +69,17 @@ def environment_of(rendered: Rendered, workload: Manifest, secret: dict[str, str
 
 def validate(manifest: Manifest, version: str) -> None:
     """Raises where a field is unknown or of another type, and where nobody knows the kind."""
-    model = CUSTOM.get((manifest["apiVersion"], manifest["kind"]))
+    # Imported here: these models take seconds to load, which `make quick` has not got.
+    import kubernetes_validate
+    from cloudcoil.models.keda.v1alpha1 import ScaledObject
+    from cloudcoil.models.prometheus_operator.v1 import PodMonitor, PrometheusRule
+
+    custom = {
+        ("keda.sh/v1alpha1", "ScaledObject"): ScaledObject,
+        ("monitoring.coreos.com/v1", "PodMonitor"): PodMonitor,
+        ("monitoring.coreos.com/v1", "PrometheusRule"): PrometheusRule,
+    }
+    model = custom.get((manifest["apiVersion"], manifest["kind"]))
     if model is not None:
         model.model_validate(manifest, extra="forbid")
         return
