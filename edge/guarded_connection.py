@@ -11,7 +11,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from edge.connections import Connections
-from edge.responses import raw_answer
+from edge.fast.answer import raw_answer
 from routing.decide import OVERLOADED
 
 MAX_URL_BYTES = 8192

@@ -8,10 +8,10 @@ import asyncio
 from math import inf
 
 from edge.connections import Connections
+from edge.fast.answer import raw_answer
 from edge.fast.parse import NotPlain, plain_request
 from edge.guarded_connection import GuardedConnection
 from edge.redirect import Redirector
-from edge.responses import raw_answer
 from edge.visit import Asked, VisitFrom, asked_in
 from routing.decide import Decision
 

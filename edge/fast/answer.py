@@ -1,0 +1,39 @@
+"""Answers as bytes ready for the socket. What does not depend on the visit is built once."""
+
+from functools import lru_cache
+from http import HTTPStatus
+
+from edge.responses import PLAIN, answer
+from routing.decide import Decision, Refusal
+
+
+def raw_answer(decision: Decision, brand: str, *, head: bool, keep_alive: bool) -> bytes:
+    """The whole HTTP/1.1 response."""
+    if decision.location:
+        start, end = _redirect_parts(decision.status, keep_alive)
+        return b"".join((start, decision.location.encode("ascii"), end))
+    return _raw_page(decision.status, decision.reason if isinstance(decision, Refusal) else "", brand, head, keep_alive)
+
+
+@lru_cache(32)
+def _redirect_parts(status: int, keep_alive: bool) -> tuple[bytes, bytes]:
+    start = _status_line(status) + "location: "
+    end = "\r\n" + _header_lines([*PLAIN, ("content-length", "0")], keep_alive)
+    return start.encode(), end.encode()
+
+
+@lru_cache(1024)
+def _raw_page(status: int, reason: str, brand: str, head: bool, keep_alive: bool) -> bytes:
+    status, headers, body = answer(Refusal(reason, status), brand)
+    lines = _header_lines([*headers, ("content-length", str(len(body)))], keep_alive)
+    return (_status_line(status) + lines).encode() + (b"" if head else body)
+
+
+def _status_line(status: int) -> str:
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+
+
+def _header_lines(headers: list[tuple[str, str]], keep_alive: bool) -> str:
+    if not keep_alive:
+        headers = [*headers, ("connection", "close")]
+    return "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"
