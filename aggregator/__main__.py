@@ -7,10 +7,6 @@ import secrets
 import socket
 import sys
 
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
 from aggregator.auditor import Auditor
 from aggregator.click_stream import ClickStream
 from aggregator.enrich import Enricher
@@ -25,6 +21,7 @@ from records.click import AddressCipher
 from runtime.clickhouse import ClickHouse, wait_for_clickhouse
 from runtime.metrics import registry_of
 from runtime.process import run
+from runtime.redis_client import redis_client
 from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
 from runtime.store_health import Stores
 from visitors.devices import Devices
@@ -39,10 +36,9 @@ async def serve(settings: Settings) -> None:
     """Move clicks until SIGTERM or SIGINT."""
     ops = listen_as_set(settings.ops_host, settings.ops_port, "OPS_PORT")
     geo = Geo(settings.geo_city_db, settings.geo_asn_db)
-    # Nothing is repeated unseen: a repeated XREADGROUP reads what comes next, and what the lost answer held stays
-    # pending until it is trimmed with the entries behind it. The pipeline recovers the lanes instead.
-    never = Retry(NoBackoff(), 0)
-    client = redis.asyncio.from_url(settings.redis_url, socket_timeout=10, socket_connect_timeout=2, retry=never)
+    # No call is sent again: a repeated XREADGROUP reads what comes next, and what the lost answer held stays pending
+    # until it is trimmed with the entries after it. The pipeline recovers the lanes instead.
+    client = redis_client(settings.redis_url, timeout_s=10, connect_timeout_s=2, reconnects=0)
     clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=60)
     await wait_for_clickhouse(clickhouse, give_up_after_s=3600)
     for name in await migrate(clickhouse):

@@ -17,7 +17,6 @@ from aggregator.leases import LEASE_S, RENEW_S, Lanes, LeaseLost, OwnedLane
 from aggregator.rows import arrow_stream
 from records.click import LaneState
 from records.keys import lane_name
-from runtime.cancellation import is_cancelled
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 from runtime.histogram import Histogram
 
@@ -51,7 +50,7 @@ class Pipeline:
     async def run(self) -> None:
         """Move batches until stopped. Outages are waited out; what was in doubt is looked up again."""
         pause_s = 0.1
-        while not (self._stopping.is_set() or is_cancelled()):
+        while not self._stopping.is_set():
             try:
                 moved = await self.move_one_batch()
                 pause_s = 0.1

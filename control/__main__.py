@@ -6,12 +6,9 @@ import logging
 import sys
 
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
 from starlette.types import ASGIApp
 
-from control.cache.redis_cache import Cache, PackedConnection
+from control.cache.redis_cache import Cache
 from control.cache.resync import Resync, degraded
 from control.catalogue.broadcasts import Broadcasts
 from control.catalogue.domains import DestinationRules, Domains
@@ -30,10 +27,11 @@ from records.code import CodeCipher
 from runtime.clickhouse import ClickHouse
 from runtime.code_key import check_code_key, check_code_key_in_time
 from runtime.process import run
+from runtime.redis_client import redis_client
 from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
 from runtime.store_health import Stores
 
-REDIS_S = 1.5
+REDIS_S = 1.5  # a call asks Redis in three steps at most: a Redis that hangs costs it no more than five seconds
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +58,7 @@ async def serve(settings: Settings) -> None:
     await check_code_key_in_time(settings.clickhouse_url, settings.code_key)
     public = listen_as_set(settings.host, settings.port, "PORT")
     ops = listen_as_set(settings.ops_host, settings.ops_port, "OPS_PORT")
-    # A call asks Redis in three steps at most, and one that hangs must cost it no more than five seconds. A
-    # connection that was lost is opened anew, a wait that was in vain is not repeated.
-    redis = Redis.from_url(
-        settings.redis_url, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S, connection_class=PackedConnection,
-        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-    )  # fmt: skip
+    redis = redis_client(settings.redis_url, timeout_s=REDIS_S, connect_timeout_s=REDIS_S, reconnects=1)
     clickhouse = WatchfulClickHouse(settings.clickhouse_url, timeout_s=60.0)
     app, resync = build(settings, redis, clickhouse)
     readiness = Readiness()

@@ -11,7 +11,6 @@ from redis.exceptions import RedisError
 
 from control.http.problems import Problem
 from records.keys import lock_key
-from runtime.cancellation import is_cancelled
 
 LEASE_MS = 15_000
 RENEW_S = 4.0
@@ -60,7 +59,7 @@ class Locks:
             await asyncio.sleep(0.05)
 
     async def _renew(self, key: str, token: str) -> None:
-        while not is_cancelled():
+        while True:
             await asyncio.sleep(RENEW_S)
             with contextlib.suppress(RedisError, OSError):
                 await self._redis.eval(_RENEW, 1, key, token, LEASE_MS)

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from runtime.cancellation import is_cancelled
-
 ASK_EVERY_S = 1.0
 ANSWER_S = 2.0
 
@@ -24,7 +22,7 @@ class Stores:
         return [f"{name}: {self._troubles[name]}" for name in self._asks if name in self._troubles]
 
     async def _watch(self, name: str, ask: Callable[[], Awaitable[object]]) -> None:
-        while not is_cancelled():
+        while True:
             try:
                 async with asyncio.timeout(ANSWER_S):
                     await ask()

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from aggregator.migrate import migrate
 from runtime.clickhouse import ClickHouse
+from runtime.redis_client import redis_client
 from stack.valkey import valkey_command
 from tests.support.clickhouse import ANALYST, WRITER, clickhouse_command, clickhouse_environ
 from tests.support.processes import OwnValkey, free_port, running
@@ -63,7 +64,7 @@ def analyst_url(clickhouse_port: int) -> str:
 
 @pytest.fixture
 async def redis(valkey_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(valkey_url)
+    client = redis_client(valkey_url, timeout_s=10, connect_timeout_s=5)
     await client.flushall()
     yield client
     await client.aclose()

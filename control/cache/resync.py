@@ -15,9 +15,8 @@ from control.metrics import RESYNCS
 from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
 from records.keys import CACHE_VERSION
-from runtime.cancellation import is_cancelled
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
-from runtime.redis_failover import leave_replica
+from runtime.redis_client import leave_replica
 from runtime.store_health import Stores
 
 LOOK_S = 1.0
@@ -51,7 +50,7 @@ class Resync:
 
     async def run(self) -> None:
         """Until cancelled; outages are waited out."""
-        while not is_cancelled():
+        while True:
             try:
                 await self.look()
                 self.trouble = ""

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from aggregator.click_stream import ClickStream
 from records.keys import LANES, WATERMARKS, lane_name
+from runtime.redis_client import redis_client
 from stack.valkey import valkey_command
 from tests.chaos.checks import check_nothing_is_amiss
 from tests.chaos.taps import Taps
@@ -26,7 +27,7 @@ class Valkey:
 
     def __init__(self, data, port):
         self.data, self.port, self.url = data, port, f"redis://127.0.0.1:{port}/0"
-        self.client = Redis.from_url(self.url)
+        self.client = redis_client(self.url, timeout_s=10, connect_timeout_s=2, reconnects=1)
         self.start()
 
     def start(self, *options):
@@ -206,7 +207,7 @@ async def test_an_aggregator_follows_the_name_when_the_redis_it_reads_is_a_repli
     former = Redis.from_url(own_valkey.url)
     await register(former)
     await add(former, 1, 5)
-    client = Redis.from_url(own_valkey.url)
+    client = redis_client(own_valkey.url, timeout_s=10, connect_timeout_s=2)
     aggregator = Aggregator(client, clickhouse)
     running = asyncio.create_task(aggregator.pipeline.run())
     holding = asyncio.create_task(aggregator.lanes.keep_holding())
