@@ -1,6 +1,7 @@
 """The page /docs: the API for a person, made from the same table as its routes."""
 
 from html import escape
+from typing import Any
 
 from control.http.operations import OPERATIONS, Operation
 from control.http.problems import KINDS
@@ -49,13 +50,13 @@ def _operation(one: Operation) -> str:
     notes = [f"<code>?{name}=</code> {escape(meaning)}" for name, meaning in one.query]
     if one.idempotent:
         notes.append("Header <code>Idempotency-Key</code>")
-    takes = f"Takes {_fields(one.body, one.ndjson)}.<br>" if one.body else ""
+    takes = f"Takes {_fields(one.body, lines=one.ndjson)}.<br>" if one.body else ""
     return (
         f'<section><h3><b class="m">{one.method}</b> <code>{escape(one.path)}</code></h3><p>{escape(one.summary)}.</p>'
-        f"<p>{takes}Answers {_fields(one.answer, one.ndjson)}.</p><p>{'<br>'.join(notes)}</p></section>"
+        f"<p>{takes}Answers {_fields(*one.answers, lines=one.ndjson)}.</p><p>{'<br>'.join(notes)}</p></section>"
     )
 
 
-def _fields(record: type, lines: bool) -> str:
-    names = ", ".join(f"<code>{name}</code>" for name in record.__struct_fields__)  # type: ignore[attr-defined]
-    return ("lines of " if lines else "") + names
+def _fields(*records: Any, lines: bool) -> str:
+    names = (", ".join(f"<code>{name}</code>" for name in record.__struct_fields__) for record in records)
+    return ("lines of " if lines else "") + " or of ".join(names)

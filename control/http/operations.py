@@ -10,6 +10,7 @@ from accounting.ledger import Ledger
 from control.http.advisories import HEADER
 from control.http.problems import ProblemBody
 from control.http.schemas import (
+    BadLine,
     BroadcastAnswer,
     BroadcastBody,
     BroadcastPatch,
@@ -29,15 +30,21 @@ class Operation(msgspec.Struct, frozen=True):
     method: str
     path: str
     summary: str
-    answer: Any
+    answer: Any  # a record; of bulk calls the records that a line may be
     body: Any = None
+    statuses: tuple[int, ...] = (200,)  # of an answer that is not a problem
     ndjson: bool = False
     idempotent: bool = False  # takes the header Idempotency-Key
     query: tuple[tuple[str, str], ...] = ()  # (name, meaning)
 
+    @property
+    def answers(self) -> tuple[Any, ...]:
+        return self.answer if isinstance(self.answer, tuple) else (self.answer,)
+
 
 _ACCOUNT = (("account", "An account below the key's own"),)
 _SKIP_BAD = (("skip_bad", "true: a bad line is answered by its number and error, the others get their links"),)
+_PUT = (200, 201)  # replaced, created
 _HOURS = (("hours", "Only lanes with a click in so many hours; 24 without it"),)
 _WARNING = {
     HEADER: {
@@ -52,12 +59,12 @@ _TOP_LEVEL = "; of the whole installation, so only for a key of a top-level acco
 OPERATIONS = (
     Operation(
         "put_domain", "PUT", "/v1/domains/{domain}", "Register a short domain, or replace what it answers",
-        DomainAnswer, DomainBody, query=_ACCOUNT,
+        DomainAnswer, DomainBody, statuses=_PUT, query=_ACCOUNT,
     ),
     Operation("get_domain", "GET", "/v1/domains/{domain}", "What a short domain answers", DomainAnswer, query=_ACCOUNT),
     Operation(
         "put_broadcast", "PUT", "/v1/broadcasts/{broadcast_id}", "Create a broadcast, or replace it",
-        BroadcastAnswer, BroadcastBody, query=_ACCOUNT,
+        BroadcastAnswer, BroadcastBody, statuses=_PUT, query=_ACCOUNT,
     ),
     Operation(
         "patch_broadcast", "PATCH", "/v1/broadcasts/{broadcast_id}",
@@ -70,14 +77,14 @@ OPERATIONS = (
     Operation(
         "mint", "POST", "/v1/broadcasts/{broadcast_id}/links",
         "Mint the links of a broadcast: a line in for each contact, a line out for each link",
-        LinkLine, ContactLine, ndjson=True, idempotent=True, query=_ACCOUNT + _SKIP_BAD,
+        (LinkLine, BadLine), ContactLine, ndjson=True, idempotent=True, query=_ACCOUNT + _SKIP_BAD,
     ),
     Operation(
         "report", "GET", "/v1/broadcasts/{broadcast_id}/report", "Engagement of a broadcast", Report, query=_ACCOUNT
     ),
     Operation(
         "create_link", "POST", "/v1/links", "Make one shared link, with a slug or a code",
-        LinkAnswer, LinkBody, idempotent=True, query=_ACCOUNT,
+        LinkAnswer, LinkBody, statuses=(201,), idempotent=True, query=_ACCOUNT,
     ),
     Operation(
         "get_link", "GET", "/v1/links/{domain}/{code}", "What a link is and where it goes now",
@@ -98,7 +105,7 @@ OPERATIONS = (
 
 def openapi() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
-    records = [record for one in OPERATIONS for record in (one.answer, one.body) if record] + [ProblemBody]
+    records = [record for one in OPERATIONS for record in (*one.answers, one.body) if record] + [ProblemBody]
     _, schemas = msgspec.json.schema_components(records, ref_template="#/components/schemas/{name}")
     paths: dict[str, Any] = {}
     for one in OPERATIONS:
@@ -120,7 +127,14 @@ def _described(one: Operation) -> dict[str, Any]:
         "summary": one.summary,
         "parameters": _parameters(one),
         "responses": {
-            "200": {"description": "Done", "headers": _WARNING, "content": {media: _schema(one.answer)}},
+            **{
+                str(status): {
+                    "description": "Created" if status == 201 else "Done",
+                    "headers": _WARNING,
+                    "content": {media: _schema(*one.answers)},
+                }
+                for status in one.statuses
+            },
             "default": problem,
         },
     }
@@ -142,5 +156,7 @@ def _parameters(one: Operation) -> list[dict[str, Any]]:
     return parameters
 
 
-def _schema(record: Any) -> dict[str, Any]:
-    return {"schema": {"$ref": f"#/components/schemas/{record.__name__}"}}
+def _schema(*records: Any) -> dict[str, Any]:
+    """One record, or one of several."""
+    references = [{"$ref": f"#/components/schemas/{record.__name__}"} for record in records]
+    return {"schema": references[0] if len(references) == 1 else {"oneOf": references}}
