@@ -67,7 +67,8 @@ class DomainPages:
             return domain
         if domain.home:
             return RedirectResponse(domain.home, 302, dict(PLAIN))
-        return Response(page("home", domain.display_name or domain.short_domain), 200, dict(PLAIN), "text/html")
+        brand = domain.display_name or domain.short_domain
+        return Response(page(brand, "", brand), 200, dict(PLAIN), "text/html")
 
     async def app_link(self, request: Request) -> Response:
         """apple-app-site-association and assetlinks.json, which open links in the owner's app."""

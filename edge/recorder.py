@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from edge.spool import Spool, SpoolFull
+from edge.tap import Answered
 from records.click import AddressCipher, Click, encode_frame
-from routing.decide import Answered
 
 MAX_UNSPOOLED_BYTES = 32 * 1024 * 1024
 _VERSION_AND_VARIANT = (7 << 76) | (0b10 << 62)
@@ -37,7 +37,7 @@ class Recorder:
         lane = self._spool.lane
         clicks = [
             _click(one, now_ms, self._cipher.apply(one.visit.address, lane, seq))
-            for seq, one in enumerate((one for one in answered if one.is_click), first_seq)
+            for seq, one in enumerate((one for one in answered if one.decision.is_row), first_seq)
         ]
         if not clicks:
             return
@@ -85,15 +85,16 @@ def new_click_id(now_ms: int, random: int) -> bytes:
 
 def _click(one: Answered, now_ms: int, sealed: bytes) -> Click:
     visit, decision = one.visit, one.decision
-    link, broadcast = one.target.link, one.target.broadcast
-    assert link is not None  # noqa: S101 - decide() calls nothing else a click
+    link, broadcast = one.found.link, one.found.broadcast
+    assert link is not None  # noqa: S101 - decide() makes a row of nothing else
     assert broadcast is not None  # noqa: S101
     audiences = broadcast.audiences
     return Click(
-        one.click_id, now_ms, one.target.link_id, visit.code, visit.short_domain,
+        one.click_id, now_ms, one.found.link_id, visit.code, visit.short_domain,
         broadcast.account, broadcast.broadcast_id, broadcast.broadcast_no, link.contact_id,
         audiences[link.audience_no] if link.audience_no < len(audiences) else "",
-        broadcast.keyword, broadcast.source, decision.location, link.destination_index,
+        broadcast.keyword, broadcast.source, decision.location, decision.destination_index,
         decision.status, visit.method, sealed, visit.user_agent, visit.referrer, visit.accept,
-        visit.accept_language, visit.purpose, visit.sec_fetch, visit.sec_ch_ua, decision.reason,
+        visit.accept_language, visit.purpose, visit.sec_fetch, visit.sec_ch_ua,
+        decision.reason.value if decision.reason is not None else "",
     )  # fmt: skip

@@ -10,11 +10,16 @@ from time import perf_counter
 from edge.recorder import Recorder, new_click_id
 from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
+from edge.tap import Answered
 from edge.tap_stats import TapStats
-from routing.decide import NAMES_NOBODY, OVERLOADED, SCANNING, UNRESOLVED, Answered, Decision, Redirect, Target, decide
+from routing.decide import OVERLOADED, SCANNING, UNRESOLVED, Decision, decide
+from routing.found import Found
+from routing.reasons import Reason
 from routing.visit import Visit
 
 MAX_IN_FLIGHT = 5_000  # visits being answered; beyond it a quick 503 is better than a long queue
+
+NAMES_NOTHING = frozenset({Reason.UNKNOWN_HOST, Reason.UNKNOWN_CODE})  # what a scan gets
 
 Reply = Callable[[Decision, str], None]  # gets the decision and what the pages call the domain
 
@@ -55,27 +60,24 @@ class Redirector:
         async for resolved in self._resolver.resolve([visit for visit, _ in arrived]):
             resolved_at = perf_counter()
             now_ms = time.time_ns() // 1_000_000
-            answered = [self._decided(arrived[place][0], target, now_ms) for place, target in resolved]
+            answered = [self._decided(arrived[place][0], found, now_ms) for place, found in resolved]
             decided_at = perf_counter()
             self._recorder.record(answered, now_ms)
             recorded_at = perf_counter()
             self._respond([arrived[place][1] for place, _ in resolved], answered)
             self._stats.answered(answered, began, resolved_at, decided_at, recorded_at, perf_counter())
 
-    def _decided(self, visit: Visit, target: Target, now_ms: int) -> Answered:
+    def _decided(self, visit: Visit, found: Found, now_ms: int) -> Answered:
         # Ids must be distinct, not secret: the system's source of randomness would cost 5 % of a tap.
         click_id = new_click_id(now_ms, getrandbits(76))
-        decision = decide(target, visit, click_id, now_ms)
-        if not isinstance(decision, Redirect) and self._is_scan(visit, decision.reason):
+        decision = decide(found, visit, click_id, now_ms)
+        if decision.reason in NAMES_NOTHING and not self._scans.count(visit.address, self._loop.time()):
             decision = SCANNING
-        return Answered(visit, target, click_id, decision)
-
-    def _is_scan(self, visit: Visit, reason: str) -> bool:
-        return reason in NAMES_NOBODY and not self._scans.count(visit.address, self._loop.time())
+        return Answered(visit, found, click_id, decision)
 
     def _respond(self, replies: list[Reply], answered: list[Answered]) -> None:
         for reply, one in zip(replies, answered, strict=True):
-            domain = one.target.domain
+            domain = one.found.domain
             reply(one.decision, (domain and domain.display_name) or one.visit.short_domain)
 
     def _finished(self, task: "asyncio.Task[None]", arrived: list[tuple[Visit, Reply]]) -> None:

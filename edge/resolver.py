@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import TypeVar
 
 import msgspec
 
@@ -17,14 +16,9 @@ from records.code import CODE_LENGTH, CodeCipher
 from records.domain import Domain, decode_domain, encode_domain
 from records.keys import ALLOCATED, BUCKET_SIZE, broadcast_key, bucket_of, domain_key, field_of, slug_key
 from records.link import Link, decode_link, encode_link
-from routing.decide import Target
+from routing.found import SCAN_LIMITED, UNANSWERABLE, Found
 from routing.visit import Visit
 
-K = TypeVar("K")
-V = TypeVar("V")
-
-UNRESOLVED = Target(resolved=False)
-ONE_TOO_MANY = Target(one_too_many=True)
 REFILLED_S = 7 * 86_400  # links that went back into Redis for a late tap leave it again
 
 
@@ -35,10 +29,6 @@ def _hget(link_id: int) -> str:
     """The command that reads a link, in Redis' protocol: 0.3 us, packed by hiredis 0.6, and most taps need it."""
     bucket = bucket_of(link_id)
     return f"*3\r\n$4\r\nHGET\r\n${len(bucket)}\r\n{bucket}\r\n{_FIELDS[field_of(link_id)]}"
-
-
-class OneTooMany(Exception):
-    """An unknown name of a prefix that asked for many of them: it is not looked up."""
 
 
 class Resolver:
@@ -85,18 +75,18 @@ class Resolver:
         wire.on_connected = lambda: self._forget(None)
         wire.on_lost = self._distrust
 
-    async def resolve(self, visits: Sequence[Visit]) -> AsyncIterator[list[tuple[int, Target]]]:
-        """Groups of (place in visits, target): first all that memory and one Redis round trip know, then the rest."""
+    async def resolve(self, visits: Sequence[Visit]) -> AsyncIterator[list[tuple[int, Found]]]:
+        """Groups of (index in visits, found): first all that memory and one Redis round trip know, then the rest."""
         known, asked, walks = self._sort(visits)
         if asked:
             replies = await self._read_links([link_id for _, link_id, _ in asked])
             now_s = self._now()
             for (place, link_id, domain), reply in zip(asked, replies, strict=True):
-                target = self._from_reply(domain, link_id, reply, now_s)
-                if target is None:
+                found = self._from_reply(domain, link_id, reply, now_s)
+                if found is None:
                     walks.append(place)
                 else:
-                    known.append((place, target))
+                    known.append((place, found))
         if known:
             yield known
         if walks:
@@ -106,9 +96,9 @@ class Resolver:
 
     def _sort(
         self, visits: Sequence[Visit]
-    ) -> tuple[list[tuple[int, Target]], list[tuple[int, int, Domain]], list[int]]:
+    ) -> tuple[list[tuple[int, Found]], list[tuple[int, int, Domain]], list[int]]:
         """What memory answers; what one HGET may answer (place, link id, domain); what needs more steps."""
-        known: list[tuple[int, Target]] = []
+        known: list[tuple[int, Found]] = []
         asked: list[tuple[int, int, Domain]] = []
         walks: list[int] = []
         now_s = self._now()
@@ -118,12 +108,12 @@ class Resolver:
             if entry is None or (entry.value is not None and (link_id is None or link_id >= self._issued.below)):
                 walks.append(place)
             elif entry.value is None or link_id is None:
-                known.append((place, Target()))
+                known.append((place, Found()))
             elif (link := self.links.fresh(link_id, now_s)) is not None and (
-                target := self._with_broadcast(entry.value, link_id, link.value, now_s)
+                found := self._with_broadcast(entry.value, link_id, link.value, now_s)
             ):
                 self._stats.memory += 1
-                known.append((place, target))
+                known.append((place, found))
             else:
                 asked.append((place, link_id, entry.value))
         return known, asked, walks
@@ -136,65 +126,67 @@ class Resolver:
         except RedisUnavailable:
             return [None] * len(link_ids)
 
-    def _from_reply(self, domain: Domain, link_id: int, reply: object, now_s: float) -> Target | None:
+    def _from_reply(self, domain: Domain, link_id: int, reply: object, now_s: float) -> Found | None:
         if not isinstance(reply, bytes):
             return None
         try:
             link = decode_link(reply)
         except (msgspec.DecodeError, ValueError):  # ValueError: not UTF-8
             return None
-        target = self._with_broadcast(domain, link_id, link, now_s)
+        found = self._with_broadcast(domain, link_id, link, now_s)
         self.links.keep(link_id, link)
         self._stats.redis += 1
-        return target
+        return found
 
-    def _with_broadcast(self, domain: Domain, link_id: int, link: Link | None, now_s: float) -> Target | None:
+    def _with_broadcast(self, domain: Domain, link_id: int, link: Link | None, now_s: float) -> Found | None:
         if link is None:
-            return Target(domain)
+            return Found(domain)
         entry = self.broadcasts.fresh(link.broadcast_no, now_s)
-        return None if entry is None else Target(domain, link_id, link, entry.value)
+        return None if entry is None else Found(domain, link_id, link, entry.value)
 
-    async def _walk(self, place: int, visit: Visit) -> tuple[int, Target]:
+    async def _walk(self, place: int, visit: Visit) -> tuple[int, Found]:
         """One visit, step by step, each step through memory, Redis and ClickHouse."""
         try:
-            return place, await self._target(visit)
+            return place, await self._find(visit)
         except ResolveFailed:
             self._stats.failed += 1
-            return place, UNRESOLVED
-        except OneTooMany:
-            return place, ONE_TOO_MANY
+            return place, UNANSWERABLE
 
-    async def _target(self, visit: Visit) -> Target:
+    async def _find(self, visit: Visit) -> Found:
         if not visit.short_domain:
-            return Target()
-        domain = await self._named(self.domains, visit.short_domain, visit)
+            return Found()
+        if self._scans.is_over(visit.address, self._now()) and not await self._is_near(visit):
+            return SCAN_LIMITED
+        domain = await self.domains.get(visit.short_domain)
         if domain is None or not visit.code:
-            return Target(domain)
-        link_id = await self._link_id(domain, visit)
+            return Found(domain)
+        link_id = await self._link_id(domain, visit.code)
         if link_id is None:
-            return Target(domain)
+            return Found(domain)
         self._stats.walks += 1
         link = await self.links.get(link_id)
         if link is None:
-            return Target(domain)
-        return Target(domain, link_id, link, await self.broadcasts.get(link.broadcast_no))
+            return Found(domain)
+        return Found(domain, link_id, link, await self.broadcasts.get(link.broadcast_no))
 
-    async def _link_id(self, domain: Domain, visit: Visit) -> int | None:
-        """None for a code that was never issued: junk and scans end here, before any look-up of a link."""
-        link_id = self._cipher.open(visit.code)
-        if link_id is None:
-            return await self._named(self.slugs, (domain.short_domain, visit.code), visit)
-        return link_id if await self._issued.includes(link_id) else None
+    async def _is_near(self, visit: Visit) -> bool:
+        """Whether memory or Redis know the names in a visit that anybody can make up: host and slug.
 
-    async def _named(self, layer: TieredCache[K, V], key: K, visit: Visit) -> V | None:
-        """A record by a name that anybody can make up. Raises ResolveFailed and OneTooMany.
-
-        A prefix that asked for too many unknown ones still gets what memory and Redis know; ClickHouse, which would
-        have to read its slugs for each, is not asked.
+        A prefix that asked for too many unknown ones still gets what they know; ClickHouse, which would have to read
+        its slugs for each, is not asked.
         """
-        if self._scans.is_over(visit.address, self._now()) and not await layer.is_near(key):
-            raise OneTooMany
-        return await layer.get(key)
+        if not await self.domains.is_near(visit.short_domain):
+            return False
+        if not visit.code or self._cipher.open(visit.code) is not None:
+            return True
+        return await self.slugs.is_near((visit.short_domain, visit.code))
+
+    async def _link_id(self, domain: Domain, code: str) -> int | None:
+        """None for a code that was never issued: junk and scans end here, before any look-up of a link."""
+        link_id = self._cipher.open(code)
+        if link_id is None:
+            return await self.slugs.get((domain.short_domain, code))
+        return link_id if await self._issued.includes(link_id) else None
 
     def _forget(self, keys: list[str] | None) -> None:
         """Drop what has changed; None: everything may have (FLUSHALL, or a new connection)."""

@@ -36,6 +36,7 @@ from edge.redis_wire import RedisWire
 from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
 from edge.spool import Spool
+from edge.tap import Answered
 from edge.tap_stats import TapStats
 from edge.visit import visit_reader
 from loadtest import bare_servers
@@ -44,7 +45,6 @@ from loadtest.peers import CODE_KEY, HOST, REDIS_PORT, Taptrail
 from records.click import AddressCipher
 from records.code import CodeCipher
 from records.link import Link
-from routing.decide import Answered
 from runtime.clickhouse import ClickHouse
 from runtime.environment import Networks
 from runtime.histogram import POWERS, Histogram

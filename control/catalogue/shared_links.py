@@ -3,13 +3,13 @@
 import re
 import time
 from hashlib import sha256
-from uuid import UUID
 
 import msgspec
 
 from control.cache.redis_cache import Cache
 from control.catalogue.broadcasts import SHARED, Broadcasts
 from control.catalogue.domains import Domains, name_of
+from control.catalogue.link_page import link_state
 from control.http.problems import Problem, check_text, described, invalid
 from control.http.schemas import BroadcastBody, LinkAnswer, LinkBody, LinkState
 from control.locks import Locks
@@ -21,10 +21,8 @@ from records.account import within
 from records.broadcast import Broadcast
 from records.code import ALPHABET, CODE_LENGTH, CodeCipher
 from records.link import Link
-from routing.destination import MAX_LOCATION_BYTES, filled, parts_of
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_A_CLICK_ID = str(UUID(int=0))
 _KEY_PREFIX = "link:"  # sets the idempotency keys of shared links apart from those of mintings
 
 
@@ -71,7 +69,7 @@ class SharedLinks:
         broadcast = await self._broadcasts.numbered(row.broadcast_no) if row is not None else None
         if row is None or broadcast is None or domain is None or not _is_here(row, domain.short_domain, root):
             raise Problem("not-found", f"there is no link {described(code)} on {described(domain_name)} here")
-        return _state(row, broadcast, domain.expired, time.time_ns() // 1_000_000)
+        return link_state(row, domain, broadcast, time.time_ns() // 1_000_000)
 
     async def _mint(
         self, broadcast: Broadcast, body: LinkBody, claim: Claim | None, key: str, body_hash: str
@@ -168,31 +166,3 @@ def _check_slug(slug: str) -> None:
 
 def _is_here(row: LinkRow, short_domain: str, root: str) -> bool:
     return row.short_domain == short_domain and within(row.account, root)
-
-
-def _state(row: LinkRow, broadcast: Broadcast, expired: str, now_ms: int) -> LinkState:
-    places = broadcast.destinations
-    destination = places[row.destination_index] if row.destination_index < len(places) else ""
-    over = broadcast.fallback or expired or None
-    state, goes_to = "live", _filled_in(destination, row) or None
-    if broadcast.stopped:
-        state, goes_to = "stopped", over
-    elif broadcast.expires_at_ms and now_ms >= broadcast.expires_at_ms:
-        state, goes_to = "expired", over
-    elif now_ms < broadcast.valid_from_ms:
-        state, goes_to = "not_yet", broadcast.fallback or None
-    elif len((goes_to or "").replace("{click_id}", _A_CLICK_ID)) > MAX_LOCATION_BYTES:
-        state, goes_to = "too_long", broadcast.fallback or None
-    return LinkState(
-        link_id=row.link_id, code=row.code, short_url=short_url(row.short_domain, row.code),
-        short_domain=row.short_domain, account=row.account, broadcast_id=row.broadcast_id,
-        contact_id=row.contact_id, audience=row.audience, source=broadcast.source, keyword=row.keyword,
-        destination_index=row.destination_index, destination=destination,
-        state=state, goes_to=goes_to, minted_at=row.minted_at,  # type: ignore[arg-type]
-    )  # fmt: skip
-
-
-def _filled_in(destination: str, row: LinkRow) -> str:
-    """But for {click_id}, which is made for each click."""
-    known = {"contact_id": row.contact_id, "code": row.code, "broadcast_id": row.broadcast_id}
-    return "{click_id}".join(filled(parts_of(part), known) for part in destination.split("{click_id}"))

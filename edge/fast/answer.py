@@ -4,15 +4,16 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from edge.responses import PLAIN, answer
-from routing.decide import Decision, Refusal
+from routing.decide import Decision, refused
+from routing.reasons import Reason
 
 
 def raw_answer(decision: Decision, brand: str, *, head: bool, keep_alive: bool) -> bytes:
     """The whole HTTP/1.1 response."""
-    if decision.location:
+    if decision.location or decision.reason is None:
         start, end = _redirect_parts(decision.status, keep_alive)
         return b"".join((start, decision.location.encode("ascii"), end))
-    return _raw_page(decision.status, decision.reason if isinstance(decision, Refusal) else "", brand, head, keep_alive)
+    return _raw_page(decision.reason, brand, head, keep_alive)
 
 
 @lru_cache(32)
@@ -23,8 +24,8 @@ def _redirect_parts(status: int, keep_alive: bool) -> tuple[bytes, bytes]:
 
 
 @lru_cache(1024)
-def _raw_page(status: int, reason: str, brand: str, head: bool, keep_alive: bool) -> bytes:
-    status, headers, body = answer(Refusal(reason, status), brand)
+def _raw_page(reason: Reason, brand: str, head: bool, keep_alive: bool) -> bytes:
+    status, headers, body = answer(refused(reason), brand)
     lines = _header_lines([*headers, ("content-length", str(len(body)))], keep_alive)
     return (_status_line(status) + lines).encode() + (b"" if head else body)
 

@@ -178,3 +178,15 @@ async def test_links_of_others_and_unknown_ones_are_not_found(control):
     ]:  # fmt: skip
         answer = control.call("GET", f"/v1/links/{path}", key=key) if key else control.call("GET", f"/v1/links/{path}")
         assert answer.status == 404, path
+
+
+async def test_a_link_whose_destination_is_gone_is_not_found_as_at_the_edge(control, clickhouse):
+    control.broadcast(destinations=(SHOP, SHOP + "&2"))
+    code = control.mint([{"contact_id": "c-1", "destination_index": 1}]).body[0]["code"]
+    one_left = "SELECT * REPLACE ([destinations[1]] AS destinations, version + 1 AS version) FROM broadcasts FINAL"
+    await clickhouse.execute(f"INSERT INTO broadcasts {one_left}")
+
+    answer = control.call("GET", f"/v1/links/{DOMAIN}/{code}")
+
+    assert answer.status == 404
+    assert "leads to destination 1 of broadcast spring, which has 1, numbered from 0" in answer.body["detail"]

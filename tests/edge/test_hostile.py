@@ -18,6 +18,7 @@ from records.click import AddressCipher, packed_address
 from records.keys import bucket_of, field_of
 from records.link import Link, encode_link
 from routing.destination import destination_for
+from routing.visit import Visit
 from tests.support.edge import (
     BROADCAST,
     CODE_KEY,
@@ -119,7 +120,8 @@ CONTACTS = st.text(max_size=40)
 def test_whatever_fills_a_destination_it_is_one_line_of_printable_ascii(contact_id, query, template):
     broadcast = Broadcast(1, "main", "spring", HOST, (template,), forward_query=True)
 
-    location = destination_for(broadcast, Link(1, 0, 0, contact_id), "aB3dE5fG7", query.decode("latin-1"), bytes(16))
+    visit = Visit(HOST, "aB3dE5fG7", query.decode("latin-1"))
+    location = destination_for(broadcast, 0, Link(1, 0, 0, contact_id), visit, bytes(16))
 
     assert ONE_LINE.match(location)
     assert location.startswith("https://")

@@ -7,8 +7,10 @@ from edge.recorder import new_click_id
 from records.broadcast import Broadcast
 from records.domain import Domain
 from records.link import Link
-from routing.decide import UNKNOWN_HOST, UNRESOLVED, Redirect, Refusal, Target, decide
+from routing.decide import SCANNING, UNKNOWN_HOST, UNRESOLVED, Decision, decide
 from routing.destination import MAX_LOCATION_BYTES
+from routing.found import SCAN_LIMITED, UNANSWERABLE, Found
+from routing.reasons import Reason
 from routing.visit import Visit
 
 DOMAIN = Domain("go.acme.example", "main")
@@ -19,17 +21,21 @@ NOW = 1_700_000_000_000
 
 
 def visit(query=""):
-    return Visit("go.acme.example", "aB3dE5fG7", query, "GET", bytes(16), "", "", "", "", "", "", "")
+    return Visit("go.acme.example", "aB3dE5fG7", query)
 
 
 def answer(*, domain=DOMAIN, link=LINK, query="", now_ms=NOW, **changes):
     broadcast = msgspec.structs.replace(BROADCAST, **changes)
-    return decide(Target(domain, 17, link, broadcast), visit(query), CLICK_ID, now_ms)
+    return decide(Found(domain, 17, link, broadcast), visit(query), CLICK_ID, now_ms)
+
+
+def live(location, destination_index=0):
+    return Decision(302, location, None, destination_index, is_row=True)
 
 
 def test_a_live_link_redirects_to_its_own_destination():
-    assert answer() == Redirect(302, "https://acme.example/a")
-    assert answer(link=Link(3, 1, 0, "c-1")) == Redirect(302, "https://acme.example/b")
+    assert answer() == live("https://acme.example/a")
+    assert answer(link=Link(3, 1, 0, "c-1")) == live("https://acme.example/b", 1)
 
 
 def test_the_broadcasts_status_goes_before_the_domains():
@@ -38,39 +44,53 @@ def test_the_broadcasts_status_goes_before_the_domains():
 
 
 def test_a_link_is_gone_from_the_instant_it_expires():
-    assert isinstance(answer(expires_at_ms=NOW + 1), Redirect)
-    assert answer(expires_at_ms=NOW) == Refusal("expired", 410, "", link_known=True)
+    assert answer(expires_at_ms=NOW + 1).reason is None
+    assert answer(expires_at_ms=NOW) == Decision(410, reason=Reason.EXPIRED, is_row=True)
 
 
 def test_a_link_is_not_open_before_its_first_instant():
-    assert isinstance(answer(valid_from_ms=NOW), Redirect)
-    assert answer(valid_from_ms=NOW + 1) == Refusal("not_yet", 404, "", link_known=True)
+    assert answer(valid_from_ms=NOW).reason is None
+    assert answer(valid_from_ms=NOW + 1) == Decision(404, reason=Reason.NOT_YET, is_row=True)
 
 
 def test_a_stopped_link_leads_to_the_fallback_or_the_domains_page_for_expired_ones():
     domain = Domain("go.acme.example", "main", expired="https://acme.example/over")
 
-    assert answer(stopped=True) == Refusal("stopped", 410, "", link_known=True)
+    assert answer(stopped=True) == Decision(410, reason=Reason.STOPPED, is_row=True)
     assert answer(stopped=True, domain=domain).location == "https://acme.example/over"
     assert answer(stopped=True, domain=domain, fallback="https://acme.example/fb").location == "https://acme.example/fb"
 
 
 def test_an_unknown_code_leads_to_the_not_found_destination_where_there_is_one():
-    assert decide(Target(DOMAIN), visit(), CLICK_ID, NOW) == Refusal("unknown_code", 404)
+    assert decide(Found(DOMAIN), visit(), CLICK_ID, NOW) == Decision(404, reason=Reason.UNKNOWN_CODE)
     domain = Domain("go.acme.example", "main", not_found="https://acme.example/404")
-    assert decide(Target(domain), visit(), CLICK_ID, NOW) == Refusal("unknown_code", 302, "https://acme.example/404")
+    assert decide(Found(domain), visit(), CLICK_ID, NOW) == Decision(
+        302, "https://acme.example/404", Reason.UNKNOWN_CODE
+    )
+
+
+def test_a_link_of_a_destination_that_is_gone_is_unknown():
+    domain = Domain("go.acme.example", "main", not_found="https://acme.example/404")
+
+    assert answer(link=Link(3, 2, 0, "c-1")) == Decision(404, reason=Reason.UNKNOWN_CODE)
+    assert answer(link=Link(3, 2, 0, "c-1"), domain=domain).location == "https://acme.example/404"
+
+
+def test_a_link_that_is_over_names_its_own_destination_in_the_row():
+    assert answer(link=Link(3, 1, 0, "c-1"), stopped=True).destination_index == 1
 
 
 def test_a_code_of_another_domain_is_unknown_here():
-    assert answer(domain=Domain("other.example", "main")) == Refusal("unknown_code", 404)
+    assert answer(domain=Domain("other.example", "main")) == Decision(404, reason=Reason.UNKNOWN_CODE)
 
 
 def test_an_unknown_host_redirects_nowhere():
-    assert decide(Target(), visit(), CLICK_ID, NOW) is UNKNOWN_HOST
+    assert decide(Found(), visit(), CLICK_ID, NOW) is UNKNOWN_HOST
 
 
-def test_what_nobody_could_resolve_is_not_called_unknown():
-    assert decide(Target(resolved=False), visit(), CLICK_ID, NOW) is UNRESOLVED
+def test_what_nobody_looked_up_is_not_called_unknown():
+    assert decide(UNANSWERABLE, visit(), CLICK_ID, NOW) == UNRESOLVED
+    assert decide(SCAN_LIMITED, visit(), CLICK_ID, NOW) == SCANNING
 
 
 def test_placeholders_are_filled_url_encoded():
@@ -112,11 +132,11 @@ def test_a_destination_that_is_filled_beyond_what_browsers_and_servers_take_is_r
     ids = Link(3, 0, 0, "\U0001f600" * 256)  # 3,072 bytes, percent-encoded
     thrice = ("https://acme.example/?a={contact_id}&b={contact_id}&c={contact_id}",)
 
-    assert answer(destinations=(most,)) == Redirect(302, most)
-    assert answer(destinations=(most + "a",)) == Refusal("too_long", 404, "", link_known=True)
-    assert answer(link=ids, destinations=thrice) == Refusal("too_long", 404, "", link_known=True)
+    assert answer(destinations=(most,)) == live(most)
+    assert answer(destinations=(most + "a",)) == Decision(404, reason=Reason.TOO_LONG, is_row=True)
+    assert answer(link=ids, destinations=thrice) == Decision(404, reason=Reason.TOO_LONG, is_row=True)
     over = answer(link=ids, destinations=thrice, fallback="https://acme.example/fb")
-    assert over == Refusal("too_long", 302, "https://acme.example/fb", link_known=True)
+    assert over == Decision(302, "https://acme.example/fb", Reason.TOO_LONG, is_row=True)
 
 
 def test_a_forwarded_query_that_would_make_it_too_long_is_left_out():

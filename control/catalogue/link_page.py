@@ -1,0 +1,59 @@
+"""What the page of a link says: what an edge would answer now."""
+
+import secrets
+from typing import Literal, cast
+from uuid import UUID
+
+from control.http.problems import Problem, described
+from control.http.schemas import LinkState
+from control.minting.link_batches import short_url
+from control.minting.link_table import LinkRow
+from records.broadcast import Broadcast
+from records.domain import Domain
+from records.link import Link
+from routing.decide import Decision, decide
+from routing.found import Found
+from routing.visit import Visit
+
+# Stands where an edge fills in the id of the click. Random and never given out, so that no destination holds it.
+_STAND_IN = secrets.token_bytes(16)
+
+State = Literal["live", "stopped", "expired", "not_yet", "too_long"]
+
+
+def link_state(row: LinkRow, domain: Domain, broadcast: Broadcast, now_ms: int) -> LinkState:
+    """Raises Problem for a link that an edge does not know."""
+    decision = _decision(row, domain, broadcast, now_ms)
+    if not decision.is_row:
+        raise Problem("not-found", _why_unknown(row, broadcast))
+    state = "live" if decision.reason is None else decision.reason.value
+    destinations = broadcast.destinations
+    destination = destinations[row.destination_index] if row.destination_index < len(destinations) else ""
+    return LinkState(
+        link_id=row.link_id, code=row.code, short_url=short_url(row.short_domain, row.code),
+        short_domain=row.short_domain, account=row.account, broadcast_id=row.broadcast_id,
+        contact_id=row.contact_id, audience=row.audience, source=broadcast.source, keyword=row.keyword,
+        destination_index=row.destination_index, destination=destination,
+        state=cast(State, state), goes_to=_goes_to(decision), minted_at=row.minted_at,
+    )  # fmt: skip
+
+
+def _decision(row: LinkRow, domain: Domain, broadcast: Broadcast, now_ms: int) -> Decision:
+    audiences = broadcast.audiences
+    audience_no = audiences.index(row.audience) if row.audience in audiences else 0
+    link = Link(row.broadcast_no, row.destination_index, audience_no, row.contact_id, row.slug)
+    visit = Visit(domain.short_domain, row.code)
+    return decide(Found(domain, row.link_id, link, broadcast), visit, _STAND_IN, now_ms)
+
+
+def _goes_to(decision: Decision) -> str | None:
+    """The location, but for {click_id}, which each click has anew; None where a page is answered."""
+    return decision.location.replace(str(UUID(bytes=_STAND_IN)), "{click_id}") or None
+
+
+def _why_unknown(row: LinkRow, broadcast: Broadcast) -> str:
+    link = f"link {described(row.code)} on {row.short_domain}"
+    if broadcast.short_domain != row.short_domain:
+        return f"{link} is of broadcast {broadcast.broadcast_id}, which is on {broadcast.short_domain}"
+    known = f"which has {len(broadcast.destinations)}, numbered from 0"
+    return f"{link} leads to destination {row.destination_index} of broadcast {broadcast.broadcast_id}, {known}"
