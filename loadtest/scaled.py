@@ -21,7 +21,8 @@ from loadtest.peers import CODE_KEY, PORT, Taptrail
 from records.code import CodeCipher
 from runtime.serve import listen
 from stack.valkey import valkey_command
-from tests.support.processes import free_port, running, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import free_port, running
 
 MOST_CODES = 1_000_000  # to be tapped
 

@@ -19,7 +19,7 @@ from tests.chaos.syscalls import Traced, cannot_trace, killed_at
 from tests.chaos.system import CODES, HeldEdge, System
 from tests.chaos.taps import Connection
 from tests.support.edge import HOST
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 
 # What ClickHouse does to make a part, and to say so; what an edge does to its spool. In the order of a first INSERT
 # and of an edge's life. write and sendto are many: the first ones, and then every few.
@@ -79,7 +79,7 @@ class ClickHousePoints:
         try:
             tapped = asyncio.run(tap_while(self._edge.port, lambda: True))
             assert tapped.answered == tapped.sent == len(CODES)
-            wait_until(lambda: system.clickhouse.poll() is not None or self._settled(), 60)
+            wait_until(lambda: system.clickhouse.poll() is not None or self._settled(), within_s=60)
         finally:
             trap.lift()
         died = system.clickhouse.poll() is not None
@@ -94,7 +94,7 @@ class ClickHousePoints:
         trace = Traced(self._system.clickhouse.pid, "-e", f"trace={names}", into=into)
         try:
             self._clicks += asyncio.run(tap_while(self._edge.port, lambda: True)).answered
-            wait_until(self._settled, 60)
+            wait_until(self._settled, within_s=60)
         finally:
             trace.lift()
         return into.read_text().splitlines()

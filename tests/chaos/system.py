@@ -15,7 +15,8 @@ from runtime.clickhouse import ClickHouse
 from tests.chaos.checks import Rows, check_books, rows_of
 from tests.support.clickhouse import WRITER, clickhouse_command, clickhouse_environ
 from tests.support.edge import CODE_KEY, Edge, cache, cipher, store
-from tests.support.processes import OwnValkey, Process, accepts, free_port, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import OwnValkey, Process, accepts, free_port
 
 LINKS = range(100)
 CODES = [cipher.seal(link_id) for link_id in LINKS]
@@ -31,7 +32,7 @@ class HeldEdge(Edge):
     )
 
     def started(self) -> None:
-        wait_until(lambda: psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED)
+        wait_until(lambda: psutil.Process(self.process.pid).status(), equals=psutil.STATUS_STOPPED)
 
     def let_go(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -62,7 +63,7 @@ class System:
             self.clickhouse = subprocess.Popen(
                 command, env={**os.environ, **clickhouse_environ()}, stdout=out, stderr=out
             )
-        wait_until(lambda: accepts(self._port), 60)
+        wait_until(lambda: accepts(self._port), within_s=60)
 
     async def _fill(self) -> None:
         redis, clickhouse = Redis.from_url(self.valkey.url), ClickHouse(self.clickhouse_url)

@@ -15,7 +15,8 @@ from runtime.clickhouse import ClickHouse, ClickHouseRefused
 from tests.cli.granted import ROOT, grants
 from tests.support.control import SHOP, Control, contacts
 from tests.support.edge import HOST, Edge
-from tests.support.processes import Process, free_port, running, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import Process, free_port, running
 
 PAGE = (ROOT / "docs/deploy.md").read_text()
 
@@ -95,7 +96,7 @@ async def test_each_process_does_its_work_with_the_rights_of_its_own_user(
 
     taps = [edge.get("/" + code).headers["Location"] for code in [*(one["code"] for one in minted), "SALE"]]
     control.call("PATCH", "/v1/broadcasts/spring", {"destinations": ["https://shop.acme.example/new"]})
-    wait_until(lambda: edge.get("/" + minted[0]["code"]).headers["Location"] == "https://shop.acme.example/new")
+    wait_until(lambda: edge.get("/" + minted[0]["code"]).headers["Location"], equals="https://shop.acme.example/new")
     edge.process.terminate()
     assert edge.process.wait(30) == 0
 

@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from records.keys import CACHE_VERSION
 from tests.support.control import Control
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 
 
 @pytest.fixture(scope="session")

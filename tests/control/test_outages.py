@@ -12,7 +12,8 @@ from records.link import Link
 from runtime.clickhouse import ClickHouse
 from tests.support.clickhouse import WRITER
 from tests.support.control import DOMAIN, SHOP, contacts, readiness
-from tests.support.processes import free_port, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import free_port
 from tests.support.replica import name_leads_to, replica_of
 
 

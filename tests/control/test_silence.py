@@ -7,7 +7,8 @@ import pytest
 
 from control.clickhouse_watchdog import WatchfulClickHouse
 from tests.support.control import DOMAIN, SHOP, contacts, readiness
-from tests.support.processes import silent, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import silent
 
 CALLS = [
     ("PATCH", "/v1/broadcasts/spring", {"stopped": True}),
@@ -37,7 +38,7 @@ async def test_a_silent_clickhouse_is_noticed_soon(control, redis, clickhouse_pi
     assert (answer.status, again.status) == (503, 503)
     assert int(answer.headers["Retry-After"]) > 0
     assert (took_s < 6, again_s < 4) == (True, True), (took_s, again_s)
-    wait_until(lambda: control.call("GET", "/v1/broadcasts/spring").status == 200)
+    wait_until(lambda: control.call("GET", "/v1/broadcasts/spring").status, equals=200)
 
 
 async def test_readyz_names_a_silent_clickhouse(control, clickhouse_pid):
@@ -45,8 +46,8 @@ async def test_readyz_names_a_silent_clickhouse(control, clickhouse_pid):
         wait_until(lambda: readiness(control)["degraded"][0].startswith("clickhouse: "))
         assert readiness(control)["ready"]
 
-    wait_until(lambda: readiness(control)["degraded"] == [""])
-    wait_until(lambda: control.call("GET", "/v1/ledger").status == 200)
+    wait_until(lambda: readiness(control)["degraded"], equals=[""])
+    wait_until(lambda: control.call("GET", "/v1/ledger").status, equals=200)
 
 
 async def test_a_report_may_take_longer_than_a_silence_while_clickhouse_works(clickhouse_url):

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from tests.support.control import CODE_KEY, DOMAIN, KEYS, contacts
-from tests.support.processes import free_port, silent, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import free_port, silent
 
 OTHER_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from records.keys import ALLOCATED, bucket_of
 from tests.support.blackhole_proxy import Way
 from tests.support.edge import cache, destination, store
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 from tests.support.replica import name_leads_to, replica_of, started
 
 REDIS_TIMEOUT_S = 0.5
@@ -47,14 +47,14 @@ async def test_a_silent_redis_costs_no_tap_its_redirect_and_few_their_time(own_r
     own_valkey.process.send_signal(signal.SIGSTOP)
     try:
         during, _ = await taps(edge, range(10))
-        wait_until(lambda: edge.metric("taptrail_redis_connected") == 0)
+        wait_until(lambda: edge.metric("taptrail_redis_connected"), equals=0)
         after, took_s = await taps(edge, range(10, 50))
     finally:
         own_valkey.process.send_signal(signal.SIGCONT)
 
     assert during + after == [destination(link_id) for link_id in range(50)]
     assert took_s < 40 * REDIS_TIMEOUT_S / 2
-    wait_until(lambda: edge.metric("taptrail_redis_connected") == 1)
+    wait_until(lambda: edge.metric("taptrail_redis_connected"), equals=1)
     answered_by_redis = edge.metric("taptrail_lookups_total", layer="redis")
     wait_until(lambda: edge.tap(55) == destination(55) and edge.metric("taptrail_redis_connects_total") == 2)
     (again, _) = await taps(edge, range(50, 60))
@@ -91,7 +91,7 @@ async def test_readyz_names_the_stores_that_an_edge_does_without(own_redis, own_
     way.silence()
     await taps(edge, [2])
     own_valkey.kill()
-    wait_until(lambda: edge.metric("taptrail_redis_connected") == 0)
+    wait_until(lambda: edge.metric("taptrail_redis_connected"), equals=0)
     ill = await asyncio.to_thread(degraded, edge)
 
     assert well == []
@@ -112,7 +112,7 @@ async def test_links_seen_before_wait_for_no_silent_store(own_redis, own_valkey,
     assert edge.tap(5) == destination(5)
     way.silence()
     own_valkey.kill()
-    wait_until(lambda: edge.metric("taptrail_redis_connected") == 0)
+    wait_until(lambda: edge.metric("taptrail_redis_connected"), equals=0)
 
     got, took_s = await taps(edge, [5] * 5)
 
@@ -128,7 +128,7 @@ async def test_a_redis_that_loads_its_data_is_not_asked_until_it_has_it(own_redi
     await own_redis.save()
     edge = edges(redis_url=own_valkey.url)
     own_valkey.kill()
-    wait_until(lambda: edge.metric("taptrail_redis_connected") == 0)
+    wait_until(lambda: edge.metric("taptrail_redis_connected"), equals=0)
     # 20 ms a key, with an ear for clients in between: LOADING is answered for seconds.
     slow = ("--appendonly", "no", "--key-load-delay", "20000", "--loading-process-events-interval-bytes", "2048")
     started(own_valkey, *slow)
@@ -141,7 +141,7 @@ async def test_a_redis_that_loads_its_data_is_not_asked_until_it_has_it(own_redi
 
     assert got
     assert got == [destination(place % 40) for place in range(len(got))]
-    wait_until(lambda: edge.metric("taptrail_redis_connected") == 1)
+    wait_until(lambda: edge.metric("taptrail_redis_connected"), equals=1)
 
 
 async def test_links_that_a_promoted_replica_lacks_are_never_called_unknown(
@@ -156,7 +156,7 @@ async def test_links_that_a_promoted_replica_lacks_are_never_called_unknown(
         own_valkey.kill()
         await replica.config_set("port", own_valkey.port)  # as if its name led to the replica now
 
-        wait_until(lambda: edge.metric("taptrail_redis_connects_total") == 2)
+        wait_until(lambda: edge.metric("taptrail_redis_connects_total"), equals=2)
         assert await replica.get(ALLOCATED) == b"20"
         assert (await taps(edge, range(20, 40)))[0] == [destination(link_id) for link_id in range(20, 40)]
         assert (await taps(edge, [40, 10**9]))[0] == [404, 404]

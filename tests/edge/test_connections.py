@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.support.edge import HOST, Edge, cache, cipher, destination
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 
 CODE = cipher.seal(5)
 REQUEST = f"GET /{CODE} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()

@@ -31,7 +31,7 @@ from tests.support.edge import (
     destination,
     store,
 )
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 
 CODE = cipher.seal(5).encode()
 ONE_LINE = re.compile(r"[\x21-\x7e]+\Z")
@@ -187,7 +187,7 @@ async def test_an_address_forged_by_somebody_who_is_no_proxy_of_ours_is_ignored(
 
 async def recorded(redis: Redis, edge):
     """The addresses of all clicks, in their order."""
-    wait_until(lambda: edge.metric("taptrail_clicks_waiting") == 0)
+    wait_until(lambda: edge.metric("taptrail_clicks_waiting"), equals=0)
     (stream,) = await redis.keys("tt:clicks:*")
     lane = int(stream.rpartition(b":")[2], 16)
     entries = [Entry(lane, int(name.partition(b"-")[0]), fields[b"f"]) for name, fields in await redis.xrange(stream)]

@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.support.edge import store
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 
 
 async def test_every_visit_is_counted_by_its_outcome_and_timed_in_every_stage(edge):
@@ -41,7 +41,7 @@ async def test_the_oldest_click_ages_while_redis_is_away_and_no_longer(edges, ow
     edge = edges(redis_url=own_valkey.url)
     await store(clickhouse)
     wait_until(lambda: edge.tap(1) != 503)
-    wait_until(lambda: edge.metric("taptrail_clicks_waiting") == 0)
+    wait_until(lambda: edge.metric("taptrail_clicks_waiting"), equals=0)
 
     own_valkey.kill()
     edge.tap(1)

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from records.click import LaneState
 from records.keys import LANES
 from tests.support.edge import cache, destination, store
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 
 NOWHERE = "http://x:y@127.0.0.1:1"
 
@@ -91,7 +91,7 @@ async def test_the_edge_finds_redis_again_by_itself(own_redis, own_valkey, edges
 
     own_valkey.start()
 
-    wait_until(lambda: edge.tap(5) == destination(5))
+    wait_until(lambda: edge.tap(5), equals=destination(5))
 
 
 async def test_clicks_taken_while_redis_is_away_are_shipped_afterwards(own_redis, own_valkey, edges):
@@ -112,7 +112,7 @@ async def test_a_stream_that_was_wiped_is_written_again(redis, edges):
     edge = edges(clickhouse_url=NOWHERE)
     for _ in range(10):
         edge.tap(5)
-    wait_until(lambda: edge.metric("taptrail_clicks_waiting") == 0)
+    wait_until(lambda: edge.metric("taptrail_clicks_waiting"), equals=0)
     await redis.flushall()
     await cache(redis)
     edge.tap(5)
@@ -128,7 +128,7 @@ async def test_a_stream_that_was_wiped_is_written_again_though_nobody_taps(redis
     edge = edges(clickhouse_url=NOWHERE)
     for _ in range(10):
         edge.tap(5)
-    wait_until(lambda: edge.metric("taptrail_clicks_waiting") == 0)
+    wait_until(lambda: edge.metric("taptrail_clicks_waiting"), equals=0)
 
     await redis.flushall()
 
@@ -142,8 +142,8 @@ async def test_the_stream_of_an_adopted_lane_that_was_wiped_is_written_again(red
         first.tap(5)
     first.kill()
     second = edges(clickhouse_url=NOWHERE)
-    wait_until(lambda: second.metric("taptrail_clicks_unsettled") == 10)
-    wait_until(lambda: second.metric("taptrail_clicks_waiting") == 0)
+    wait_until(lambda: second.metric("taptrail_clicks_unsettled"), equals=10)
+    wait_until(lambda: second.metric("taptrail_clicks_waiting"), equals=0)
 
     await redis.flushall()
 
@@ -154,7 +154,7 @@ async def test_a_foreign_id_in_a_stream_does_not_lose_clicks(redis, edges):
     await cache(redis)
     edge = edges(clickhouse_url=NOWHERE)
     edge.tap(5)
-    wait_until(lambda: edge.metric("taptrail_clicks_waiting") == 0)
+    wait_until(lambda: edge.metric("taptrail_clicks_waiting"), equals=0)
     (stream,) = await redis.keys("tt:clicks:*")
     await redis.xadd(stream, {"f": "junk"}, id="999999-0")
     edge.tap(5)
@@ -170,7 +170,7 @@ async def test_a_foreign_id_in_the_stream_of_a_dead_edge_does_not_lose_clicks(re
     first = edges(clickhouse_url=NOWHERE)
     first.tap(5)
     first.tap(5)
-    wait_until(lambda: first.metric("taptrail_clicks_waiting") == 0)
+    wait_until(lambda: first.metric("taptrail_clicks_waiting"), equals=0)
     first.kill()
     (stream,) = await redis.keys("tt:clicks:*")
     await redis.xadd(stream, {"f": "junk"}, id="999999-0")
@@ -190,7 +190,7 @@ async def test_a_killed_edges_clicks_are_adopted_by_the_next(redis, edges):
     assert second.metric("taptrail_lanes") == 1
     first.kill()
 
-    wait_until(lambda: second.metric("taptrail_lanes") == 2)
+    wait_until(lambda: second.metric("taptrail_lanes"), equals=2)
 
 
 async def test_a_stopped_edge_leaves_its_unsettled_clicks_for_the_next(redis, edges):
@@ -202,7 +202,7 @@ async def test_a_stopped_edge_leaves_its_unsettled_clicks_for_the_next(redis, ed
 
     second = edges(clickhouse_url=NOWHERE)
 
-    wait_until(lambda: second.metric("taptrail_clicks_unsettled") == 5)
+    wait_until(lambda: second.metric("taptrail_clicks_unsettled"), equals=5)
 
 
 async def test_a_stopped_edge_whose_clicks_are_settled_leaves_nothing(redis, edges, tmp_path):

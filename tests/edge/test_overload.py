@@ -9,7 +9,7 @@ import psutil
 from records.click import whole_frames
 from records.keys import ENTRY_FIELD
 from tests.support.edge import HOST, cipher, destination
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 
 OVERLOAD_S = 4
 AT_ONCE = 4_000  # fewer than the kernel's queue takes: nobody is lost before the edge can answer
@@ -48,5 +48,5 @@ async def test_an_overload_is_answered_302_or_503_and_passes(redis, edge):
     wait_until(lambda: all(edge.tap(5) == destination(5) for _ in range(50)))
     taps = edge.metric("taptrail_clicks_answered_total")
     assert taps == edge.metric("taptrail_redirects_total") >= seen["302"] + 50
-    wait_until(lambda: edge.metric("taptrail_clicks_waiting") == 0)
+    wait_until(lambda: edge.metric("taptrail_clicks_waiting"), equals=0)
     assert await clicks_in(redis) == taps

@@ -6,7 +6,7 @@ from records.click import decode_frame, frames_in
 from records.keys import ENTRY_FIELD, bucket_of, field_of
 from records.link import Link, encode_link
 from tests.support.edge import BROADCAST, change, cipher, destination
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 
 LANDING = "https://acme.example/over"
 LAST_YEAR_MS, NEXT_CENTURY_MS = 1_700_000_000_000, 4_000_000_000_000
@@ -14,7 +14,7 @@ LAST_YEAR_MS, NEXT_CENTURY_MS = 1_700_000_000_000, 4_000_000_000_000
 
 async def clicks(redis, edge):
     """All clicks in Redis, in their order."""
-    wait_until(lambda: edge.metric("taptrail_clicks_waiting") == 0)
+    wait_until(lambda: edge.metric("taptrail_clicks_waiting"), equals=0)
     (stream,) = await redis.keys("tt:clicks:*")
     entries = [fields[ENTRY_FIELD] for _, fields in await redis.xrange(stream)]
     return [click for entry in entries for frame in frames_in(entry) for click in decode_frame(frame)[1]]

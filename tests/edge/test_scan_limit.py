@@ -7,7 +7,7 @@ import pytest
 from edge.scan_limit import ScanLimit, prefix_of
 from records.click import packed_address
 from tests.support.edge import HOST, cache, cache_slug, cipher, destination, store
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 
 SCANNER = packed_address("203.0.113.9")
 NEIGHBOUR = packed_address("203.0.113.200")
@@ -147,4 +147,4 @@ async def test_a_limited_prefix_is_forgiven_in_time(redis, edges):
     while edge.get("/nope", X_Forwarded_For="203.0.113.9").status == 404:
         pass
 
-    wait_until(lambda: edge.get("/nope", X_Forwarded_For="203.0.113.9").status == 404)
+    wait_until(lambda: edge.get("/nope", X_Forwarded_For="203.0.113.9").status, equals=404)

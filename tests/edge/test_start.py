@@ -12,7 +12,8 @@ from edge.settings import Settings
 from runtime.environment import SettingsError, settings_from
 from tests.support.blackhole_proxy import Way
 from tests.support.edge import Edge, cache, destination, store
-from tests.support.processes import accepts, free_port, silent, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import accepts, free_port, silent
 
 OTHER_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 

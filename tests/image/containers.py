@@ -13,7 +13,8 @@ import pytest
 
 from tests.image.engine import BASE, HARDENED, Engine, NotHere, install_tools
 from tests.support.clickhouse import clickhouse_command, clickhouse_environ
-from tests.support.processes import free_port, running, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import free_port, running
 from tests.support.stack import tap_all
 
 FOLDER = Path(os.environ.get("TAPTRAIL_IMAGE_FOLDER", "/var/tmp/taptrail-image"))
@@ -108,7 +109,7 @@ def test_every_tap_is_a_row_when_all_containers_are_stopped_with_clicks_in_hand(
 
     assert wrong == []
     assert edge_status == 0, processes.edge.logs()
-    wait_until(lambda: (at := processes.ledger())["inserted"] == LINKS and at["gap"] == at["pending"] == 0, 60)
+    wait_until(lambda: (at := processes.ledger())["inserted"] == LINKS and at["gap"] == at["pending"] == 0, within_s=60)
     assert processes.command("ledger").returncode == 0
     assert processes.aggregator.stop(30) == 0, processes.aggregator.logs()
     assert processes.control.stop(40) == 0, processes.control.logs()
@@ -184,7 +185,7 @@ def test_the_stack_image_is_the_whole_system_for_trying_it_out(engine):
     ports = [part for name in ("edge", "control", "clickhouse", "redis", "ops") for part in (f"--{name}-port", "0")]
     up = engine.start(stack, "up", "--data", "/var/lib/taptrail", *ports, memory="2g", name="taptrail-test-stack")
     try:
-        wait_until(lambda: '"event": "ready"' in up.logs(), 120)
+        wait_until(lambda: '"event": "ready"' in up.logs(), within_s=120)
         ready = json.loads(next(line for line in up.logs().splitlines() if '"event": "ready"' in line))
         up.exec("sh", "-c", "printf 'contact_id\\nc-0\\n' > contacts.csv")
         up.exec("taptrail", *MINT, "--contacts", "contacts.csv", "--out", "links.csv")
@@ -194,7 +195,7 @@ def test_the_stack_image_is_the_whole_system_for_trying_it_out(engine):
 
         assert wrong == []
         counted = ("taptrail", "sql", "SELECT count() FROM clicks FORMAT TSV")
-        wait_until(lambda: up.exec(*counted).stdout == "1\n", 30)
+        wait_until(lambda: up.exec(*counted).stdout, equals="1\n", within_s=30)
         assert up.stop(90) == 0, up.logs()
     finally:
         up.remove()

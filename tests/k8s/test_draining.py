@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from records.click import LaneState
 from records.keys import LANES, WATERMARKS
 from tests.support.edge import Edge, cache, destination
-from tests.support.processes import accepts, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import accepts
 
 NOWHERE = "http://x:y@127.0.0.1:1"
 
@@ -38,7 +39,7 @@ async def test_a_draining_edge_is_alive_and_not_ready_and_ends_when_its_clicks_a
     edge = Edge(valkey_url, NOWHERE, tmp_path, TAPTRAIL_DRAIN_S="100")
     try:
         assert edge.tap(5) == destination(5)
-        wait_until(lambda: edge.metric("taptrail_clicks_unsettled") == 1)
+        wait_until(lambda: edge.metric("taptrail_clicks_unsettled"), equals=1)
 
         edge.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not accepts(edge.port))

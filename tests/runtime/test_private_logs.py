@@ -17,7 +17,7 @@ from tests.control.conftest import controls  # noqa: F401
 from tests.edge.conftest import edges  # noqa: F401
 from tests.support.control import CODE_KEY, MAIN
 from tests.support.edge import cache, cipher
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("edge", "aggregator", "control", "runtime", "records", "stack", "cli")
@@ -117,7 +117,7 @@ def test_sigusr1_switches_to_debug_and_back(edges):  # noqa: F811
         return [line["now"] for line in lines if line["event"] == "log level"]
 
     os.kill(edge.process.pid, signal.SIGUSR1)
-    wait_until(lambda: switched() == ["debug"])
+    wait_until(switched, equals=["debug"])
     os.kill(edge.process.pid, signal.SIGUSR1)
-    wait_until(lambda: switched() == ["debug", "info"])
+    wait_until(switched, equals=["debug", "info"])
     assert edge.ready()

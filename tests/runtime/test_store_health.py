@@ -3,7 +3,8 @@
 import json
 import urllib.request
 
-from tests.support.processes import Process, free_port, silent, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import Process, free_port, silent
 
 
 def degraded(process):
@@ -19,9 +20,9 @@ def test_a_store_that_is_silent_is_named_until_it_answers(own_valkey, clickhouse
     try:
         wait_until(aggregator.ready)
         with silent(own_valkey.process.pid):
-            wait_until(lambda: degraded(aggregator) == ["redis"])
+            wait_until(lambda: degraded(aggregator), equals=["redis"])
         with silent(clickhouse_pid):
-            wait_until(lambda: degraded(aggregator) == ["clickhouse"])
-        wait_until(lambda: degraded(aggregator) == [])
+            wait_until(lambda: degraded(aggregator), equals=["clickhouse"])
+        wait_until(lambda: degraded(aggregator), equals=[])
     finally:
         aggregator.stop()

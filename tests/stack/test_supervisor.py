@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from stack.supervisor import Child, Kept, StartFailed
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -16,7 +16,8 @@ from aiohttp import ClientSession
 from redis.asyncio import Redis
 
 from runtime.clickhouse import ClickHouse, ClickHouseRefused
-from tests.support.processes import free_port, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import free_port
 
 pytestmark = pytest.mark.servers
 

@@ -6,7 +6,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.support.processes import Process, free_port, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import Process, free_port
 
 CODE_KEY = "000102030405060708090a0b0c0d0e0f"
 MAIN, ACME, SEATTLE = "main-key-0123456789", "acme-key-0123456789", "seattle-key-0123456789"

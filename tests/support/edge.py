@@ -12,7 +12,8 @@ from records.code import CodeCipher
 from records.domain import Domain, encode_domain
 from records.keys import ALLOCATED, broadcast_key, bucket_of, domain_key, field_of, slug_key
 from records.link import Link, encode_link
-from tests.support.processes import Process, free_port, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import Process, free_port
 
 CODE_KEY = bytes(range(16))
 cipher = CodeCipher(CODE_KEY)

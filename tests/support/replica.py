@@ -9,7 +9,8 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from stack.valkey import valkey_command
-from tests.support.processes import OwnValkey, accepts, free_port, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import OwnValkey, accepts, free_port
 
 
 def started(valkey: OwnValkey, *options: str) -> None:

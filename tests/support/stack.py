@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import psutil
 
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 
 PORTS = [part for name in ("edge", "control", "clickhouse", "redis", "ops") for part in (f"--{name}-port", "0")]
 

@@ -12,7 +12,7 @@ import pytest
 import redis as redis_py
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 from tests.support.stack import Stack, tap_all
 
 
@@ -36,7 +36,7 @@ def test_ten_thousand_taps_are_ten_thousand_rows_whoever_is_killed(stack):
     assert kills == {}
     stack.wait_for_rows(10_000)
     assert stack.identities() == (10_000, 10_000, 10_000)
-    wait_until(lambda: json.loads(stack.run("ledger", "--json").stdout)["pending"] == 0)
+    wait_until(lambda: json.loads(stack.run("ledger", "--json").stdout)["pending"], equals=0)
     done = stack.run("ledger")
     assert (done.returncode, "It adds up" in done.stdout) == (0, True), done.stdout
 
@@ -51,7 +51,7 @@ def test_a_flushed_redis_gives_no_wrong_404_and_loses_no_click(stack):
     assert wrong == []
     stack.wait_for_rows(5_000)
     assert stack.identities() == (5_000, 5_000, 5_000)
-    wait_until(lambda: stack.run("ledger").returncode == 0)
+    wait_until(lambda: stack.run("ledger").returncode, equals=0)
     more = stack.mint(1_000, broadcast="summer")
     assert not set(more) & set(codes), "codes are never given twice, also after Redis was lost"
 
@@ -115,11 +115,11 @@ def test_a_fixed_destination_and_a_stop_are_in_force_on_links_already_sent(stack
 
     assert tap() == "https://acme.example/l?c=c-0"
     assert stack.run("broadcast", "to", "spring", "https://acme.example/mended").returncode == 0
-    wait_until(lambda: tap() == "https://acme.example/mended", 1)
+    wait_until(tap, equals="https://acme.example/mended", within_s=1)
     assert stack.run("broadcast", "stop", "spring").returncode == 0
-    wait_until(lambda: tap() == 410, 1)
+    wait_until(tap, equals=410, within_s=1)
     assert stack.run("broadcast", "resume", "spring").returncode == 0
-    wait_until(lambda: tap() == "https://acme.example/mended", 1)
+    wait_until(tap, equals="https://acme.example/mended", within_s=1)
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -16,7 +16,7 @@ from tests.support.aggregator import Aggregator
 from tests.support.blackhole_proxy import Way
 from tests.support.control import Control, contacts
 from tests.support.edge import Edge, cache, cipher, store
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 from tests.support.replica import replica_of
 
 LINKS = int(os.environ.get("SOAK_LINKS", "12000"))

@@ -15,7 +15,8 @@ import yaml
 
 from tests.observability.page import documented, rows_of
 from tests.observability.rules import ALERTS, PROCESSES, ROOT, RULES, promtool
-from tests.support.processes import free_port, running, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import free_port, running
 from tests.support.stack import Stack, tap_all
 
 
@@ -103,10 +104,10 @@ def test_every_metric_stands_in_the_docs_as_it_is(exposed, process):
 
 
 def test_an_alert_comes_with_its_cause_and_goes_with_it(stack, prometheus):
-    wait_until(lambda: prometheus.targets() == dict.fromkeys(("edge", "aggregator", "control"), "up"))
+    wait_until(prometheus.targets, equals=dict.fromkeys(("edge", "aggregator", "control"), "up"))
     wait_until(lambda: {rule["health"] for rule in prometheus.rules()} == {"ok"})
     assert {rule["name"] for rule in prometheus.rules() if rule["type"] == "alerting"} == set(ALERTS)
-    wait_until(lambda: prometheus.firing() == set())
+    wait_until(prometheus.firing, equals=set())
 
     os.kill(stack.pid("redis"), signal.SIGSTOP)
     try:
@@ -114,4 +115,4 @@ def test_an_alert_comes_with_its_cause_and_goes_with_it(stack, prometheus):
     finally:
         os.kill(stack.pid("redis"), signal.SIGCONT)
 
-    wait_until(lambda: prometheus.firing() == set())
+    wait_until(prometheus.firing, equals=set())

@@ -16,7 +16,8 @@ from tests.chaos.checks import check_nothing_is_amiss
 from tests.chaos.taps import Taps
 from tests.support.aggregator import LANE, Aggregator, add, register
 from tests.support.edge import Edge, cache, cipher, store
-from tests.support.processes import accepts, free_port, wait_until
+from tests.support.eventually import wait_until
+from tests.support.processes import accepts, free_port
 from tests.support.replica import name_leads_to, replica_of
 
 CODES = [cipher.seal(link_id) for link_id in range(200)]

@@ -18,7 +18,7 @@ from tests.chaos.checks import check_books, check_each_click_once, check_nothing
 from tests.chaos.syscalls import failing, needs_strace
 from tests.support.aggregator import Aggregator
 from tests.support.edge import Edge, cache, cipher, store
-from tests.support.processes import wait_until
+from tests.support.eventually import wait_until
 
 LINKS = range(100)
 NOWHERE = "redis://127.0.0.1:1/0"
