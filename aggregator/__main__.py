@@ -20,7 +20,7 @@ from aggregator.migrate import migrate
 from aggregator.settings import Settings
 from aggregator.stores import AggregatorStores
 from aggregator.visitor_ids import Salts
-from records.click import AddressCipher
+from records.address import AddressCipher
 from runtime.clickhouse import ClickHouse, wait_for_clickhouse
 from runtime.clock import SystemClock
 from runtime.metrics import registry_of

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from edge.spool import Spool, SpoolFull
 from edge.tap import Answered
-from records.click import AddressCipher, Click, encode_frame
+from records.address import AddressCipher
+from records.click import Click, encode_frame
 
 MAX_UNSPOOLED_BYTES = 32 * 1024 * 1024
 _VERSION_AND_VARIANT = (7 << 76) | (0b10 << 62)

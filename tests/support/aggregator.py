@@ -10,7 +10,8 @@ from aggregator.enrich import Enricher
 from aggregator.insertable import EnrichedRows
 from aggregator.upkeep import UPKEEP_EVERY_S
 from aggregator.visitor_ids import Salts
-from records.click import AddressCipher, LaneState, encode_frame
+from records.address import AddressCipher
+from records.click import LaneState, encode_frame
 from records.keys import ENTRY_FIELD, LANES, click_stream, lane_name
 from runtime.clock import SystemClock
 from tests.support.frames import CLICK

@@ -16,7 +16,7 @@ from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
 from edge.spool import Spool
 from edge.tap_stats import TapStats
-from records.click import AddressCipher
+from records.address import AddressCipher
 from records.code import CodeCipher
 from records.keys import TRACKED_PREFIXES
 from runtime.clickhouse import ClickHouse
