@@ -3,20 +3,22 @@
 import msgspec
 from redis.asyncio import Redis
 
-from accounting.ledger import read_ledger
-from control.http.problems import Problem
+from accounting.ledger import LaneLedger, read_ledger
 from records.click import LaneState
 from records.keys import LANES, WATERMARKS, click_stream
+from records.lane_registry import watermark_in
 from runtime.clickhouse import ClickHouse
 from runtime.retry_insert import insert_until_known
 
 _state = msgspec.json.Decoder(LaneState)
 
 
-class CloseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """not_arrived: as the ledger says; whoever closes a lane says how many clicks are given up with it."""
+class CannotClose(Exception):
+    """Why the lane stays as it is. field: of the request, "" where it is about none."""
 
-    not_arrived: int
+    def __init__(self, detail: str, field: str = "") -> None:
+        super().__init__(detail)
+        self.field = field
 
 
 class Closed(msgspec.Struct, frozen=True):
@@ -26,28 +28,33 @@ class Closed(msgspec.Struct, frozen=True):
 
 
 async def close_lane(redis: Redis, clickhouse: ClickHouse, lane: str, not_arrived: int) -> Closed:
-    """Record the clicks of a silent lane as lost; the aggregator then ends it. Raises Problem.
+    """Record the clicks of a silent lane as lost; the aggregator then ends it. Raises CannotClose.
 
-    When its edge comes back after all, its clicks are taken in as ever, and count as lost no more.
+    not_arrived: as the ledger says, so that the number of clicks given up has been seen. When the edge comes back after
+    all, its clicks are taken in as ever, and count as lost no more.
     """
-    found = next((one for one in (await read_ledger(redis, clickhouse)).lanes if one.lane == lane), None)
-    registered = await redis.hget(LANES, lane)
-    if found is None or registered is None or not found.silent_since:
-        raise Problem("conflict", f"no lane {lane} is silent: its edge reports, or it is over")
-    if found.not_arrived != not_arrived:
-        raise Problem(
-            "conflict", f"{found.not_arrived} clicks of lane {lane} have not arrived, not {not_arrived}",
-            field="not_arrived",
-        )  # fmt: skip
+    silent, state = await _silent_lane(redis, clickhouse, lane)
+    if silent.not_arrived != not_arrived:
+        detail = f"{silent.not_arrived} clicks of lane {lane} have not arrived, not {not_arrived}"
+        raise CannotClose(detail, field="not_arrived")
     if in_stream := await redis.xlen(click_stream(int(lane, 16))):
-        raise Problem("conflict", f"{in_stream} entries of lane {lane} are still in Redis; wait until they are moved")
-    state = _state.decode(registered)
+        raise CannotClose(f"{in_stream} entries of lane {lane} are still in Redis; wait until they are moved")
     row = {
-        "lane": int(lane, 16), "edge_id": state.edge_id, "answered": found.answered,
-        "arrived": found.answered - found.unrecorded - not_arrived, "last_seen_at": state.updated_at_ms / 1000,
+        "lane": int(lane, 16), "edge_id": state.edge_id, "answered": silent.answered,
+        "arrived": silent.answered - silent.unrecorded - not_arrived, "last_seen_at": state.updated_at_ms / 1000,
     }  # fmt: skip
     await insert_until_known(clickhouse, "lost_clicks", row)
-    settled = int(await redis.hget(WATERMARKS, lane) or 0)
-    over = LaneState(state.edge_id, settled, settled, settled, state.updated_at_ms, ended=True)
+    committed = watermark_in(await redis.hget(WATERMARKS, lane))
+    over = LaneState(state.edge_id, committed, committed, committed, state.updated_at_ms, ended=True)
     await redis.hset(LANES, lane, msgspec.json.encode(over))
-    return Closed(lane, state.edge_id, not_arrived + found.unrecorded)
+    return Closed(lane, state.edge_id, not_arrived + silent.unrecorded)
+
+
+async def _silent_lane(redis: Redis, clickhouse: ClickHouse, lane: str) -> tuple[LaneLedger, LaneState]:
+    """The lane in the ledger, and the last report of its edge; raises CannotClose where it is not silent."""
+    lanes = (await read_ledger(redis, clickhouse)).lanes
+    silent = next((listed for listed in lanes if listed.lane == lane and listed.silent_since), None)
+    registered = await redis.hget(LANES, lane)
+    if silent is None or registered is None:
+        raise CannotClose(f"no lane {lane} is silent: its edge reports, or it is over")
+    return silent, _state.decode(registered)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounting.audit import read_audit
-from accounting.close_lane import CloseBody, close_lane
+from accounting.close_lane import CannotClose, close_lane
 from accounting.ledger import read_ledger
 from control.catalogue.broadcasts import SHARED, Broadcasts
 from control.catalogue.domains import Domains
@@ -24,6 +24,7 @@ from control.http.problems import Problem, decoded, described, invalid
 from control.http.schemas import (
     BroadcastBody,
     BroadcastPatch,
+    CloseBody,
     DomainBody,
     LinkBody,
     broadcast_answer,
@@ -123,7 +124,11 @@ class Api:
     async def close_lane(self, request: Request, caller: Caller) -> Response:
         caller.check_top_level()
         body: CloseBody = decoded(await _small_body(request), _close)
-        return _json(await close_lane(self._redis, self._clickhouse, request.path_params["lane"], body.not_arrived))
+        try:
+            closed = await close_lane(self._redis, self._clickhouse, request.path_params["lane"], body.not_arrived)
+        except CannotClose as error:
+            raise Problem("conflict", str(error), field=error.field) from None
+        return _json(closed)
 
     async def audit(self, request: Request, caller: Caller) -> Response:
         caller.check_top_level()

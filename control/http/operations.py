@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from accounting.audit import Audit
-from accounting.close_lane import CloseBody, Closed
+from accounting.close_lane import Closed
 from accounting.ledger import Ledger
 from control.http.advisories import HEADER
 from control.http.problems import ProblemBody
@@ -14,6 +14,7 @@ from control.http.schemas import (
     BroadcastAnswer,
     BroadcastBody,
     BroadcastPatch,
+    CloseBody,
     ContactLine,
     DomainAnswer,
     DomainBody,

@@ -156,6 +156,12 @@ class LinkState(msgspec.Struct, kw_only=True):
     minted_at: str
 
 
+class CloseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """not_arrived: as the ledger says, which is how many clicks are given up with the lane."""
+
+    not_arrived: int
+
+
 def milliseconds(field: str, time: datetime | None) -> int:
     """Unix milliseconds, 0 for none; raises Problem for what no message can have been sent in."""
     if time is None:
