@@ -1,12 +1,19 @@
-"""Which clicks are missing from the tables or in them twice, lane by lane, told by the rows alone."""
+"""Which clicks are missing from the tables or in them twice, lane by lane.
+
+Beside the ledger: the audit asks nothing of edges, so it does not know of clicks that never left them; it looks at the
+lanes of some hours, so that it costs little enough for every minute; and it also checks the projection that both of
+them use. A lane that looks whole is not read: a click missing and another doubled before these hours stay unseen.
+"""
 
 from collections.abc import Mapping
 
 import msgspec
 from redis.asyncio import Redis
 
-from records.keys import LANES, WATERMARKS, lane_name
-from records.lane_registry import lanes_in, watermarks_in
+from accounting.click_tables import ended_lately, few_counts, lane_extents, recent_lanes, unprojected
+from accounting.lane_counts import LaneExtent, Verdict, due_seq, judge
+from accounting.under_way import read_under_way
+from records.keys import lane_name
 from runtime.clickhouse import ClickHouse
 
 MAX_FAULTS = 100  # lanes named
@@ -36,121 +43,39 @@ class Audit(msgspec.Struct, frozen=True):
         return self.missing + self.doubled + self.unprojected
 
 
-class _Recent(msgspec.Struct, frozen=True):
-    lane: int
-    rows: int
-    seqs: int
-
-
-class _Whole(msgspec.Struct, frozen=True):
-    lane: int
-    rows: int
-    last_seq: int
-
-
-class _Ended(msgspec.Struct, frozen=True):
-    lane: int
-    last_seq: int
-
-
-class _Settled(msgspec.Struct, frozen=True):
-    lane: int
-    seqs: int
-    doubled: int  # of the whole lane
-
-
-# A doubled click has the same clicked_at twice, so both lie in the hours looked at; parts without any are not read.
-_RECENT = """
-SELECT lane, count() AS rows, groupBitmap(seq) AS seqs FROM
-(
-    SELECT lane, seq FROM clicks WHERE clicked_at >= now64(3) - toIntervalSecond({seconds:UInt64})
-    UNION ALL
-    SELECT lane, seq FROM dead_clicks WHERE received_at >= now64(3) - toIntervalSecond({seconds:UInt64})
-)
-GROUP BY lane
-"""
-# From the projection per_lane, without reading rows.
-_WHOLE = """
-SELECT lane, sum(n) AS rows, max(last) AS last_seq FROM
-(
-    SELECT lane, count() AS n, max(seq) AS last FROM clicks GROUP BY lane
-    UNION ALL
-    SELECT lane, count() AS n, max(seq) AS last FROM dead_clicks GROUP BY lane
-)
-GROUP BY lane
-"""
-_ENDED = """
-SELECT lane, last_seq FROM ended_lanes FINAL
-WHERE lane IN ({lanes:Array(UInt64)}) OR ended_at >= now64(3) - toIntervalSecond({seconds:UInt64})
-"""
-_SETTLED = """
-SELECT lane, count() - groupBitmap(seq) AS doubled,
-    groupBitmapIf(seq, seq <= transform(lane, {lanes:Array(UInt64)}, {up_to:Array(UInt64)}, toUInt64(0))) AS seqs
-FROM
-(
-    SELECT lane, seq FROM clicks WHERE lane IN ({lanes:Array(UInt64)})
-    UNION ALL
-    SELECT lane, seq FROM dead_clicks WHERE lane IN ({lanes:Array(UInt64)})
-)
-GROUP BY lane
-"""
-_ROWS = "SELECT count() FROM clicks"  # from the parts' own counts
-_PROJECTED = "SELECT sum(n) FROM (SELECT lane, count() AS n FROM clicks GROUP BY lane)"
-
-
 async def read_audit(redis: Redis, clickhouse: ClickHouse, hours: float) -> Audit:
     """Audit the lanes of the last hours; raises RedisError and what ClickHouse raises.
 
-    A lane that is under way has to be whole up to its watermark, which is read first, and one that is over up to its
-    last seq; what lies beyond is on its way. Lanes are younger than any row that was dropped for its age.
+    Watermarks are read first, and ended lanes before their rows: every click that is due is in a table by then. Lanes
+    are younger than any row that was dropped for its age.
     """
-    settled = dict.fromkeys(lanes_in(await redis.hkeys(LANES)), 0)
-    settled |= watermarks_in(await redis.hgetall(WATERMARKS))
     seconds = int(hours * 3600)
-    recent = {row.lane: row for row in await clickhouse.rows(_RECENT, _Recent, seconds=seconds)}
-    whole = {row.lane: row for row in await clickhouse.rows(_WHOLE, _Whole)}
-    ended = await clickhouse.rows(_ENDED, _Ended, lanes=list(recent), seconds=seconds)
-    lanes = {lane: whole[lane].last_seq if lane in whole else 0 for lane in recent}
-    lanes |= {row.lane: row.last_seq for row in ended}
-    lanes |= settled  # a lane that is under way, above all
-    doubled = {row.lane: row.rows - row.seqs for row in recent.values()}
-    read = await _read_doubtful(clickhouse, lanes, whole, doubled)
-    missing = {lane: lanes[lane] - row.seqs for lane, row in read.items()}
-    doubled |= {lane: row.doubled for lane, row in read.items()}
-    faults = [
-        LaneFault(lane_name(lane), whole[lane].rows if lane in whole else 0, up_to, lost, twice)
-        for lane, up_to in lanes.items()
-        if (lost := missing.get(lane, 0)) + (twice := doubled.get(lane, 0))
-    ]
+    watermarks = (await read_under_way(redis)).due
+    recent = await recent_lanes(clickhouse, seconds)
+    ended = await ended_lately(clickhouse, recent, seconds)
+    in_tables = await lane_extents(clickhouse)
+    extents = {lane: in_tables.get(lane, LaneExtent(lane)) for lane in {*watermarks, *recent, *ended}}
+    due = {lane: due_seq(lane, watermarks, max(one.last, ended.get(lane, 0))) for lane, one in extents.items()}
+    counts = await few_counts(clickhouse, extents.values(), due, recent)
+    faults = _faults(extents, due, {lane: judge(counts[lane], due[lane]) for lane in due})
     return Audit(
         hours=hours,
-        lanes=len(lanes),
-        rows=sum(whole[lane].rows for lane in lanes if lane in whole),
-        missing=sum(missing.values()),
-        doubled=sum(doubled.values()),
-        unprojected=await _unprojected(clickhouse),
-        faults=sorted(faults, key=lambda fault: -fault.missing - fault.doubled)[:MAX_FAULTS],
+        lanes=len(extents),
+        rows=sum(extent.rows for extent in extents.values()),
+        missing=sum(fault.missing for fault in faults),
+        doubled=sum(fault.doubled for fault in faults),
+        unprojected=await unprojected(clickhouse),
+        faults=faults[:MAX_FAULTS],
     )
 
 
-async def _read_doubtful(
-    clickhouse: ClickHouse, lanes: Mapping[int, int], whole: Mapping[int, _Whole], doubled: Mapping[int, int]
-) -> dict[int, _Settled]:
-    """What is in the lanes that have not as many rows as their last seq, doubled clicks left out. Of others no row is
-    read: in one of them, clicks missing and as many doubled, all older than the hours audited, are not seen."""
-
-    def is_dense(lane: int) -> bool:
-        found = whole.get(lane, _Whole(lane, 0, 0))
-        return found.rows - doubled.get(lane, 0) == found.last_seq >= lanes[lane]
-
-    doubtful = [lane for lane in lanes if not is_dense(lane)]
-    up_to = [lanes[lane] for lane in doubtful]
-    found = await clickhouse.rows(_SETTLED, _Settled, lanes=doubtful, up_to=up_to) if doubtful else []
-    return {lane: _Settled(lane, 0, 0) for lane in doubtful} | {row.lane: row for row in found}
-
-
-async def _unprojected(clickhouse: ClickHouse) -> int:
-    before = int(await clickhouse.value(_ROWS))
-    projected = int(await clickhouse.value(_PROJECTED) or 0)
-    after = int(await clickhouse.value(_ROWS))
-    return max(before - projected, projected - after, 0)
+def _faults(
+    extents: Mapping[int, LaneExtent], due: Mapping[int, int], verdicts: Mapping[int, Verdict]
+) -> list[LaneFault]:
+    """The worst first."""
+    faults = [
+        LaneFault(lane_name(lane), extents[lane].rows, due[lane], verdict.missing, verdict.doubled)
+        for lane, verdict in verdicts.items()
+        if verdict.missing or verdict.doubled
+    ]
+    return sorted(faults, key=lambda fault: -fault.missing - fault.doubled)

@@ -1,16 +1,34 @@
-"""Whether every answered tap is accounted for, lane by lane: once in a table, in a dead letter, or on its way."""
+"""Whether every answered tap is accounted for, lane by lane: once in a table, in a dead letter, or on its way.
 
+Beside the audit: the ledger begins with what edges say that they answered, so it knows of clicks that wait on their
+disks, are on their way through Redis, or were never recorded; and it counts every lane that there ever was. In a large
+table it does not read lanes that look whole: a click missing and another doubled in one lane are for the audit to find.
+"""
+
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
 from redis.asyncio import Redis
 
-from accounting.lane_counts import Evidence, LaneCounts, read_evidence
+from accounting.click_tables import (
+    EndedLane,
+    all_counts,
+    click_rows,
+    ended_lanes,
+    few_counts,
+    lane_extents,
+    lost_lanes,
+)
+from accounting.lane_counts import LaneCounts, Verdict, due_seq, judge
+from accounting.under_way import UnderWay, read_under_way
 from records.click import LaneState
 from records.keys import lane_name
+from records.lane_registry import is_silent
 from runtime.clickhouse import ClickHouse
 
-SILENT_AFTER_MS = 60_000  # an edge reports every lane once a second
+COUNT_ALL_UP_TO = 30_000_000
 MAX_LANES = 1_000  # listed; the worst first
 
 
@@ -56,46 +74,70 @@ class Ledger(msgspec.Struct, frozen=True):
     lanes: list[LaneLedger]
 
 
-_SUMS = ("answered", "spooled", "waiting", "shipped", "pending", "inserted", "dead", "gap")
+_SUMS = ("answered", "spooled", "waiting", "shipped", "pending", "inserted", "dead", "gap", "unrecorded", "not_arrived")
 
 
-def judge(evidence: Evidence) -> Ledger:
+class Books(msgspec.Struct, frozen=True):
+    """All that edges, Redis and the tables say, each part by lane."""
+
+    under_way: UnderWay
+    counts: Mapping[int, LaneCounts]
+    ended: Mapping[int, EndedLane] = {}
+    lost: Mapping[int, int] = {}  # clicks of closed lanes, as they were answered
+    now_ms: int = 0
+
+
+async def read_ledger(redis: Redis, clickhouse: ClickHouse, count_all_up_to: int = COUNT_ALL_UP_TO) -> Ledger:
+    """Raises RedisError, OSError and what ClickHouse raises.
+
+    count_all_up_to: clicks; of a larger table only lanes that do not look dense are counted seq by seq.
+    """
+    return ledger_of(await _read_books(redis, clickhouse, count_all_up_to))
+
+
+async def _read_books(redis: Redis, clickhouse: ClickHouse, count_all_up_to: int) -> Books:
+    """What is under way first, then the ended lanes, then their rows: what moves on in between still adds up."""
+    under_way = await read_under_way(redis)
+    ended = await ended_lanes(clickhouse)
+    if await click_rows(clickhouse) <= count_all_up_to:
+        counts = await all_counts(clickhouse, under_way.due)
+    else:
+        counts = await few_counts(clickhouse, (await lane_extents(clickhouse)).values(), under_way.due)
+    return Books(under_way, counts, ended, await lost_lanes(clickhouse), time.time_ns() // 1_000_000)
+
+
+def ledger_of(books: Books) -> Ledger:
     """The ledger of all lanes. Pure."""
-    names = sorted({*evidence.states, *evidence.counts, *evidence.ended})
-    lanes = [_lane(lane, evidence) for lane in names]
-    listed = [one for lane, one in zip(names, lanes, strict=True) if lane in evidence.states or one.gap]
-
-    def total(name: str) -> int:
-        return sum(getattr(lane, name) for lane in lanes)
-
+    names = sorted({*books.under_way.due, *books.counts, *books.ended})
+    lanes = [_lane(lane, books) for lane in names]
+    listed = [one for lane, one in zip(names, lanes, strict=True) if lane in books.under_way.states or one.gap]
     return Ledger(
-        **{name: total(name) for name in _SUMS},
+        **{name: sum(getattr(lane, name) for lane in lanes) for name in _SUMS},
         silent_lanes=sum(1 for lane in lanes if lane.silent_since),
-        unrecorded=total("unrecorded"),
-        not_arrived=total("not_arrived"),
-        lost=sum(_still_lost(lane, answered, evidence) for lane, answered in evidence.lost.items()),
+        lost=sum(_still_lost(lane, answered, books) for lane, answered in books.lost.items()),
         lanes_whole=len(lanes) - len(listed),
         lanes=sorted(listed, key=lambda lane: (-lane.gap, -lane.not_arrived))[:MAX_LANES],
     )
 
 
-def _still_lost(lane: int, answered: int, evidence: Evidence) -> int:
-    counts = evidence.counts.get(lane)
+def _still_lost(lane: int, answered: int, books: Books) -> int:
+    counts = books.counts.get(lane)
     return max(answered - (counts.either if counts else 0), 0)
 
 
-def _lane(lane: int, evidence: Evidence) -> LaneLedger:
-    counts = evidence.counts.get(lane) or LaneCounts(lane, 0, 0, 0, 0, 0, 0, 0)
-    state, ended = evidence.states.get(lane), evidence.ended.get(lane)
-    if state is None:
-        # Over, or Redis has lost what edges said: all up to the last seq known must be in the tables.
-        last_seq = max(ended.last_seq if ended else 0, counts.last_seq)
+def _lane(lane: int, books: Books) -> LaneLedger:
+    counts = books.counts.get(lane, LaneCounts(lane))
+    reported, ended = books.under_way.states.get(lane), books.ended.get(lane)
+    last_seq = max(ended.last_seq if ended else 0, counts.last_seq)
+    due = due_seq(lane, books.under_way.due, last_seq)
+    verdict = judge(counts, due)
+    if reported is None:  # over, or Redis has lost what its edge said: nothing more of it is known than its last seq
+        last_seq = max(last_seq, due)
         state = LaneState(ended.edge_id if ended else "", last_seq, last_seq, last_seq, 0, ended is not None)
-        return _balanced(lane, state, counts, missing=last_seq - counts.either)
-    state = _up_to_date(state, counts)
-    is_silent = not state.ended and evidence.now_ms - state.updated_at_ms > SILENT_AFTER_MS
-    balanced = _balanced(lane, state, counts, missing=max(evidence.watermarks.get(lane, 0) - counts.settled, 0))
-    if not is_silent:
+        return _balanced(lane, state, counts, verdict)
+    state = _up_to_date(reported, counts)
+    balanced = _balanced(lane, state, counts, verdict)
+    if not is_silent(state, books.now_ms):
         return balanced
     since = datetime.fromtimestamp(state.updated_at_ms / 1000, UTC).isoformat(timespec="seconds")
     not_arrived = state.answered - state.unrecorded - counts.either
@@ -111,8 +153,8 @@ def _up_to_date(state: LaneState, counts: LaneCounts) -> LaneState:
     return msgspec.structs.replace(state, answered=answered, spooled=spooled, shipped=shipped, unrecorded=unrecorded)
 
 
-def _balanced(lane: int, state: LaneState, counts: LaneCounts, *, missing: int) -> LaneLedger:
-    doubled = counts.click_rows + counts.dead_rows - counts.either
+def _balanced(lane: int, state: LaneState, counts: LaneCounts, verdict: Verdict) -> LaneLedger:
+    """pending: shipped, and neither in a table nor missing from it."""
     return LaneLedger(
         lane=lane_name(lane),
         edge_id=state.edge_id,
@@ -121,16 +163,11 @@ def _balanced(lane: int, state: LaneState, counts: LaneCounts, *, missing: int) 
         spooled=state.spooled,
         waiting=state.answered - state.unrecorded - state.shipped,
         shipped=state.shipped,
-        pending=state.shipped - counts.either - missing,
+        pending=state.shipped - counts.either - verdict.missing,
         inserted=counts.clicks,
         dead=counts.dead,
-        missing=missing,
-        doubled=doubled,
-        gap=missing + doubled + abs(state.unrecorded),
+        missing=verdict.missing,
+        doubled=verdict.doubled,
+        gap=verdict.missing + verdict.doubled + abs(state.unrecorded),
         unrecorded=state.unrecorded,
     )
-
-
-async def read_ledger(redis: Redis, clickhouse: ClickHouse) -> Ledger:
-    """Raises RedisError, OSError and what ClickHouse raises."""
-    return judge(await read_evidence(redis, clickhouse))

@@ -10,8 +10,7 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from aggregator.decode import Entry
-from records.address import AddressCipher, packed_address
-from records.click import Click, encode_frame
+from records.click import AddressCipher, Click, encode_frame, packed_address
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "visits.json"
 NOW_MS = 1_800_000_000_000

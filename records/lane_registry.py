@@ -11,6 +11,8 @@ Text = bytes | str  # clients differ
 _NAME = re.compile(rb"[0-9a-f]{16}")
 _state = msgspec.json.Decoder(LaneState)
 
+SILENT_AFTER_MS = 60_000  # an edge reports every lane once a second
+
 
 def lane_named(name: Text) -> int | None:
     """The inverse of lane_name; None for a name that no edge gave."""
@@ -30,6 +32,11 @@ def states_in(registered: Mapping[Text, Text]) -> dict[int, LaneState]:
         if lane is not None and state is not None:
             states[lane] = state
     return states
+
+
+def is_silent(state: LaneState, now_ms: int) -> bool:
+    """Whether the edge of a lane that is not over has not been heard of for a minute: stopped, cut off or lost."""
+    return not state.ended and now_ms - state.updated_at_ms > SILENT_AFTER_MS
 
 
 def watermarks_in(published: Mapping[Text, Text]) -> dict[int, int]:

@@ -9,8 +9,7 @@ import pyarrow as pa
 
 from aggregator.decode import Numbered
 from edge.visit import asked_in, visit_reader
-from records.address import AddressCipher, packed_address
-from records.click import Click
+from records.click import AddressCipher, Click, packed_address
 from runtime.environment import Networks
 
 CODE_KEY = bytes(range(16))
