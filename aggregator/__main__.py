@@ -6,19 +6,23 @@ import os
 import secrets
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 
+from redis.asyncio import Redis
+
+from aggregator.assembly import Aggregator, stores_in
 from aggregator.auditor import Auditor
-from aggregator.click_stream import ClickStream
 from aggregator.enrich import Enricher
-from aggregator.insert import Writer
-from aggregator.leases import Lanes
+from aggregator.insertable import EnrichedRows
 from aggregator.metrics import AggregatorCollector
 from aggregator.migrate import migrate
-from aggregator.pipeline import Pipeline
 from aggregator.settings import Settings
+from aggregator.stores import AggregatorStores
 from aggregator.visitor_ids import Salts
-from records.click import AddressCipher
+from records.address import AddressCipher
 from runtime.clickhouse import ClickHouse, wait_for_clickhouse
+from runtime.clock import SystemClock
 from runtime.metrics import registry_of
 from runtime.process import run
 from runtime.redis_client import redis_client
@@ -32,8 +36,11 @@ STOP_S = 15.0
 log = logging.getLogger(__name__)
 
 
-async def serve(settings: Settings) -> None:
-    """Move clicks until SIGTERM or SIGINT."""
+StoresOf = Callable[[Redis, ClickHouse, str], AggregatorStores]
+
+
+async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
+    """Move clicks until SIGTERM or SIGINT. stores_of: of an aggregator of that name."""
     ops = listen_as_set(settings.ops_host, settings.ops_port, "OPS_PORT")
     geo = Geo(settings.geo_city_db, settings.geo_asn_db)
     # No call is sent again: a repeated XREADGROUP reads what comes next, and what the lost answer held stays pending
@@ -45,26 +52,26 @@ async def serve(settings: Settings) -> None:
         log.info("schema migrated", extra={"file": name})
 
     owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-    lanes = Lanes(client, owner)
-    writer = Writer(clickhouse, owner)
     enricher = Enricher(AddressCipher(settings.code_key), Salts(client), Devices(), geo)
-    pipeline = Pipeline(ClickStream(client), lanes, enricher, writer)
+    stores = stores_of(client, clickhouse, owner)
+    aggregator = Aggregator(stores, EnrichedRows(enricher), SystemClock(), owner)
     auditor = Auditor(client, clickhouse)
 
-    stores = Stores(redis=client.ping, clickhouse=clickhouse.ping)
+    health = Stores(redis=client.ping, clickhouse=clickhouse.ping)
     readiness = Readiness()
-    readiness.degraded = stores.degraded
-    registry = registry_of("aggregator", AggregatorCollector(pipeline, lanes, writer, auditor))
+    readiness.degraded = health.degraded
+    registry = registry_of("aggregator", AggregatorCollector(aggregator, auditor))
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
     async with asyncio.TaskGroup() as running:
-        background = [running.create_task(work) for work in (lanes.keep_holding(), auditor.run(), stores.watch())]
-        moving = running.create_task(pipeline.run())
+        work = (aggregator.leases.keep_renewing(), auditor.run(), health.watch())
+        background = [running.create_task(task) for task in work]
+        moving = running.create_task(aggregator.pipeline.run())
         running.create_task(ops_server.run_until_stopped())
         readiness.ready = True
         log.info("aggregator runs", extra={"owner": owner})
         log.info("aggregator stops", extra={"signal": await stop_signal()})
         readiness.ready = False
-        pipeline.stop()
+        aggregator.stop()
         await asyncio.wait({moving}, timeout=STOP_S)
         moving.cancel()  # ClickHouse is away: the next owner looks up what was in flight
         for task in background:
@@ -74,8 +81,8 @@ async def serve(settings: Settings) -> None:
     await clickhouse.close()
 
 
-def main() -> int:
-    return run("aggregator", Settings, serve, hindrances=(OSError, GeoError))
+def main(stores_of: StoresOf = stores_in) -> int:
+    return run("aggregator", Settings, partial(serve, stores_of=stores_of), hindrances=(OSError, GeoError))
 
 
 if __name__ == "__main__":

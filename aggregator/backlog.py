@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from aggregator.leases import OwnedLane
-from records.click import LaneState
+from aggregator.owned_lane import OwnedLane
+from records.click import LaneState as LaneReport
 from runtime.age_estimate import Lag
 
 
@@ -13,14 +13,17 @@ class Backlog:
         self.clicks = 0
         self._lags: dict[int, tuple[Lag, int, int]] = {}  # by lane, with what is settled and what was shipped
 
-    def look(self, entries: int, owned: Mapping[int, OwnedLane], states: Mapping[int, LaneState], now_s: float) -> None:
+    def sample(
+        self, entries: int, owned: Mapping[int, OwnedLane], reports: Mapping[int, LaneReport], now_s: float
+    ) -> None:
         """entries: of their streams, not yet acknowledged; now_s: Unix time."""
         lags = {}
-        for lane, one in owned.items():
-            shipped = states[lane].shipped if lane in states else one.settled
-            lag = self._lags[lane][0] if lane in self._lags else Lag(one.settled, now_s)
-            lag.look(one.settled, shipped, now_s)
-            lags[lane] = lag, one.settled, shipped
+        for lane in owned:
+            settled = owned[lane].settled
+            shipped = reports[lane].shipped if lane in reports else settled
+            lag = self._lags[lane][0] if lane in self._lags else Lag(settled, now_s)
+            lag.look(settled, shipped, now_s)
+            lags[lane] = lag, settled, shipped
         self._lags = lags
         self.entries = entries
         self.clicks = sum(max(shipped - settled, 0) for _, settled, shipped in lags.values())

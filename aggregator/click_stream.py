@@ -1,4 +1,4 @@
-"""Reads and acknowledges the click streams; one round trip for all lanes."""
+"""The click streams in Redis, read and acknowledged; one round trip for all lanes."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -8,6 +8,7 @@ import redis.asyncio
 from redis.exceptions import ResponseError
 
 from aggregator.decode import Entry
+from aggregator.stores import NEW
 from records.keys import ENTRY_FIELD, GROUP, WATERMARKS, click_stream, lane_name
 
 CONSUMER = "owner"  # of every lane, whoever owns it: what a dead owner had read stays with the lane
@@ -19,29 +20,22 @@ _OPEN = "#!lua flags=allow-oom\nreturn redis.call('XGROUP', 'CREATE', KEYS[1], A
 
 # A watermark never goes back: a former owner may acknowledge late. Seqs are exact as Lua's numbers, up to 2^53.
 _RAISE = """#!lua flags=allow-oom
-for place = 1, #ARGV, 2 do
-  local known = tonumber(redis.call('HGET', KEYS[1], ARGV[place]))
-  if not known or known < tonumber(ARGV[place + 1]) then
-    redis.call('HSET', KEYS[1], ARGV[place], ARGV[place + 1])
+for index = 1, #ARGV, 2 do
+  local known = tonumber(redis.call('HGET', KEYS[1], ARGV[index]))
+  if not known or known < tonumber(ARGV[index + 1]) then
+    redis.call('HSET', KEYS[1], ARGV[index], ARGV[index + 1])
   end
 end
 """
 
-NEW = ">"
-PENDING = "0"
 
-
-class ClickStream:
+class RedisClickStream:
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._redis = client
         self._at_once = ENTRIES_AT_ONCE
         self.has_more = False  # a lane had as many new entries as were asked for: others wait behind them
 
     async def open(self, lanes: Iterable[int]) -> None:
-        """Make sure the lanes' groups exist, where their streams do; everything in a stream is then delivered.
-
-        Never makes a stream: its edge has to notice when it is gone.
-        """
         pipe = self._redis.pipeline(transaction=False)
         for lane in lanes:
             pipe.eval(_OPEN, 1, click_stream(lane), GROUP)
@@ -51,7 +45,6 @@ class ClickStream:
                 raise reply
 
     async def read(self, lanes: list[int], which: str = NEW) -> tuple[list[Entry], list[int]]:
-        """(entries in order, lanes that have no group: their stream is new, or it was lost and made again)."""
         count = max(1, self._at_once // max(len(lanes), 1))
         pipe = self._redis.pipeline(transaction=False)
         for lane in lanes:
@@ -79,10 +72,7 @@ class ClickStream:
             self._at_once = min(self._at_once * 2, MOST_ENTRIES)
 
     async def ack(self, last_seqs: Mapping[int, list[int]], settled: Mapping[int, int]) -> None:
-        """Acknowledge entries by lane, publish how far each lane is in the table, and trim what is behind.
-
-        Everything read is acknowledged together, so what lies before the last acknowledged id is not needed.
-        """
+        # Everything read is acknowledged together, so what lies before the last acknowledged id is not needed.
         pipe = self._redis.pipeline(transaction=False)
         for lane, seqs in last_seqs.items():
             pipe.xack(click_stream(lane), GROUP, *(f"{seq}-0" for seq in seqs))
@@ -93,19 +83,16 @@ class ClickStream:
         await pipe.execute()
 
     async def publish(self, settled: Mapping[int, int]) -> None:
-        """Say how far each lane is in the table, to edges that have not heard of it."""
         if settled:
             await self._redis.eval(_RAISE, 1, WATERMARKS, *_fields(settled))
 
     async def entries(self, lanes: Iterable[int]) -> int:
-        """How many these streams hold: those that are not acknowledged yet."""
         pipe = self._redis.pipeline(transaction=False)
         for lane in lanes:
             pipe.xlen(click_stream(lane))
         return sum(await pipe.execute())
 
     async def reset(self, lane: int) -> None:
-        """Make the edge send again all that is not settled: clicks are missing before some that came."""
         await self._redis.delete(click_stream(lane))
 
 

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 from aggregator.decode import Numbered
 from aggregator.visitor_ids import DAY_MS, Salts, day_of, visitor_id
-from records.click import AddressCipher, Click
+from records.address import AddressCipher, prefix_of
+from records.click import Click
 from visitors.classify import MAX_AGENT, Verdict, classify, network_verdict
 from visitors.devices import Device, Devices
-from visitors.geo import Geo, Place, network_in
+from visitors.geo import Geo, Place
 
 MAX_HEADER_BYTES = 256
 _REMEMBERED = 4096
@@ -72,7 +73,7 @@ class Enricher:
         by_headers = grouped(map(_RAW_HEADERS, visits))
         headers = [_headers(visits[first]) for first in by_headers.firsts]
         addresses = [self._cipher.apply(one.click.sealed_address, one.lane, one.seq) for one in clicks]
-        networks = [network_in(address) for address in addresses]
+        networks = [prefix_of(address) for address in addresses]
         by_network = grouped(networks)
         places = [self._geo.look_up(networks[first]) for first in by_network.firsts]
         by_verdict = _by_verdict(by_headers, by_network, places)

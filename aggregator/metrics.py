@@ -7,39 +7,39 @@ from itertools import chain
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from aggregator.assembly import Aggregator
 from aggregator.auditor import Auditor
-from aggregator.insert import Writer
-from aggregator.leases import Lanes
-from aggregator.pipeline import Pipeline
 from runtime.histogram import histogram
 
 
 class AggregatorCollector(Collector):
-    def __init__(self, pipeline: Pipeline, lanes: Lanes, writer: Writer, auditor: Auditor) -> None:
-        self._pipeline, self._lanes, self._writer, self._auditor = pipeline, lanes, writer, auditor
+    def __init__(self, aggregator: Aggregator, auditor: Auditor) -> None:
+        self._leases, self._takeover, self._inserter = aggregator.leases, aggregator.takeover, aggregator.inserter
+        self._progress, self._backlog = aggregator.pipeline.progress, aggregator.upkeep.backlog
+        self._auditor = auditor
 
     def collect(self) -> Iterator[Metric]:
-        return chain(self._leases(), self._backlog(), self._inserts(), self._doubt(), self._audit())
+        return chain(self._of_lanes(), self._of_streams(), self._of_inserts(), self._of_doubt(), self._of_audit())
 
-    def _leases(self) -> Iterator[Metric]:
-        lanes = self._lanes
+    def _of_lanes(self) -> Iterator[Metric]:
+        leases = self._leases
         # 0 on every aggregator while edges serve: nobody moves clicks. See whether Redis can be reached.
-        yield GaugeMetricFamily("taptrail_lanes_owned", "Lanes this process owns", value=len(lanes.owned))
-        yield GaugeMetricFamily("taptrail_lanes_registered", "Lanes edges have registered", value=len(lanes.states))
+        yield GaugeMetricFamily("taptrail_lanes_owned", "Lanes this process owns", value=len(leases.owned))
+        yield GaugeMetricFamily("taptrail_lanes_registered", "Lanes edges have registered", value=len(leases.reports))
         # An edge has gone with its disk, or hangs: bring it back, or close the lane.
         yield GaugeMetricFamily(
-            "taptrail_lanes_silent", "Registered lanes not reported for a minute", value=lanes.silent()
+            "taptrail_lanes_silent", "Registered lanes not reported for a minute", value=leases.silent()
         )
         # Some are harmless. Again and again: this process or Redis stalls for longer than a lease.
-        lost = self._pipeline.leases_lost
+        lost = self._progress.leases_lost
         yield CounterMetricFamily("taptrail_leases_lost", "Leases lost with clicks in hand", value=lost)
 
         # Any: an edge's machine lost power, or its disk and memory were full. docs/runbook.md#clicks-lost.
-        clicks = self._pipeline.clicks_lost
+        clicks = self._takeover.clicks_lost
         yield CounterMetricFamily("taptrail_clicks_lost", "Clicks answered that no spool had at its end", value=clicks)
 
-    def _backlog(self) -> Iterator[Metric]:
-        backlog, now_s = self._pipeline.backlog, time.time()
+    def _of_streams(self) -> Iterator[Metric]:
+        backlog, now_s = self._backlog, time.time()
         # These three grow while ClickHouse is away, or when there is more than the aggregators can move: start another.
         yield GaugeMetricFamily(
             "taptrail_stream_entries", "Entries in the streams of lanes owned", value=backlog.entries
@@ -52,35 +52,37 @@ class AggregatorCollector(Collector):
             "taptrail_stream_lag_seconds", "How long the oldest of these clicks has waited, at most", value=lag_s
         )
         # Grows while ClickHouse or Redis is away: clicks are late, not lost. Mend them.
-        idle_s = now_s - self._pipeline.moved_at
+        idle_s = now_s - self._progress.moved_at
         yield GaugeMetricFamily(
             "taptrail_since_last_batch_seconds", "Since the streams were last in order", value=idle_s
         )
-        yield histogram("taptrail_click_delay_seconds", "From a tap to its row, at most", self._pipeline.delays)
+        yield histogram("taptrail_click_delay_seconds", "From a tap to its row, at most", self._progress.delays)
 
-    def _inserts(self) -> Iterator[Metric]:
-        writer = self._writer
-        yield CounterMetricFamily("taptrail_rows_inserted", "Clicks written to ClickHouse", value=writer.rows_inserted)
-        yield CounterMetricFamily("taptrail_batches", "Batches moved", value=self._pipeline.batches)
+    def _of_inserts(self) -> Iterator[Metric]:
+        inserter = self._inserter
+        rows = inserter.rows_inserted["clicks"]
+        yield CounterMetricFamily("taptrail_rows_inserted", "Clicks written to ClickHouse", value=rows)
+        yield CounterMetricFamily("taptrail_batches", "Batches moved", value=self._progress.batches)
         # Beyond 5 s ClickHouse refuses an INSERT as too late: it is overloaded, or the network is.
-        yield histogram("taptrail_insert_seconds", "One INSERT that was confirmed", writer.insert_seconds)
-        yield histogram("taptrail_insert_rows", "Rows of one INSERT that was confirmed", writer.insert_rows)
+        yield histogram("taptrail_insert_seconds", "One INSERT that was confirmed", inserter.insert_seconds)
+        yield histogram("taptrail_insert_rows", "Rows of one INSERT that was confirmed", inserter.insert_rows)
 
-    def _doubt(self) -> Iterator[Metric]:
-        writer = self._writer
+    def _of_doubt(self) -> Iterator[Metric]:
+        inserter = self._inserter
         # Entries that do not decode: look into dead_clicks for the reason, then at the edge that sent them.
-        yield CounterMetricFamily("taptrail_dead_clicks", "Clicks set aside undecoded", value=writer.dead_inserted)
+        dead = inserter.rows_inserted["dead_clicks"]
+        yield CounterMetricFamily("taptrail_dead_clicks", "Clicks set aside undecoded", value=dead)
         # A few are harmless. If they go on, ClickHouse is overloaded or the network drops.
-        yield CounterMetricFamily("taptrail_insert_doubts", "Inserts that had to be looked up", value=writer.doubts)
+        yield CounterMetricFamily("taptrail_insert_doubts", "Inserts that had to be looked up", value=inserter.doubts)
         # With doubts and whenever lanes change hands. More: lanes do not stay with their owners.
-        verified = writer.verifications
+        verified = inserter.verifications + self._progress.verifications
         yield CounterMetricFamily(
             "taptrail_verifications", "Times the tables were asked what they have", value=verified
         )
         # Grows while a store is away; the log (`clicks wait`) says which.
-        yield CounterMetricFamily("taptrail_pipeline_failures", "Batches put off", value=self._pipeline.failures)
+        yield CounterMetricFamily("taptrail_pipeline_failures", "Batches put off", value=self._progress.failures)
 
-    def _audit(self) -> Iterator[Metric]:
+    def _of_audit(self) -> Iterator[Metric]:
         audit, age_s = self._auditor.last, time.time() - self._auditor.audited_at
         # Anything but 0: run `taptrail audit`, then docs/runbook.md#audit. The next three say which it is.
         yield GaugeMetricFamily("taptrail_ledger_gap", "Clicks missing, doubled or unprojected", value=audit.wrong)

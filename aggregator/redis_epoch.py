@@ -1,15 +1,15 @@
-"""Which run of Redis the aggregators know: a Redis that was emptied or replaced lacks leases that some believe in."""
+"""Which run of Redis the aggregators know: one that was emptied or replaced lacks leases that others believe in."""
 
 import math
 
-import msgspec
 from redis.asyncio import Redis
 
-from records.keys import KNOWN_RUN
+from aggregator.stores import Epoch
+from records.keys import KNOWN_EPOCH
 
 # The replication ID is another after every restart and failover (Redis docs, "Replication"). All in one step, so that
-# it is one Redis that says its run, its time and what it knows. allow-oom: as in lanes.py.
-_LOOK = """#!lua flags=allow-oom
+# it is one Redis that says its run, its time and what it knows. allow-oom: as in lease_store.py.
+_CURRENT = """#!lua flags=allow-oom
 local run = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -23,31 +23,20 @@ if known_run ~= run then
 end
 return {known, math.max(now - since, 0)}
 """
-_SETTLE = """#!lua flags=allow-oom
+_CONFIRM = """#!lua flags=allow-oom
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], string.match(ARGV[1], '^%x+'))
 return 1
 """
 
 
-class Known(msgspec.Struct, frozen=True):
-    text: bytes  # as Redis has it
-    for_s: float  # by the clock of Redis; inf where it is settled
-
-    @property
-    def is_settled(self) -> bool:
-        return self.for_s == math.inf
-
-
-class RedisRun:
+class RedisEpochs:
     def __init__(self, client: Redis, owner: str) -> None:
         self._redis, self._owner = client, owner
 
-    async def look(self) -> Known:
-        """Since when this Redis, as it is, has been known; from now on if it was not."""
-        text, for_ms = await self._redis.eval(_LOOK, 1, KNOWN_RUN, self._owner)
-        return Known(text, for_ms / 1000 if for_ms >= 0 else math.inf)
+    async def current(self) -> Epoch:
+        text, known_for_ms = await self._redis.eval(_CURRENT, 1, KNOWN_EPOCH, self._owner)
+        return Epoch(text, known_for_ms / 1000 if known_for_ms >= 0 else math.inf)
 
-    async def settle(self, known: Known) -> None:
-        """Say that nobody inserts under a lease that this Redis lacks; not if it was lost again since that look."""
-        await self._redis.eval(_SETTLE, 1, KNOWN_RUN, known.text)
+    async def confirm(self, epoch: Epoch) -> None:
+        await self._redis.eval(_CONFIRM, 1, KNOWN_EPOCH, epoch.text)

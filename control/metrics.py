@@ -6,7 +6,8 @@ from runtime.metrics import registry_of
 
 REGISTRY = registry_of("control")
 
-# status 5xx: a store is away, see the log. Many 401: a wrong or withdrawn key, or somebody is guessing.
+# status 5xx: a store is away, see the log. 499: clients hung up before they had the whole answer. Many 401: a wrong or
+# withdrawn key, or somebody is guessing.
 REQUESTS = Counter("taptrail_control_requests", "Calls answered", ["method", "route", "status"], registry=REGISTRY)
 # Rises with the size of bulk requests; for the others more than a second means ClickHouse is slow.
 SECONDS = Histogram(

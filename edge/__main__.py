@@ -23,7 +23,7 @@ from edge.settings import Settings
 from edge.spool import Spool
 from edge.tap_stats import TapStats
 from edge.visit import visit_reader
-from records.click import AddressCipher
+from records.address import AddressCipher
 from records.code import CodeCipher
 from records.keys import TRACKED_PREFIXES
 from runtime.clickhouse import ClickHouse

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from edge.spool import Spool, SpoolFull
 from edge.tap import Answered
-from records.click import AddressCipher, Click, encode_frame
+from records.address import AddressCipher
+from records.click import Click, encode_frame
 
 MAX_UNSPOOLED_BYTES = 32 * 1024 * 1024
 _VERSION_AND_VARIANT = (7 << 76) | (0b10 << 62)
@@ -36,8 +37,8 @@ class Recorder:
         first_seq = self._seq + 1
         lane = self._spool.lane
         clicks = [
-            _click(one, now_ms, self._cipher.apply(one.visit.address, lane, seq))
-            for seq, one in enumerate((one for one in answered if one.decision.is_row), first_seq)
+            _click(row, now_ms, self._cipher.apply(row.tap.visit.address, lane, seq))
+            for seq, row in enumerate([each for each in answered if each.decision.is_row], first_seq)
         ]
         if not clicks:
             return
@@ -83,14 +84,14 @@ def new_click_id(now_ms: int, random: int) -> bytes:
     return ((now_ms << 80) | _VERSION_AND_VARIANT | (random & _RANDOM_BITS)).to_bytes(16, "big")
 
 
-def _click(one: Answered, now_ms: int, sealed: bytes) -> Click:
-    visit, decision = one.visit, one.decision
-    link, broadcast = one.found.link, one.found.broadcast
+def _click(answered: Answered, now_ms: int, sealed: bytes) -> Click:
+    visit, found, decision = answered.tap.visit, answered.found, answered.decision
+    link, broadcast = found.link, found.broadcast
     assert link is not None  # noqa: S101 - decide() makes a row of nothing else
     assert broadcast is not None  # noqa: S101
     audiences = broadcast.audiences
     return Click(
-        one.click_id, now_ms, one.found.link_id, visit.code, visit.short_domain,
+        answered.click_id, now_ms, found.link_id, visit.code, visit.short_domain,
         broadcast.account, broadcast.broadcast_id, broadcast.broadcast_no, link.contact_id,
         audiences[link.audience_no] if link.audience_no < len(audiences) else "",
         broadcast.keyword, broadcast.source, decision.location, decision.destination_index,

@@ -10,6 +10,7 @@ from edge.issued_ids import IssuedIds
 from edge.lookup_stats import LookupStats
 from edge.redis_wire import RedisUnavailable, RedisWire
 from edge.scan_limit import ScanLimit
+from edge.tap import Tap
 from edge.tiered_cache import TieredCache
 from records.broadcast import Broadcast, decode_broadcast, encode_broadcast
 from records.code import CODE_LENGTH, CodeCipher
@@ -21,6 +22,9 @@ from routing.visit import Visit
 
 REFILLED_S = 7 * 86_400  # links that went back into Redis for a late tap leave it again
 
+
+Resolved = tuple[Tap, Found]
+Asked = tuple[Tap, Domain, int]  # a tap, its domain, and the id of the link that Redis is asked for
 
 _FIELDS = [f"${len(str(field))}\r\n{field}\r\n" for field in range(BUCKET_SIZE)]
 
@@ -75,47 +79,45 @@ class Resolver:
         wire.on_connected = lambda: self._forget(None)
         wire.on_lost = self._distrust
 
-    async def resolve(self, visits: Sequence[Visit]) -> AsyncIterator[list[tuple[int, Found]]]:
-        """Groups of (index in visits, found): first all that memory and one Redis round trip know, then the rest."""
-        known, asked, walks = self._sort(visits)
+    async def resolve(self, taps: Sequence[Tap]) -> AsyncIterator[list[Resolved]]:
+        """Groups of taps with what was found: first all that memory and one Redis round trip know, then the rest."""
+        known, asked, walks = self._sort(taps)
         if asked:
-            replies = await self._read_links([link_id for _, link_id, _ in asked])
+            replies = await self._read_links([link_id for _, _, link_id in asked])
             now_s = self._now()
-            for (place, link_id, domain), reply in zip(asked, replies, strict=True):
+            for (tap, domain, link_id), reply in zip(asked, replies, strict=True):
                 found = self._from_reply(domain, link_id, reply, now_s)
                 if found is None:
-                    walks.append(place)
+                    walks.append(tap)
                 else:
-                    known.append((place, found))
+                    known.append((tap, found))
         if known:
             yield known
         if walks:
-            waiting = [asyncio.ensure_future(self._walk(place, visits[place])) for place in walks]
-            for finished in asyncio.as_completed(waiting):
+            for finished in asyncio.as_completed([self._walk(tap) for tap in walks]):
                 yield [await finished]
 
-    def _sort(
-        self, visits: Sequence[Visit]
-    ) -> tuple[list[tuple[int, Found]], list[tuple[int, int, Domain]], list[int]]:
-        """What memory answers; what one HGET may answer (place, link id, domain); what needs more steps."""
-        known: list[tuple[int, Found]] = []
-        asked: list[tuple[int, int, Domain]] = []
-        walks: list[int] = []
+    def _sort(self, taps: Sequence[Tap]) -> tuple[list[Resolved], list[Asked], list[Tap]]:
+        """What memory answers; what one HGET may answer; what needs more steps."""
+        known: list[Resolved] = []
+        asked: list[Asked] = []
+        walks: list[Tap] = []
         now_s = self._now()
-        for place, visit in enumerate(visits):
-            entry = self.domains.fresh(visit.short_domain, now_s)
+        for tap in taps:
+            visit = tap.visit
+            domain = self.domains.fresh(visit.short_domain, now_s)
             link_id = self._cipher.open(visit.code) if len(visit.code) == CODE_LENGTH else None
-            if entry is None or (entry.value is not None and (link_id is None or link_id >= self._issued.below)):
-                walks.append(place)
-            elif entry.value is None or link_id is None:
-                known.append((place, Found()))
+            if domain is None or (domain.value is not None and (link_id is None or link_id >= self._issued.below)):
+                walks.append(tap)
+            elif domain.value is None or link_id is None:
+                known.append((tap, Found()))
             elif (link := self.links.fresh(link_id, now_s)) is not None and (
-                found := self._with_broadcast(entry.value, link_id, link.value, now_s)
+                found := self._with_broadcast(domain.value, link_id, link.value, now_s)
             ):
                 self._stats.memory += 1
-                known.append((place, found))
+                known.append((tap, found))
             else:
-                asked.append((place, link_id, entry.value))
+                asked.append((tap, domain.value, link_id))
         return known, asked, walks
 
     async def _read_links(self, link_ids: list[int]) -> list[object]:
@@ -144,13 +146,13 @@ class Resolver:
         entry = self.broadcasts.fresh(link.broadcast_no, now_s)
         return None if entry is None else Found(domain, link_id, link, entry.value)
 
-    async def _walk(self, place: int, visit: Visit) -> tuple[int, Found]:
-        """One visit, step by step, each step through memory, Redis and ClickHouse."""
+    async def _walk(self, tap: Tap) -> Resolved:
+        """One tap, step by step, each step through memory, Redis and ClickHouse."""
         try:
-            return place, await self._find(visit)
+            return tap, await self._find(tap.visit)
         except ResolveFailed:
             self._stats.failed += 1
-            return place, UNANSWERABLE
+            return tap, UNANSWERABLE
 
     async def _find(self, visit: Visit) -> Found:
         if not visit.short_domain:

@@ -5,9 +5,10 @@ from array import array
 
 from siphashc import siphash
 
+from records.address import prefix_of
+
 ROWS, WIDTH = 4, 1 << 13  # 256 KiB whatever happens
 BURST_S = 60.0  # so many seconds' worth may come at once
-_MAPPED = bytes(10) + b"\xff\xff"
 
 
 class ScanLimit:
@@ -44,8 +45,3 @@ class ScanLimit:
     def _places(self, address: bytes) -> list[int]:
         hashed = siphash(self._key, prefix_of(address))
         return [row * WIDTH + (hashed >> (16 * row) & (WIDTH - 1)) for row in range(ROWS)]
-
-
-def prefix_of(address: bytes) -> bytes:
-    """The /24 of an IPv4 address, the /48 of any other: what one customer of a provider can have, and `ip_prefix`."""
-    return address[:15] if address.startswith(_MAPPED) else address[:6]

@@ -1,16 +1,27 @@
 """A visit on its way through the edge."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from routing.decide import Decision
 from routing.found import Found
 from routing.visit import Visit
 
+Reply = Callable[[Decision, str], None]  # gets the decision and what the pages call the domain
 
-class Answered(msgspec.Struct, frozen=True, gc=False):
-    """A visit with all that was found out and decided."""
+
+class Tap(msgspec.Struct, frozen=True, gc=False):
+    """A visit, and how to answer it."""
 
     visit: Visit
+    reply: Reply
+
+
+class Answered(msgspec.Struct, frozen=True, gc=False):
+    """A tap with all that was found out and decided."""
+
+    tap: Tap
     found: Found
     click_id: bytes  # 16 bytes, UUIDv7
     decision: Decision

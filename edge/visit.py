@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote
 
-from records.click import packed_address
+from records.address import packed_address
 from routing.visit import NO_ADDRESS, Visit
 from runtime.environment import Networks
 

@@ -23,7 +23,8 @@ import psutil
 import redis
 
 from loadtest.traffic import Traffic, geo_files
-from records.click import AddressCipher, LaneState
+from records.address import AddressCipher
+from records.click import LaneState
 from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
 from runtime.clickhouse import ClickHouse, wait_for_clickhouse
 from stack.ports import ports_for

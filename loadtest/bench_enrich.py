@@ -17,7 +17,8 @@ from aggregator.enrich import Enricher
 from aggregator.rows import arrow_stream
 from aggregator.visitor_ids import Salts, day_of
 from loadtest.traffic import NOW_MS, Traffic
-from records.click import AddressCipher, Frame, decode_frame, frames_in
+from records.address import AddressCipher
+from records.click import Frame, decode_frame, frames_in
 from visitors.devices import Devices
 from visitors.geo import Geo
 

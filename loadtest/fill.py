@@ -17,7 +17,8 @@ from aggregator.decode import Numbered
 from aggregator.enrich import Enricher
 from aggregator.rows import arrow_stream
 from aggregator.visitor_ids import Salts, day_of
-from records.click import AddressCipher, Click, packed_address
+from records.address import AddressCipher, packed_address
+from records.click import Click
 from runtime.clickhouse import ClickHouse
 from visitors.devices import Devices
 from visitors.geo import Geo

@@ -42,7 +42,7 @@ from edge.visit import visit_reader
 from loadtest import bare_servers
 from loadtest.cpu_burden import burden
 from loadtest.peers import CODE_KEY, HOST, REDIS_PORT, Taptrail
-from records.click import AddressCipher
+from records.address import AddressCipher
 from records.code import CodeCipher
 from records.link import Link
 from runtime.clickhouse import ClickHouse

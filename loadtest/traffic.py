@@ -10,7 +10,8 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from aggregator.decode import Entry
-from records.click import AddressCipher, Click, encode_frame, packed_address
+from records.address import AddressCipher, packed_address
+from records.click import Click, encode_frame
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "visits.json"
 NOW_MS = 1_800_000_000_000

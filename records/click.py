@@ -2,12 +2,9 @@
 
 import zlib
 from collections.abc import Iterator
-from hashlib import blake2b
-from ipaddress import IPv4Address, ip_address
 from struct import Struct
 
 import msgspec
-from siphashc import siphash
 
 
 class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -60,7 +57,6 @@ MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 # Of a payload, by the fields of the first version; a header that says more clicks would fill the memory.
 _MIN_CLICK_BYTES = len(Click.__struct_fields__) - len(Click.__struct_defaults__)
 _TAIL = Struct("<QI")
-_TWO_NUMBERS = Struct("<QQ")
 _LOST = b"damaged on the disk of its edge: "
 
 _encoder = msgspec.msgpack.Encoder()
@@ -198,31 +194,3 @@ def _all_bad(frame: Frame, reason: str) -> list[Click | BadClick]:
         BadClick(seq, reason, frame.payload if seq == frame.first_seq else b"")
         for seq in range(frame.first_seq, frame.last_seq + 1)
     ]
-
-
-class AddressCipher:
-    """Seals visitors' addresses so that no spool, stream or backup can be read for them.
-
-    A sealed address is the 16 bytes of the IPv6 form, each half XORed with SipHash-2-4 of (lane, seq) under a key of
-    its own: a pseudo-random function (Aumasson and Bernstein, 2012) in counter mode. As (lane, seq) never repeats,
-    equal addresses do not look equal. Sealing and opening are the same operation.
-    """
-
-    def __init__(self, code_key: bytes) -> None:
-        keys = blake2b(digest_size=32, key=code_key, person=b"taptrail address"[:16]).digest()
-        self._keys = keys[:16], keys[16:]
-
-    def apply(self, address: bytes, lane: int, seq: int) -> bytes:
-        """address: 16 bytes, plain or sealed; gives 16 bytes, sealed or plain."""
-        first, second = _TWO_NUMBERS.unpack(address)
-        identity = _TWO_NUMBERS.pack(lane, seq)
-        key, other_key = self._keys
-        return _TWO_NUMBERS.pack(first ^ siphash(key, identity), second ^ siphash(other_key, identity))
-
-
-def packed_address(text: str) -> bytes:
-    """16 bytes of an address; IPv4 in its IPv4-mapped IPv6 form (RFC 4291 2.5.5.2). ValueError for anything else."""
-    address = ip_address(text)
-    if isinstance(address, IPv4Address):
-        return b"\x00" * 10 + b"\xff\xff" + address.packed
-    return address.packed

@@ -7,9 +7,11 @@ AGGREGATORS = "tt:aggregators"  # sorted set: aggregator -> when it last said th
 ALLOCATED = "tt:allocated"  # number of link ids given out: ids below it were issued
 BROADCASTS = "tt:broadcasts"  # number of broadcast numbers given out
 CACHE_VERSION = "tt:cache_version"  # highest version of a broadcast or domain known to be in the cache
-KNOWN_RUN = "tt:known_run"  # which run of Redis aggregators know, and until it is settled since when (redis_run.py)
+KNOWN_EPOCH = (
+    "tt:known_run"  # which run of Redis aggregators know, and since when until it is confirmed (redis_epoch.py)
+)
 LANES = "tt:lanes"  # hash: lane -> LaneState (click.py), written by edges every second
-OWNERS = "tt:owners"  # hash: lane -> the aggregator that wrote for it last
+WRITERS = "tt:owners"  # hash: lane -> the aggregator that wrote for it last
 WATERMARKS = "tt:watermarks"  # hash: lane -> last seq up to which every click is in ClickHouse
 
 # What edges keep in memory and want to hear of when it changes (CLIENT TRACKING ... BCAST PREFIX).

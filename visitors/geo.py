@@ -11,7 +11,6 @@ import msgspec
 
 MAX_NAME = 128
 _REMEMBERED = 65_536  # prefixes; some 30 MB when full
-_MAPPED = b"\x00" * 10 + b"\xff\xff"  # IPv4 in its IPv6 form (RFC 4291 2.5.5.2)
 _CITY_FIELDS = frozenset({"country", "country_code", "registered_country", "city", "continent"})
 _ASN_FIELDS = frozenset({"autonomous_system_number"})
 
@@ -44,7 +43,7 @@ class Geo:
     def __init__(self, city_db: str = "", asn_db: str = "") -> None:
         self._city = _open_all("TAPTRAIL_GEO_CITY_DB", city_db, _CITY_FIELDS)
         self._asn = _open_all("TAPTRAIL_GEO_ASN_DB", asn_db, _ASN_FIELDS)
-        self.look_up = lru_cache(_REMEMBERED)(self._read)  # of network_in(address)
+        self.look_up = lru_cache(_REMEMBERED)(self._read)  # of prefix_of(address)
 
     def _read(self, prefix: bytes) -> Place:
         if not any(prefix):
@@ -59,11 +58,6 @@ class Geo:
             as_org=_text(network.get("autonomous_system_organization")),
             ip_prefix=f"{address}/{len(prefix) * 8}",
         )
-
-
-def network_in(address16: bytes) -> bytes:
-    """The bytes of the /24 or /48 of a 16-byte address, IPv4 in its IPv4-mapped form."""
-    return address16[12:15] if address16[:12] == _MAPPED else address16[:6]
 
 
 def _open_all(variable: str, paths: str, fields: frozenset[str]) -> list[maxminddb.Reader]:

@@ -9,7 +9,7 @@ import msgspec
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +22,8 @@ from control.http.problems import MEDIA_TYPE, Problem, check_query
 from control.metrics import REQUESTS, SECONDS
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 from runtime.retry_insert import OutcomeUnknown
+
+HUNG_UP = 499
 
 log = logging.getLogger(__name__)
 
@@ -68,17 +70,46 @@ class Counted:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = time.perf_counter()
+        call = _Call(scope, receive, send)
+        await self._app(scope, call.receive, call.send)
+        call.count()
 
-        async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "none")
-                method = scope["method"] if route != "none" else "none"
-                REQUESTS.labels(method, route, message["status"]).inc()
-                SECONDS.labels(method, route).observe(time.perf_counter() - started)
-            await send(message)
 
-        await self._app(scope, receive, counted)
+class _Call:
+    """What became of one call. A client that hangs up before it has the whole answer makes it a 499, as in nginx."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._started = time.perf_counter()
+        self._status = 0
+        self._complete = self._hung_up = self._counted = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.disconnect" and not self._complete:
+            self._hung_up = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            SECONDS.labels(*self._labels()).observe(time.perf_counter() - self._started)
+        elif not message.get("more_body", False):
+            self._complete = True
+            self.count()
+        await self._send(message)
+
+    def count(self) -> None:
+        if self._counted:
+            return
+        self._counted = True
+        REQUESTS.labels(*self._labels(), HUNG_UP if self._hung_up else self._status).inc()
+        if self._hung_up:
+            log.debug("client_hung_up", extra={"route": _route(self._scope)})
+
+    def _labels(self) -> tuple[str, str]:
+        route = _route(self._scope)
+        return self._scope["method"] if route != "none" else "none", route
 
 
 def _answer(problem: Problem) -> Response:
@@ -100,35 +131,40 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return _answer(Problem("not-found", f"there is nothing at {request.url.path[:100]}; see /docs"))
 
 
-def _route(request: Request) -> str:
-    """What a log may say of a path: the values in it are codes and names of people's making."""
-    return str(getattr(request.scope.get("route"), "path", "none"))
+def _route(scope: Scope) -> str:
+    """What metrics and logs may say of a path: the values in it are codes, and names that people chose."""
+    return str(getattr(scope.get("route"), "path", "none"))
+
+
+async def _hung_up(request: Request, error: Exception) -> Response:
+    return Response(status_code=HUNG_UP)  # nobody reads it
 
 
 async def _unreachable(request: Request, error: Exception) -> Response:
-    log.warning("a store is away", extra={"error": str(error), "route": _route(request)})
+    log.warning("a store is away", extra={"error": str(error), "route": _route(request.scope)})
     store = "ClickHouse" if isinstance(error, ClickHouseUnreachable) else "Redis"
     return _answer(Problem("unavailable", f"{store} cannot be reached; try again", retry_after_s=5))
 
 
 async def _unknown_outcome(request: Request, error: Exception) -> Response:
-    log.warning("a store is away", extra={"error": str(error), "route": _route(request)})
+    log.warning("a store is away", extra={"error": str(error), "route": _route(request.scope)})
     detail = "ClickHouse did not answer: it is not known whether the change was recorded; send the same request again"
     return _answer(Problem("unavailable", detail, retry_after_s=5))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    log.error("ClickHouse refused a statement", extra={"error": str(error), "route": _route(request)})
+    log.error("ClickHouse refused a statement", extra={"error": str(error), "route": _route(request.scope)})
     return _answer(Problem("internal", "ClickHouse refused a statement of ours; see the log of the control process"))
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    log.error("a call failed", extra={"route": _route(request)}, exc_info=error)
+    log.error("a call failed", extra={"route": _route(request.scope)}, exc_info=error)
     return _answer(Problem("internal", "an unexpected fault; see the log of the control process"))
 
 
 _HANDLERS: dict[Any, Any] = {
     Problem: _problem,
+    ClientDisconnect: _hung_up,
     HTTPException: _http_error,
     OutcomeUnknown: _unknown_outcome,
     ClickHouseUnreachable: _unreachable,

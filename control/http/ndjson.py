@@ -80,6 +80,8 @@ class LineStream(Response):
         self._first, self._rest = first, rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Minting goes on for a client that hangs up: it asks again and gets the same links. The call is counted as 499.
+        listening = asyncio.create_task(_until_hung_up(receive))
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await _body(send, self._first)
         try:
@@ -92,9 +94,15 @@ class LineStream(Response):
             await _body(send, msgspec.json.encode(problem.body) + b"\n")
             return
         finally:
+            listening.cancel()
             if isinstance(self._rest, AsyncGenerator):
                 await self._rest.aclose()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _until_hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _body(send: Send, lines: bytes) -> None:

@@ -9,7 +9,7 @@ from tests.support.aggregator import LANE, Aggregator, add, register
 async def test_what_is_missing_or_doubled_shows_in_the_metrics(redis, clickhouse):
     aggregator, auditor = Aggregator(redis, clickhouse), Auditor(redis, clickhouse)
     registry = CollectorRegistry()
-    registry.register(AggregatorCollector(aggregator.pipeline, aggregator.lanes, aggregator.writer, auditor))
+    registry.register(AggregatorCollector(aggregator, auditor))
     await register(redis)
     await add(redis, 1, 5)
     await aggregator.move_all()
@@ -41,7 +41,7 @@ async def test_what_no_edge_wrote_among_the_lanes_is_left_alone(redis, clickhous
     audit = await auditor.audit()
 
     assert (audit.lanes, audit.rows, audit.wrong) == (2, 5, 0)
-    assert list(aggregator.lanes.states) == [LANE]
+    assert list(aggregator.leases.reports) == [LANE]
 
 
 def shown(registry):

@@ -8,7 +8,7 @@ from aggregator.decode import Numbered
 from aggregator.enrich import Enricher, cut, host_in, language_of
 from aggregator.rows import COLUMNS, arrow_stream
 from aggregator.visitor_ids import DAY_MS, Salts, day_of, visitor_id
-from records.click import AddressCipher, packed_address
+from records.address import AddressCipher, packed_address
 from tests.support.clicks import CLICK, CODE_KEY, IPHONE, LANE, numbered, rows_in
 from tests.support.geo_files import written
 from visitors.classify import CLASSIFIER_VERSION

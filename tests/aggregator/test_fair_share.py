@@ -1,25 +1,16 @@
-import asyncio
-
 import pytest
 
-from aggregator.fair_share import PATIENCE_S, Share
-
-
-class Clock:
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
+from aggregator.fair_share import PATIENCE_S, FairShare
+from tests.support.clock import StoppedClock
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return StoppedClock()
 
 
-def share_among(aggregators, clock, redis=None):
-    share = Share(redis, "one", 8, clock)
+def share_among(aggregators, clock):
+    share = FairShare(clock)
     share.aggregators = aggregators
     return share
 
@@ -41,7 +32,7 @@ def test_a_surplus_is_given_back_when_it_has_lasted(clock):
     share.update(6, 6)
     assert share.surplus == 0
 
-    clock.now += PATIENCE_S
+    clock.now_s += PATIENCE_S
     share.update(6, 6)
     assert share.surplus == 3
 
@@ -51,7 +42,7 @@ def test_a_surplus_of_a_moment_moves_no_lane(clock):
     for lanes in (6, 7, 6, 7):  # an edge restarts: its new lane is there, its old one has not ended yet
         share.update(lanes, 4)
         assert share.surplus == 0
-        clock.now += PATIENCE_S - 0.1
+        clock.now_s += PATIENCE_S - 0.1
 
 
 @pytest.mark.parametrize("owned", [3, 4])
@@ -59,21 +50,5 @@ def test_shares_that_differ_by_one_lane_stay_as_they_are(clock, owned):
     share = share_among(2, clock)
     for _ in range(3):
         share.update(7, owned)
-        clock.now += PATIENCE_S
+        clock.now_s += PATIENCE_S
         assert share.surplus == 0
-
-
-async def test_those_that_beat_are_counted_and_those_that_leave_or_fall_silent_are_not(redis):
-    one, two, three = (Share(redis, name, 0.2) for name in ("one", "two", "three"))
-    for share in (one, two, three):
-        await share.beat()
-    assert three.aggregators == 3
-
-    await two.leave()
-    await one.beat()
-    assert one.aggregators == 2
-
-    async with asyncio.timeout(10):
-        while one.aggregators != 1:
-            await asyncio.sleep(0.05)
-            await one.beat()

@@ -1,14 +1,13 @@
 """The pipeline's promise on a real Valkey and a real ClickHouse engine: each click once, whatever happened before."""
 
-import time
-
 import msgspec
 import pytest
 
-from aggregator.click_stream import ClickStream
-from aggregator.leases import LeaseLost
+from aggregator.leases import LEASE_S
+from aggregator.owned_lane import LeaseLost
 from records.keys import ENTRY_FIELD, GROUP, LANES, WATERMARKS, click_stream, lane_name, lease_key
 from tests.support.aggregator import LANE, Aggregator, add, counts, register
+from tests.support.clock import FastClock
 from tests.support.frames import CLICK
 
 
@@ -133,11 +132,13 @@ async def test_a_lane_that_another_aggregator_holds_is_left_alone(redis, clickho
     assert (await counts(clickhouse))[0] == 1
 
 
-async def test_nothing_is_written_for_a_lane_whose_lease_has_lapsed(redis, clickhouse, aggregator):
+async def test_nothing_is_written_for_a_lane_whose_lease_has_lapsed(redis, clickhouse):
+    clock = FastClock()
+    aggregator = Aggregator(redis, clickhouse, clock=clock, upkeep_every_s=2 * LEASE_S)
     await register(redis)
     await aggregator.move_all()
     await add(redis, 1, 1)
-    aggregator.lanes.owned[LANE].held_until = time.monotonic() - 1
+    clock.ahead_s = LEASE_S
 
     with pytest.raises(LeaseLost):
         await aggregator.pipeline.move_one_batch()
@@ -149,7 +150,7 @@ async def test_a_lane_given_back_is_taken_at_once(redis, clickhouse, aggregator)
     await register(redis)
     await add(redis, 1, 1)
     await aggregator.move_all()
-    await aggregator.lanes.leave()
+    await aggregator.leases.leave()
     await add(redis, 2, 1)
 
     await Aggregator(redis, clickhouse).move_all()
@@ -157,13 +158,12 @@ async def test_a_lane_given_back_is_taken_at_once(redis, clickhouse, aggregator)
     assert await counts(clickhouse) == (2, 2, 2)
 
 
-async def test_an_ended_lane_leaves_redis_and_stays_in_the_books(redis, clickhouse, aggregator):
+async def test_an_ended_lane_leaves_redis_and_stays_in_the_books(redis, clickhouse):
+    aggregator = Aggregator(redis, clickhouse, upkeep_every_s=0)
     await register(redis, spooled=3, ended=True)
     await add(redis, 1, 3)
-    await aggregator.move_all()
-    aggregator.pipeline._held_at = 0.0
 
-    await aggregator.pipeline.move_one_batch()
+    await aggregator.move_all()
 
     assert await redis.keys("tt:clicks:*") == []
     assert await redis.hlen(LANES) == 0
@@ -186,11 +186,10 @@ async def test_many_lanes_of_small_entries_are_read_on_without_a_rest_and_more_a
         await register(redis, lane)
         for seq in range(1, 31):
             await add(redis, seq, 1, lane)
-    stream = ClickStream(redis)
-    aggregator = Aggregator(redis, clickhouse, stream)
+    aggregator = Aggregator(redis, clickhouse)
 
     moved = [await aggregator.pipeline.move_one_batch()]
-    while stream.has_more:
+    while aggregator.stores.stream.has_more:
         moved.append(await aggregator.pipeline.move_one_batch())
 
     assert sum(moved) == 64 * 30

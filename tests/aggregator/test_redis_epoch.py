@@ -1,4 +1,4 @@
-"""Who is waited for when Redis does not know its aggregators, and who is not."""
+"""When an aggregator waits because Redis may have lost leases, and when it does not."""
 
 import asyncio
 import time
@@ -6,7 +6,8 @@ import time
 import pytest
 
 from aggregator.leases import LEASE_S
-from records.keys import KNOWN_RUN
+from aggregator.redis_epoch import RedisEpochs
+from records.keys import KNOWN_EPOCH
 from tests.support.aggregator import Aggregator, add, register
 
 SOON_S = 3.0
@@ -22,13 +23,13 @@ async def seconds_to_move(redis, clickhouse, aggregators, lane):
     await register(redis, lane)
     await add(redis, 1, 1, lane)
     started = time.monotonic()
-    running = [asyncio.create_task(one.pipeline.run()) for one in aggregators]
+    running = [asyncio.create_task(aggregator.pipeline.run()) for aggregator in aggregators]
     async with asyncio.timeout(20):
         while not await clickhouse.value(f"SELECT count() FROM clicks WHERE lane = {lane}"):
             await asyncio.sleep(0.02)
     took_s = time.monotonic() - started
-    for one in aggregators:
-        one.pipeline.stop()
+    for aggregator in aggregators:
+        aggregator.stop()
     await asyncio.gather(*running)
     return took_s
 
@@ -57,22 +58,21 @@ async def test_a_lease_is_waited_for_when_redis_was_emptied_on_a_system_with_not
     assert await seconds_to_move(redis, clickhouse, [aggregator], lane=1) > LEASE_S - 1
 
 
-async def test_a_redis_emptied_again_is_not_called_settled(redis, clickhouse, aggregator):
-    run = aggregator.lanes.redis_run
-    known = await run.look()
+async def test_a_redis_emptied_again_is_not_confirmed(redis):
+    epochs = RedisEpochs(redis, "one")
+    epoch = await epochs.current()
     await redis.flushall()
 
-    await run.settle(known)
+    await epochs.confirm(epoch)
 
-    assert not (await run.look()).is_settled
+    assert not (await epochs.current()).is_confirmed
 
 
-async def test_what_is_settled_stays_so_until_another_run_of_redis(redis, aggregator):
-    run = aggregator.lanes.redis_run
-    await run.settle(await run.look())
-    assert (await run.look()).is_settled
+async def test_what_is_confirmed_stays_so_until_another_run_of_redis(redis):
+    epochs = RedisEpochs(redis, "one")
+    await epochs.confirm(await epochs.current())
+    assert (await epochs.current()).is_confirmed
 
-    await redis.set(KNOWN_RUN, "another")
+    await redis.set(KNOWN_EPOCH, "another")
 
-    assert not (await run.look()).is_settled
-    assert (await run.look()).for_s < 1
+    assert not (await epochs.current()).is_confirmed

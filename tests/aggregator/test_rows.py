@@ -11,7 +11,7 @@ from aggregator.decode import Numbered
 from aggregator.enrich import Enricher, Groups
 from aggregator.rows import COLUMNS, INSERT_CLICKS, arrow_stream, by_partition
 from aggregator.visitor_ids import Salts, day_of
-from records.click import AddressCipher
+from records.address import AddressCipher
 from tests.support.clicks import CLICK, CODE_KEY, click, numbered, rows_in
 from visitors.classify import Verdict, VisitClass
 from visitors.devices import Devices

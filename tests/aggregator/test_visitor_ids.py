@@ -3,7 +3,7 @@ import asyncio
 from redis.asyncio import Redis
 
 from aggregator.visitor_ids import SALT_LIFE_S, Salts, day_of, visitor_id
-from records.click import packed_address
+from records.address import packed_address
 from records.keys import salt_key
 
 SALT = bytes(range(16))

@@ -1,4 +1,6 @@
-"""Parts of an aggregator that are weaker on purpose, and a `taptrail up` whose aggregator is made of them.
+"""Aggregators that are weaker on purpose, and a `taptrail up` with one of them.
+
+Each is a real one with one of its stores replaced: what it asks of the outside is answered or done wrongly.
 
 python -m tests.chaos.broken_pipelines KIND up ...
 """
@@ -10,87 +12,131 @@ import msgspec
 
 import aggregator.__main__ as process
 import cli.__main__
-from aggregator.click_stream import ClickStream
-from aggregator.insert import Writer
-from aggregator.pipeline import Pipeline
+from aggregator.assembly import stores_in
 from records.keys import click_stream
+from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 from stack import children
 from tests.support.stack import Stack
 
 PAUSE_S = 2.0  # so long are the moments that a kill has to hit: a few kills are enough
+KEPT = 20  # entries
 
 
-class AckFirst(Pipeline):
-    """Acknowledges what it has read before it inserts it."""
+class Instead:
+    """Stands in place of a store, and is like it in all that a subclass does not say."""
 
-    async def _move(self, entries):
-        by_lane = {}
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+
+class AcknowledgesWhatItReads(Instead):
+    """A stream."""
+
+    async def read(self, lanes, which):
+        entries, unopened = await self.inner.read(lanes, which)
+        last_seqs = {}
         for entry in entries:
-            by_lane.setdefault(entry.lane, []).append(entry.last_seq)
-        await self._stream.ack(by_lane, {})
-        return await super()._move(entries)
+            last_seqs.setdefault(entry.lane, []).append(entry.last_seq)
+        await self.inner.ack(last_seqs, {})
+        return entries, unopened
 
 
-class NeverCheck(Pipeline):
-    """Inserts again what was pending, as is usual: at least once."""
+class KeepsTheLast(Instead):
+    """A stream that keeps its last entries, whether they have been read or not."""
 
-    async def _only_missing(self, batch, *_):
-        return batch
-
-
-class NeverVerify(Writer):
-    """Inserts again what was not confirmed."""
-
-    async def missing(self, rows):
-        return rows
-
-
-class TrimByLength(ClickStream):
-    """Keeps the last entries, whether they have been read or not."""
+    def __init__(self, inner, trim):
+        super().__init__(inner)
+        self.trim = trim  # (lane, entries): an XTRIM MAXLEN
 
     async def ack(self, last_seqs, settled):
-        await super().ack(last_seqs, settled)
+        await self.inner.ack(last_seqs, settled)
         for lane in last_seqs:
-            await self._redis.xtrim(click_stream(lane), maxlen=20, approximate=False)
+            await self.trim(lane, KEPT)
 
 
-class NeverMend(Pipeline):
-    """Does not look for holes, which an edge could still fill."""
+class NeverReset(Instead):
+    """A stream whose holes stay, which an edge could still fill."""
 
-    async def _mend_hole(self, lane):
+    async def reset(self, lane):
         return
 
 
-class AckFirstAndNeverMend(AckFirst, NeverMend):
-    pass
+class FindsNothing(Instead):
+    """Tables that never say what they have: rows are inserted at least once, as is usual."""
+
+    async def present(self, spans):
+        return set()
 
 
-class SlowBefore(Writer):
-    async def insert_clicks(self, *arguments):
-        await asyncio.sleep(PAUSE_S)
-        await super().insert_clicks(*arguments)
+class Slow(Instead):
+    """A server of INSERTs."""
+
+    def __init__(self, inner, *, before_s=0.0, after_s=0.0):
+        super().__init__(inner)
+        self.before_s, self.after_s = before_s, after_s
+
+    async def send(self, statement, body, query_id):
+        await asyncio.sleep(self.before_s)
+        await self.inner.send(statement, body, query_id)
+        await asyncio.sleep(self.after_s)
 
 
-class OneTry(SlowBefore):
-    """Leaves what it could not insert to whoever reads it again."""
+class OneTry(Instead):
+    """A server of INSERTs that leaves what was not confirmed to whoever reads it again."""
 
-    async def _insert_exactly(self, rows, insert, check_held):
-        before = await self._server_time.second_at(check_held({row.lane for row in rows}))
-        self._inserts += 1
-        await insert(rows, f"clicks:{self._owner}:{self._inserts}", before)
+    async def send(self, statement, body, query_id):
+        try:
+            await self.inner.send(statement, body, query_id)
+        except (ClickHouseRefused, ClickHouseUnreachable) as error:
+            raise OSError("one try is enough") from error
 
 
-class SlowAfter(Writer):
-    async def insert_clicks(self, *arguments):
-        await super().insert_clicks(*arguments)
-        await asyncio.sleep(PAUSE_S)
+def acknowledges_first(redis, clickhouse, owner):
+    stores = stores_in(redis, clickhouse, owner)
+    return stores._replace(stream=AcknowledgesWhatItReads(stores.stream))
+
+
+def inserts_again(redis, clickhouse, owner):
+    stores = stores_in(redis, clickhouse, owner)
+    return stores._replace(tables=FindsNothing(stores.tables))
+
+
+def trims_by_length(redis, clickhouse, owner):
+    async def trim(lane, entries):
+        await redis.xtrim(click_stream(lane), maxlen=entries, approximate=False)
+
+    stores = stores_in(redis, clickhouse, owner)
+    return stores._replace(stream=KeepsTheLast(stores.stream, trim))
+
+
+def slow_acknowledges_first(*of):
+    stores = acknowledges_first(*of)
+    return stores._replace(stream=NeverReset(stores.stream), inserts=OneTry(Slow(stores.inserts, before_s=PAUSE_S)))
+
+
+def slow_inserts_again(*of):
+    stores = inserts_again(*of)
+    return stores._replace(inserts=Slow(stores.inserts, after_s=PAUSE_S))
+
+
+def slow_trims_by_length(*of):
+    stores = trims_by_length(*of)
+    return stores._replace(stream=NeverReset(stores.stream), inserts=Slow(stores.inserts, before_s=PAUSE_S))
+
+
+def slow(*of):
+    stores = stores_in(*of)
+    return stores._replace(inserts=Slow(stores.inserts, after_s=PAUSE_S))
 
 
 KINDS = {
-    "acknowledges-first": (AckFirstAndNeverMend, ClickStream, OneTry),
-    "inserts-again": (NeverCheck, ClickStream, SlowAfter),
-    "trims-by-length": (NeverMend, TrimByLength, SlowBefore),
-    "slow": (Pipeline, ClickStream, SlowAfter),
+    "acknowledges-first": slow_acknowledges_first,
+    "inserts-again": slow_inserts_again,
+    "trims-by-length": slow_trims_by_length,
+    "slow": slow,
 }
 
 
@@ -109,8 +155,7 @@ class WeakerStack(Stack):
 def main():
     kind, command = sys.argv[1], sys.argv[2]
     if command == "aggregator":
-        process.Pipeline, process.ClickStream, process.Writer = KINDS[kind]
-        return process.main()
+        return process.main(KINDS[kind])
     real = children.aggregator
 
     def weaker(*arguments):

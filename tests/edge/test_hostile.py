@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from aggregator.decode import Entry, decode
+from records.address import AddressCipher, packed_address
 from records.broadcast import Broadcast
-from records.click import AddressCipher, packed_address
 from records.keys import bucket_of, field_of
 from records.link import Link, encode_link
 from routing.destination import destination_for

@@ -1,26 +1,42 @@
-"""More visits in hand than an edge may have: those beyond are told to come back at once, the others are answered."""
+"""More visits in flight than an edge may have: those beyond are refused immediately, the others are answered."""
 
 import asyncio
-import time
 
 import pytest
 
+from edge.responses import answer
+from routing.decide import OVERLOADED
+from routing.reasons import Reason
+from routing.visit import Visit
 from tests.support.blackhole_proxy import Way
-from tests.support.edge import HOST, Edge, cache, cipher, destination, store
+from tests.support.edge import HOST, cache, cipher, destination, store
+from tests.support.edge_parts import edge_parts
 
 MOST = 20
 MORE = 15
-REQUEST = "GET /{code} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
 
 
-class SmallEdge(Edge):
-    """One that has 20 visits in flight at most, where a real one has 5,000."""
+class Answers:
+    """Takes visits to an edge and keeps what they got."""
 
-    command = (
-        "-c",
-        f"import sys; import edge.redirect; edge.redirect.MAX_IN_FLIGHT = {MOST}\n"
-        "from edge.__main__ import main; sys.exit(main())",
-    )
+    def __init__(self, edge):
+        self._edge = edge
+        self.decisions = {}
+        self._changed = asyncio.Event()
+
+    def take(self, link_id):
+        def reply(decision, brand):
+            self.decisions[link_id] = decision
+            self._changed.set()
+
+        self._edge.redirector.take(Visit(HOST, cipher.seal(link_id)), reply)
+
+    async def of(self, link_ids):
+        async with asyncio.timeout(20):
+            while not self.decisions.keys() >= set(link_ids):
+                self._changed.clear()
+                await self._changed.wait()
+        return [self.decisions[link_id].location for link_id in link_ids]
 
 
 @pytest.fixture
@@ -29,38 +45,32 @@ async def silent(redis, clickhouse, valkey_url, clickhouse_url, tmp_path):
     await cache(redis, range(2))
     await store(clickhouse, range(MOST + MORE))
     await redis.set("tt:allocated", MOST + MORE)
-    async with Way(clickhouse_url).running() as way:
-        edge = await asyncio.to_thread(SmallEdge, valkey_url, way.url, tmp_path, TAPTRAIL_DRAIN_S="0.2")
+    async with (
+        Way(clickhouse_url).running() as way,
+        edge_parts(valkey_url, way.url, tmp_path, max_in_flight=MOST) as edge,
+    ):
         yield edge, way
-        edge.kill()
 
 
-async def tap(edge, link_id):
-    """(answer's head, seconds)."""
-    began = time.monotonic()
-    reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
-    writer.write(REQUEST.format(code=cipher.seal(link_id), host=HOST).encode())
-    head = (await reader.read()).decode().partition("\r\n\r\n")[0]
-    writer.close()
-    return head, time.monotonic() - began
-
-
-async def test_visits_beyond_those_in_flight_get_503_at_once_and_the_others_their_answer(silent):
+async def test_visits_beyond_those_in_flight_are_refused_immediately_and_the_others_get_their_answer(silent):
     edge, way = silent
-    assert await asyncio.to_thread(edge.tap, 0) == destination(0)
-
+    answers = Answers(edge)
     way.silence()
-    held = [asyncio.create_task(tap(edge, link_id)) for link_id in range(2, MOST + 2)]
-    await asyncio.sleep(0.3)
-    beyond = await asyncio.gather(*(tap(edge, link_id) for link_id in range(MOST + 2, MOST + MORE)))
-    assert not any(one.done() for one in held)
-    way.free()
+    held, beyond = range(2, MOST + 2), range(MOST + 2, MOST + MORE)
+    for link_id in [*held, *beyond]:
+        answers.take(link_id)
 
-    for head, seconds in beyond:
-        assert head.startswith("HTTP/1.1 503 ")
-        assert "\r\nretry-after: 2" in head
-        assert seconds < 0.5
-    for link_id, (head, _) in enumerate(await asyncio.gather(*held), 2):
-        assert f"\r\nlocation: {destination(link_id)}\r\n" in head
-    assert await asyncio.to_thread(edge.metric, "taptrail_refusals_total", reason="overloaded") == len(beyond)
-    assert await asyncio.to_thread(edge.tap, 1) == destination(1)
+    assert {link_id: answers.decisions.get(link_id) for link_id in beyond} == dict.fromkeys(beyond, OVERLOADED)
+    assert not answers.decisions.keys() & set(held)
+    assert edge.tap_stats.refusals[Reason.OVERLOADED, False] == len(beyond)
+    way.free()
+    assert await answers.of(held) == [destination(link_id) for link_id in held]
+    await asyncio.sleep(0)  # the task that answered the last one ends
+    answers.take(1)
+    assert await answers.of([1]) == [destination(1)]
+
+
+def test_a_visit_that_is_refused_for_overload_is_told_when_to_come_back():
+    status, headers, _ = answer(OVERLOADED, HOST)
+
+    assert (status, dict(headers)["retry-after"]) == (503, "2")

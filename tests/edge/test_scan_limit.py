@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from edge.scan_limit import ScanLimit, prefix_of
-from records.click import packed_address
+from edge.scan_limit import ScanLimit
+from records.address import packed_address
 from tests.support.edge import HOST, cache, cache_slug, cipher, destination, store
 from tests.support.eventually import wait_until
 
@@ -34,20 +34,6 @@ def test_neighbours_share_a_limit_and_strangers_do_not():
 
     assert taken(limit, NEIGHBOUR, 1) == 0
     assert taken(limit, STRANGER, 60) == 60
-
-
-@pytest.mark.parametrize(
-    ("address", "other", "same"),
-    [
-        ("203.0.113.1", "203.0.113.255", True),
-        ("203.0.113.1", "203.0.114.1", False),
-        ("2001:db8:1::1", "2001:db8:1:ff:ff::2", True),
-        ("2001:db8:1::1", "2001:db8:2::1", False),
-        ("0.0.0.1", "::1", False),
-    ],
-)
-def test_a_prefix_is_a_24_of_ipv4_and_a_48_of_ipv6(address, other, same):
-    assert (prefix_of(packed_address(address)) == prefix_of(packed_address(other))) is same
 
 
 def test_a_flood_from_other_prefixes_does_not_reset_a_scanner():

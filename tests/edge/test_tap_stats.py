@@ -1,6 +1,6 @@
 from prometheus_client.core import HistogramMetricFamily
 
-from edge.tap import Answered
+from edge.tap import Answered, Tap
 from edge.tap_stats import TapStats
 from routing.decide import UNKNOWN_HOST
 from routing.found import Found
@@ -9,7 +9,7 @@ from routing.visit import Visit
 
 def test_every_tap_of_a_tick_took_as_long_as_the_tick():
     stats = TapStats()
-    taps = [Answered(Visit("other.example", ""), Found(), bytes(16), UNKNOWN_HOST)] * 32
+    taps = [Answered(Tap(Visit("other.example", ""), lambda *_: None), Found(), bytes(16), UNKNOWN_HOST)] * 32
 
     stats.answered(taps, 1.0, 1.5, 1.5, 1.5, 2.0)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.visit import asked_in, code_of, host_of, visit_reader
-from records.click import packed_address
+from records.address import packed_address
 from routing.visit import NO_ADDRESS
 from runtime.environment import Networks
 

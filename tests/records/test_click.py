@@ -1,19 +1,8 @@
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from records.click import (
-    AddressCipher,
-    BadClick,
-    BrokenFrame,
-    Frame,
-    decode_frame,
-    encode_frame,
-    frames_in,
-    packed_address,
-    whole_frames,
-)
+from records.click import BadClick, BrokenFrame, Frame, decode_frame, encode_frame, frames_in, whole_frames
 from tests.support.frames import CLICK, GOLDEN
 
 
@@ -81,20 +70,3 @@ def test_a_click_that_does_not_decode_is_set_apart_and_the_others_stay():
     assert isinstance(clicks[1], BadClick)
     assert clicks[1].seq == 6
     assert "int" in clicks[1].reason
-
-
-def test_equal_addresses_do_not_look_equal_and_open_again():
-    cipher = AddressCipher(bytes(16))
-    address = packed_address("203.0.113.9")
-
-    sealed = {cipher.apply(address, lane=7, seq=seq) for seq in range(1, 100)}
-
-    assert len(sealed) == 99
-    assert cipher.apply(cipher.apply(address, 7, 1), 7, 1) == address
-    assert AddressCipher(b"another key 16by").apply(cipher.apply(address, 7, 1), 7, 1) != address
-
-
-@pytest.mark.parametrize("text", ["", "localhost", "1.2.3", "1.2.3.4:80", "[::1]"])
-def test_what_is_no_address_is_refused(text):
-    with pytest.raises(ValueError, match="address"):
-        packed_address(text)

@@ -8,7 +8,7 @@ import pytest
 from control.http.schemas import LinkState
 from edge.fast.answer import raw_answer
 from edge.responses import answer
-from edge.tap import Answered
+from edge.tap import Answered, Tap
 from edge.tap_stats import TapStats
 from routing.decide import refused
 from routing.found import Found
@@ -21,7 +21,7 @@ def test_every_reason_has_its_page_its_status_and_its_count(reason):
     decision, stats = refused(reason), TapStats()
 
     status, _, page = answer(decision, "Acme")
-    stats.add_outcomes([Answered(Visit("go.acme.example", ""), Found(), bytes(16), decision)])
+    stats.add_outcomes([Answered(Tap(Visit("go.acme.example", ""), lambda *_: None), Found(), bytes(16), decision)])
 
     assert status == decision.status == reason.status >= 400
     assert reason.heading in page.decode()

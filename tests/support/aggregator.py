@@ -4,14 +4,16 @@ import secrets
 
 import msgspec
 
-from aggregator.click_stream import ClickStream
+import aggregator.assembly
+from aggregator.assembly import stores_in
 from aggregator.enrich import Enricher
-from aggregator.insert import Writer
-from aggregator.leases import Lanes
-from aggregator.pipeline import Pipeline
+from aggregator.insertable import EnrichedRows
+from aggregator.upkeep import UPKEEP_EVERY_S
 from aggregator.visitor_ids import Salts
-from records.click import AddressCipher, LaneState, encode_frame
+from records.address import AddressCipher
+from records.click import LaneState, encode_frame
 from records.keys import ENTRY_FIELD, LANES, click_stream, lane_name
+from runtime.clock import SystemClock
 from tests.support.frames import CLICK
 from visitors.devices import Devices
 from visitors.geo import Geo
@@ -19,15 +21,16 @@ from visitors.geo import Geo
 LANE = 0xABCDEF0123456789
 
 
-class Aggregator:
-    """The parts of one aggregator process, wired as its __main__ does."""
+class Aggregator(aggregator.assembly.Aggregator):
+    """One aggregator on real stores, as its __main__ puts it together."""
 
-    def __init__(self, redis, clickhouse, stream=None):
-        self.owner = secrets.token_hex(4)
-        self.lanes = Lanes(redis, self.owner)
-        self.writer = Writer(clickhouse, self.owner, within_s=3)
+    def __init__(self, redis, clickhouse, *, stores_of=stores_in, clock=None, upkeep_every_s=UPKEEP_EVERY_S):
+        owner = secrets.token_hex(4)
         enricher = Enricher(AddressCipher(bytes(16)), Salts(redis), Devices(), Geo("", ""))
-        self.pipeline = Pipeline(stream or ClickStream(redis), self.lanes, enricher, self.writer)
+        super().__init__(
+            stores_of(redis, clickhouse, owner), EnrichedRows(enricher), clock or SystemClock(), owner,
+            insert_within_s=3, upkeep_every_s=upkeep_every_s,
+        )  # fmt: skip
 
     async def move_all(self):
         for _ in range(3):

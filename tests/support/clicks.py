@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from aggregator.decode import Numbered
 from edge.visit import asked_in, visit_reader
-from records.click import AddressCipher, Click, packed_address
+from records.address import AddressCipher, packed_address
+from records.click import Click
 from runtime.environment import Networks
 
 CODE_KEY = bytes(range(16))

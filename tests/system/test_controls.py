@@ -4,31 +4,13 @@ import asyncio
 
 import pytest
 
-from aggregator.click_stream import ClickStream
-from aggregator.insert import Writer
-from aggregator.pipeline import Pipeline
+from aggregator.assembly import stores_in
 from records.keys import lease_key
 from runtime.clickhouse import ClickHouse
-from tests.chaos.broken_pipelines import AckFirst, NeverCheck, NeverVerify, TrimByLength
+from tests.chaos.broken_pipelines import acknowledges_first, inserts_again, trims_by_length
 from tests.chaos.checks import check_each_click_once, rows_of
 from tests.support.aggregator import LANE, Aggregator, add, register
 from tests.support.proxy import Proxy, drop_the_reply, hang_after, take_nothing
-
-
-class Assembled(Aggregator):
-    """An aggregator of the parts given."""
-
-    parts = (Pipeline, ClickStream, Writer)
-
-    def __init__(self, redis, clickhouse):
-        super().__init__(redis, clickhouse)
-        pipeline, stream, writer = self.parts
-        self.writer = writer(clickhouse, self.owner)
-        self.pipeline = pipeline(stream(redis), self.lanes, self.pipeline._enricher, self.writer)
-
-
-def weaker(*parts):
-    return type("Weaker", (Assembled,), {"parts": parts})
 
 
 @pytest.fixture
@@ -52,14 +34,14 @@ async def killed_when(fault, redis, clickhouse, proxy, kind):
     through = ClickHouse(proxy.url)
     await register(redis)
     await add(redis, 1, 100)
-    moving = asyncio.create_task(kind(redis, through).pipeline.move_one_batch())
+    moving = asyncio.create_task(Aggregator(redis, through, stores_of=kind).pipeline.move_one_batch())
     await happened.wait()
     moving.cancel()
     await asyncio.wait({moving})
     await through.close()
     await redis.delete(lease_key(LANE))  # it lapses
 
-    await kind(redis, clickhouse).move_all()
+    await Aggregator(redis, clickhouse, stores_of=kind).move_all()
     await check_each_click_once(clickhouse, 100)
 
 
@@ -68,7 +50,7 @@ async def an_answer_lost(redis, clickhouse, proxy, kind):
     through = ClickHouse(proxy.url)
     await register(redis)
     await add(redis, 1, 100)
-    await kind(redis, through).move_all()
+    await Aggregator(redis, through, stores_of=kind).move_all()
     await through.close()
 
     await check_each_click_once(clickhouse, 100)
@@ -78,7 +60,7 @@ async def a_backlog(redis, clickhouse, proxy, kind):
     await register(redis)
     for seq in range(1, 701):
         await add(redis, seq, 1)
-    aggregator = kind(redis, clickhouse)
+    aggregator = Aggregator(redis, clickhouse, stores_of=kind)
     await aggregator.move_all()
 
     await check_each_click_once(clickhouse, 700)
@@ -89,14 +71,14 @@ FAULTS = [killed_before_the_insert, killed_after_the_insert, an_answer_lost, a_b
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_the_pipeline_passes(redis, clickhouse, proxy, fault):
-    await fault(redis, clickhouse, proxy, Assembled)
+    await fault(redis, clickhouse, proxy, stores_in)
 
 
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (killed_before_the_insert, weaker(AckFirst, ClickStream, Writer)),
-        (a_backlog, weaker(Pipeline, TrimByLength, Writer)),
+        (killed_before_the_insert, acknowledges_first),
+        (a_backlog, trims_by_length),
     ],
     ids=["acknowledges before it inserts", "trims by length"],
 )
@@ -111,8 +93,8 @@ async def test_a_pipeline_that_loses_clicks_is_found_out(redis, clickhouse, prox
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (killed_after_the_insert, weaker(NeverCheck, ClickStream, Writer)),
-        (an_answer_lost, weaker(Pipeline, ClickStream, NeverVerify)),
+        (killed_after_the_insert, inserts_again),
+        (an_answer_lost, inserts_again),
     ],
     ids=["inserts again what was pending", "inserts again what was not confirmed"],
 )

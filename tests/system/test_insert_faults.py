@@ -10,9 +10,10 @@ import time
 import msgspec
 import pytest
 
-from aggregator.server_time import ServerTime
-from records.keys import KNOWN_RUN, LANES, OWNERS, click_stream, lane_name, lease_key
+from aggregator.assembly import stores_in
+from records.keys import KNOWN_EPOCH, LANES, WRITERS, click_stream, lane_name, lease_key
 from runtime.clickhouse import ClickHouse, ClickHouseRefused
+from tests.chaos.broken_pipelines import Instead
 from tests.chaos.checks import check_nothing_is_amiss
 from tests.support.aggregator import LANE, Aggregator, add, register
 from tests.support.frames import CLICK
@@ -45,10 +46,10 @@ async def proxy(clickhouse_url):
 @pytest.fixture
 async def aggregator(redis, clickhouse, proxy):
     through = ClickHouse(proxy.url, timeout_s=TIMEOUT_S)
-    one = Aggregator(redis, through)
-    holding = asyncio.create_task(one.lanes.keep_holding())
-    yield one
-    holding.cancel()
+    aggregator = Aggregator(redis, through)
+    renewing = asyncio.create_task(aggregator.leases.keep_renewing())
+    yield aggregator
+    renewing.cancel()
     await through.close()
 
 
@@ -76,7 +77,9 @@ async def test_an_insert_that_is_not_confirmed_loses_and_doubles_nothing(redis, 
     await aggregator.move_all()
     await true(lambda: proxy.under_way == 0)  # what comes late has come
 
-    assert (proxy.faults, aggregator.writer.doubts) == ([], 1), "the fault has happened"
+    # On a slow machine what is sent again may be beyond the timeout as well.
+    assert proxy.faults == [], "the fault has happened"
+    assert aggregator.inserter.doubts >= 1
     await check_nothing_is_amiss(redis, clickhouse, 50)
 
 
@@ -99,14 +102,28 @@ async def test_an_insert_delivered_after_it_was_replaced_doubles_nothing(redis, 
     await check_nothing_is_amiss(redis, clickhouse, 40)
 
 
-async def test_an_insert_without_a_deadline_doubles_when_delivered_late(redis, clickhouse, proxy, aggregator):
+async def test_an_insert_without_a_deadline_doubles_when_delivered_late(redis, clickhouse, proxy):
     """The control of the test before."""
-    aggregator.writer._server_time = NoDeadline(clickhouse)
+    through = ClickHouse(proxy.url, timeout_s=TIMEOUT_S)
+    aggregator = Aggregator(redis, through, stores_of=with_a_clock_that_is_an_hour_ahead)
 
     await replaced_then_delivered(redis, clickhouse, proxy, aggregator)
+    await through.close()
 
     with pytest.raises(AssertionError):
         await check_nothing_is_amiss(redis, clickhouse, 40)
+
+
+def with_a_clock_that_is_an_hour_ahead(redis, clickhouse, owner):
+    stores = stores_in(redis, clickhouse, owner)
+    return stores._replace(inserts=HourAhead(stores.inserts))
+
+
+class HourAhead(Instead):
+    """Says that it is an hour later at the server: every deadline is out of reach."""
+
+    async def now_s(self):
+        return await self.inner.now_s() + 3600
 
 
 async def test_dead_letters_delivered_after_they_were_replaced_are_not_doubled(clickhouse):
@@ -121,11 +138,6 @@ async def test_dead_letters_delivered_after_they_were_replaced_are_not_doubled(c
 
     with pytest.raises(ClickHouseRefused, match="too late"):
         await clickhouse.insert_rows("dead_clicks (lane, seq, reason, payload, received_at, insert_before)", [late])
-
-
-class NoDeadline(ServerTime):
-    async def second_at(self, instant):
-        return 0
 
 
 async def test_one_fault_after_another_loses_and_doubles_nothing(redis, clickhouse, proxy, aggregator):
@@ -175,7 +187,7 @@ async def test_an_aggregator_stopped_beyond_its_lease_and_continued_doubles_noth
         second = Aggregator(redis, clickhouse)
         moving = asyncio.create_task(second.pipeline.run())
         await check_soon(redis, clickhouse, 100)
-        assert (await redis.hget(OWNERS, lane_name(LANE))).startswith(second.owner.encode())
+        assert (await redis.hget(WRITERS, lane_name(LANE))).startswith(second.owner.encode())
 
         stopped.send_signal(signal.SIGCONT)
         released.set()
@@ -184,7 +196,7 @@ async def test_an_aggregator_stopped_beyond_its_lease_and_continued_doubles_noth
         await asyncio.sleep(1)  # what the first one would still do
         await check_nothing_is_amiss(redis, clickhouse, 150)
         assert stopped.poll() is None
-        second.pipeline.stop()
+        second.stop()
         await moving
         await add(redis, 151, 50)  # given back, and moved by the one that had been stopped
         await check_soon(redis, clickhouse, 200)
@@ -207,8 +219,8 @@ async def flushed(redis):
 async def promoted(redis):
     """A replica has taken over that has heard of everything but the lease."""
     await redis.delete(lease_key(LANE))
-    await redis.set(KNOWN_RUN, "another-run-of-redis")
-    await redis.hset(OWNERS, lane_name(LANE), "somebody")
+    await redis.set(KNOWN_EPOCH, "another-run-of-redis")
+    await redis.hset(WRITERS, lane_name(LANE), "somebody")
 
 
 @pytest.mark.parametrize(
@@ -241,7 +253,7 @@ async def test_what_an_owner_has_sent_when_redis_forgets_its_lease_is_not_double
     await check_soon(redis, clickhouse, before + 10, longest_s=40)
     released.set()
     await asyncio.wait({moving}, timeout=10)
-    second.pipeline.stop()
+    second.stop()
     await taking_over
     moving.cancel()
     await asyncio.wait({moving})
@@ -259,7 +271,7 @@ async def test_two_aggregators_at_once_move_each_click_once(redis, clickhouse):
         for lane in range(1, 21):
             await add(redis, 5 * round_ + 1, 5, lane)
         if round_ in (10, 20):  # one ends, all its lanes go to the other; a new one comes
-            both[0].pipeline.stop()
+            both[0].stop()
             await running[0]
             both = [both[1], Aggregator(redis, clickhouse)]
             running = [running[1], asyncio.create_task(both[1].pipeline.run())]
@@ -267,7 +279,7 @@ async def test_two_aggregators_at_once_move_each_click_once(redis, clickhouse):
 
     await check_soon(redis, clickhouse, 3_000)
     for one, task in zip(both, running, strict=True):
-        one.pipeline.stop()
+        one.stop()
         await task
     await check_nothing_is_amiss(redis, clickhouse, 3_000)
 

@@ -21,9 +21,9 @@ async def edge(redis, clickhouse, valkey_url, clickhouse_url, tmp_path):
     await store(clickhouse, range(TAPS))
     edge = await asyncio.to_thread(Edge, valkey_url, clickhouse_url, tmp_path, TAPTRAIL_DRAIN_S="0.2")
     aggregator = Aggregator(redis, clickhouse)
-    running = [asyncio.create_task(aggregator.lanes.keep_holding()), asyncio.create_task(aggregator.pipeline.run())]
+    running = [asyncio.create_task(aggregator.leases.keep_renewing()), asyncio.create_task(aggregator.pipeline.run())]
     yield edge
-    aggregator.pipeline.stop()
+    aggregator.stop()
     await running[1]
     running[0].cancel()
     edge.kill()

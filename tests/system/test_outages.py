@@ -44,10 +44,10 @@ async def aggregator(small_redis, way):
     """One whose way to ClickHouse can be cut."""
     clickhouse = ClickHouse(way.url, timeout_s=10)
     aggregator = Aggregator(small_redis, clickhouse)
-    holding = asyncio.create_task(aggregator.lanes.keep_holding())
+    holding = asyncio.create_task(aggregator.leases.keep_renewing())
     running = asyncio.create_task(aggregator.pipeline.run())
     yield aggregator
-    aggregator.pipeline.stop()
+    aggregator.stop()
     await running
     holding.cancel()
     await clickhouse.close()

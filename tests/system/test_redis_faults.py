@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from redis.asyncio import Redis
 
-from aggregator.click_stream import ClickStream
+from aggregator.click_stream import RedisClickStream
 from records.keys import LANES, WATERMARKS, lane_name
 from runtime.redis_client import redis_client
 from stack.valkey import valkey_command
@@ -63,10 +63,10 @@ async def edge(valkey, clickhouse, clickhouse_url, tmp_path):
 @pytest.fixture
 async def aggregator(valkey, clickhouse):
     aggregator = Aggregator(valkey.client, clickhouse)
-    holding = asyncio.create_task(aggregator.lanes.keep_holding())
+    holding = asyncio.create_task(aggregator.leases.keep_renewing())
     running = asyncio.create_task(aggregator.pipeline.run())
     yield aggregator
-    aggregator.pipeline.stop()
+    aggregator.stop()
     await running
     holding.cancel()
 
@@ -149,7 +149,7 @@ async def test_a_stale_replica_promoted_while_clicks_flow_loses_and_doubles_noth
         await settled(edge)
         await check_nothing_is_amiss(replica, clickhouse, 800)
         for one in both:
-            one.pipeline.stop()
+            one.stop()
         await asyncio.gather(*running)
 
 
@@ -197,7 +197,7 @@ async def test_a_redis_flushed_under_two_aggregators_doubles_nothing(valkey, cli
 
     await settled(edge, 60)
     for one in both:
-        one.pipeline.stop()
+        one.stop()
     await asyncio.gather(*running)
     await check_nothing_is_amiss(valkey.client, clickhouse, 800)
 
@@ -211,7 +211,7 @@ async def test_an_aggregator_follows_the_name_when_the_redis_it_reads_is_a_repli
     client = redis_client(own_valkey.url, timeout_s=10, connect_timeout_s=2)
     aggregator = Aggregator(client, clickhouse)
     running = asyncio.create_task(aggregator.pipeline.run())
-    holding = asyncio.create_task(aggregator.lanes.keep_holding())
+    holding = asyncio.create_task(aggregator.leases.keep_renewing())
     await published(former, b"5")
     async with replica_of(own_valkey, former, tmp_path) as successor:
         await name_leads_to(successor, own_valkey, former)
@@ -220,7 +220,7 @@ async def test_an_aggregator_follows_the_name_when_the_redis_it_reads_is_a_repli
         await published(successor, b"10", longest_s=12)
 
         await check_nothing_is_amiss(successor, clickhouse, 10)
-        aggregator.pipeline.stop()
+        aggregator.stop()
         await running
         holding.cancel()
     await client.aclose()
@@ -236,7 +236,7 @@ async def test_clicks_of_an_edge_that_nobody_taps_any_more_survive_a_flush(valke
 
     await settled(edge)
 
-    aggregator.pipeline.stop()
+    aggregator.stop()
     await running
     await check_nothing_is_amiss(valkey.client, clickhouse, 200)
 
@@ -247,7 +247,7 @@ async def test_a_watermark_that_was_lost_is_published_by_the_next_owner(redis, c
     await add(redis, 1, 5)
     first = Aggregator(redis, clickhouse)
     await first.move_all()
-    await first.lanes.leave()
+    await first.leases.leave()
     await redis.delete(WATERMARKS)
 
     await Aggregator(redis, clickhouse).move_all()
@@ -266,7 +266,7 @@ async def test_a_watermark_that_was_lost_is_published_again_by_the_owner_though_
     await redis.flushall()
 
     await published(redis, b"5")
-    aggregator.pipeline.stop()
+    aggregator.stop()
     await running
 
 
@@ -280,7 +280,7 @@ async def published(redis, seq, longest_s=5):
 async def test_a_former_owner_that_acknowledges_late_does_not_lower_the_watermark(redis, known):
     await redis.hset(WATERMARKS, lane_name(LANE), known)
 
-    await ClickStream(redis).ack({LANE: [9]}, {LANE: 9})
+    await RedisClickStream(redis).ack({LANE: [9]}, {LANE: 9})
 
     assert await redis.hget(WATERMARKS, lane_name(LANE)) == (b"9" if known == "junk" else known.encode())
 
@@ -299,6 +299,6 @@ async def test_a_redis_full_of_clicks_is_emptied_by_the_aggregator(valkey, click
         await check_nothing_is_amiss(valkey.client, clickhouse, 100)
     finally:
         await valkey.client.config_set("maxmemory", 1 << 30)
-        aggregator.pipeline.stop()
+        aggregator.stop()
         await running
     assert await valkey.client.hlen(LANES) == 1

@@ -123,9 +123,9 @@ async def aggregator(redis, clickhouse):
 
 @asynccontextmanager
 async def moving(aggregator):
-    running = [asyncio.create_task(aggregator.lanes.keep_holding()), asyncio.create_task(aggregator.pipeline.run())]
+    running = [asyncio.create_task(aggregator.leases.keep_renewing()), asyncio.create_task(aggregator.pipeline.run())]
     yield
-    aggregator.pipeline.stop()
+    aggregator.stop()
     await running[1]
     running[0].cancel()
 
@@ -290,7 +290,7 @@ async def test_after_a_power_cut_what_only_redis_has_arrives_and_what_nobody_has
     await check_each_click_once(clickhouse, 100)
     ledger = await read_ledger(redis, clickhouse)
     assert (ledger.inserted, ledger.lost, ledger.gap) == (100, 7, 0)
-    assert aggregator.pipeline.clicks_lost == 7
+    assert aggregator.takeover.clicks_lost == 7
 
 
 @pytest.mark.usefixtures("aggregator")

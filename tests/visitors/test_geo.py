@@ -1,8 +1,8 @@
 import pytest
 
-from records.click import packed_address
+from records.address import packed_address, prefix_of
 from tests.support.geo_files import written
-from visitors.geo import NOWHERE, Geo, GeoError, Place, network_in
+from visitors.geo import NOWHERE, Geo, GeoError, Place
 
 SEATTLE_FLAT = {"country_code": "US", "state1": "Washington", "city": "Seattle", "latitude": "47.6"}
 SEATTLE_NESTED = {
@@ -21,24 +21,24 @@ def test_both_layouts_give_the_place_of_both_kinds_of_addresses(tmp_path, record
     city_db = written(tmp_path / "city.mmdb", {"203.0.113.0/24": record, "2001:db8::/32": record})
     asn_db = written(tmp_path / "asn.mmdb", {"203.0.112.0/20": NETWORK, "2001:db8::/32": NETWORK})
 
-    place = Geo(city_db, asn_db).look_up(network_in(packed_address(address)))
+    place = Geo(city_db, asn_db).look_up(prefix_of(packed_address(address)))
 
     assert place == Place("US", "Washington", "Seattle", 64500, "Example Mobile", ip_prefix)
 
 
 def test_without_files_only_the_prefix_is_known():
-    assert Geo().look_up(network_in(packed_address("203.0.113.77"))) == Place(ip_prefix="203.0.113.0/24")
+    assert Geo().look_up(prefix_of(packed_address("203.0.113.77"))) == Place(ip_prefix="203.0.113.0/24")
 
 
 def test_an_address_that_was_not_readable_is_nowhere():
-    assert Geo().look_up(network_in(bytes(16))) == NOWHERE
+    assert Geo().look_up(prefix_of(bytes(16))) == NOWHERE
 
 
 def test_a_file_of_ipv4_alone_leaves_ipv6_empty(tmp_path):
     geo = Geo(written(tmp_path / "v4.mmdb", {"203.0.113.0/24": SEATTLE_FLAT}, ip_version=4))
 
-    assert geo.look_up(network_in(packed_address("2001:db8::1"))) == Place(ip_prefix="2001:db8::/48")
-    assert geo.look_up(network_in(packed_address("203.0.113.1"))).city == "Seattle"
+    assert geo.look_up(prefix_of(packed_address("2001:db8::1"))) == Place(ip_prefix="2001:db8::/48")
+    assert geo.look_up(prefix_of(packed_address("203.0.113.1"))).city == "Seattle"
 
 
 def test_several_files_complete_each_other(tmp_path):
@@ -46,30 +46,30 @@ def test_several_files_complete_each_other(tmp_path):
     v6 = written(tmp_path / "v6.mmdb", {"2001:db8::/32": SEATTLE_FLAT | {"city": "Tacoma"}})
     geo = Geo(f"{v4}, {v6}")
 
-    assert geo.look_up(network_in(packed_address("203.0.113.1"))).city == "Seattle"
-    assert geo.look_up(network_in(packed_address("2001:db8::1"))).city == "Tacoma"
+    assert geo.look_up(prefix_of(packed_address("203.0.113.1"))).city == "Seattle"
+    assert geo.look_up(prefix_of(packed_address("2001:db8::1"))).city == "Tacoma"
 
 
 def test_an_address_no_file_knows_is_empty(tmp_path):
     geo = Geo(written(tmp_path / "city.mmdb", {"203.0.113.0/24": SEATTLE_NESTED}))
 
-    assert geo.look_up(network_in(packed_address("198.51.100.1"))) == Place(ip_prefix="198.51.100.0/24")
+    assert geo.look_up(prefix_of(packed_address("198.51.100.1"))) == Place(ip_prefix="198.51.100.0/24")
 
 
 def test_a_place_without_a_city_keeps_its_country(tmp_path):
     geo = Geo(written(tmp_path / "city.mmdb", {"203.0.113.0/24": {"country": {"iso_code": "DE"}, "subdivisions": []}}))
 
-    assert geo.look_up(network_in(packed_address("203.0.113.1"))) == Place("DE", ip_prefix="203.0.113.0/24")
+    assert geo.look_up(prefix_of(packed_address("203.0.113.1"))) == Place("DE", ip_prefix="203.0.113.0/24")
 
 
 def test_neighbours_share_one_look_up():
     geo = Geo()
 
-    assert geo.look_up(network_in(packed_address("203.0.113.1"))) is geo.look_up(
-        network_in(packed_address("203.0.113.200"))
+    assert geo.look_up(prefix_of(packed_address("203.0.113.1"))) is geo.look_up(
+        prefix_of(packed_address("203.0.113.200"))
     )
-    assert geo.look_up(network_in(packed_address("203.0.113.1"))) is not geo.look_up(
-        network_in(packed_address("203.0.114.1"))
+    assert geo.look_up(prefix_of(packed_address("203.0.113.1"))) is not geo.look_up(
+        prefix_of(packed_address("203.0.114.1"))
     )
 
 

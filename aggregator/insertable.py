@@ -1,0 +1,115 @@
+"""A batch as it is inserted: rows of one partition each, which know how to become the body of an INSERT."""
+
+import asyncio
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from aggregator.decode import Batch, DeadClick, Numbered
+from aggregator.enrich import Enricher
+from aggregator.rows import INSERT_CLICKS, arrow_stream, by_partition
+
+_INSERT_DEAD = "INSERT INTO dead_clicks (lane, seq, reason, received_at, payload, insert_before) FORMAT JSONEachRow"
+_encoder = msgspec.json.Encoder()
+
+
+class Identified(Protocol):
+    """A row with its identity."""
+
+    @property
+    def lane(self) -> int: ...
+
+    @property
+    def seq(self) -> int: ...
+
+
+R = TypeVar("R", bound=Identified)
+
+
+class Insertable(Protocol[R]):
+    """Rows of one partition: an INSERT of some of them is one part, all or none."""
+
+    @property
+    def table(self) -> str: ...
+
+    @property
+    def statement(self) -> str: ...
+
+    @property
+    def rows(self) -> Sequence[R]: ...
+
+    def only(self, rows: Sequence[R]) -> "Insertable[R]":
+        """Some of them."""
+
+    async def body(self, before: int) -> bytes:
+        """What is sent behind the statement; before: the second, by the server's clock, before which it takes effect.
+
+        Called again when rows are sent again.
+        """
+
+
+class RowMaker(Protocol):
+    """What makes rows of clicks."""
+
+    async def rows_of(self, batch: Batch, received_at_ms: int) -> list[Insertable[Any]]:
+        """All clicks and dead letters of a batch; raises redis.RedisError when salts cannot be read."""
+
+
+class ClickRows:
+    """Clicks of one month."""
+
+    table = "clicks"
+    statement = INSERT_CLICKS
+
+    def __init__(
+        self, rows: Sequence[Numbered], enricher: Enricher, salts: Mapping[str, bytes], received_at_ms: int
+    ) -> None:
+        self.rows = rows
+        self._enricher, self._salts, self._received_at_ms = enricher, salts, received_at_ms
+
+    def only(self, rows: Sequence[Numbered]) -> "ClickRows":
+        return ClickRows(rows, self._enricher, self._salts, self._received_at_ms)
+
+    async def body(self, before: int) -> bytes:
+        return await asyncio.to_thread(self._enriched, before)  # so that leases are renewed meanwhile
+
+    def _enriched(self, before: int) -> bytes:
+        return arrow_stream(self.rows, self._enricher.enrich(self.rows, self._salts), self._received_at_ms, before)
+
+
+class DeadRows:
+    """Clicks that did not decode."""
+
+    table = "dead_clicks"
+    statement = _INSERT_DEAD
+
+    def __init__(self, rows: Sequence[DeadClick], received_at_ms: int) -> None:
+        self.rows = rows
+        self._received_at_ms = received_at_ms
+
+    def only(self, rows: Sequence[DeadClick]) -> "DeadRows":
+        return DeadRows(rows, self._received_at_ms)
+
+    async def body(self, before: int) -> bytes:
+        return b"\n".join(_encoder.encode(self._row(click, before)) for click in self.rows)
+
+    def _row(self, click: DeadClick, before: int) -> dict[str, object]:
+        return {
+            "lane": click.lane, "seq": click.seq, "reason": click.reason, "received_at": self._received_at_ms / 1000,
+            "payload": base64.b64encode(click.payload).decode(), "insert_before": before,
+        }  # fmt: skip
+
+
+class EnrichedRows:
+    """Makes rows that say what was found out about each click."""
+
+    def __init__(self, enricher: Enricher) -> None:
+        self._enricher = enricher
+
+    async def rows_of(self, batch: Batch, received_at_ms: int) -> list[Insertable[Any]]:
+        salts = await self._enricher.salts(batch.clicks)
+        clicks = by_partition(batch.clicks).values()
+        made: list[Insertable[Any]] = [ClickRows(part, self._enricher, salts, received_at_ms) for part in clicks]
+        return [*made, DeadRows(batch.dead, received_at_ms)] if batch.dead else made

@@ -1,0 +1,38 @@
+"""What time it is, and how to wait: given to whatever decides by time, so that a test can have a clock of its own."""
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Seconds. Deadlines and leases are measured by monotonic(), which no one sets; unix_s() is for records."""
+
+    def monotonic(self) -> float: ...
+
+    def unix_s(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    async def rest(self, seconds: float, until: asyncio.Event) -> None:
+        """Sleep, and wake early when the event is set."""
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def unix_s(self) -> float:
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def rest(self, seconds: float, until: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await until.wait()
+        except TimeoutError:
+            return
