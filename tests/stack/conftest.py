@@ -5,6 +5,7 @@ import aiohttp
 import pytest
 
 from tests.support.clickhouse import ANALYST, WRITER
+from tests.support.eventually import eventually
 
 Ask = Callable[..., Awaitable["Said"]]
 
@@ -36,6 +37,25 @@ def asker(session: aiohttp.ClientSession, port: int, user: str) -> Ask:
             return Said(response.status, response.headers, await response.read())
 
     return ask
+
+
+async def begun(ask: Ask, condition: str, count: int = 1) -> None:
+    """Wait until the server knows `count` statements that a KILL QUERY of this condition would find."""
+
+    async def found() -> int:
+        return len((await ask(f"KILL QUERY WHERE {condition} TEST")).text.splitlines())
+
+    await eventually(found, equals=count)
+
+
+async def inside_engine(ask: Ask, query_id: str) -> None:
+    """Wait until the engine works on this statement."""
+
+    async def inside() -> str:
+        sql = f"SELECT count() FROM system.processes WHERE query_id = '{query_id}' AND elapsed > 0"
+        return (await ask(sql)).text
+
+    await eventually(inside, equals="1")
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import os
 
 import pytest
 
+from tests.stack.conftest import begun
+
 SECRET = "/etc/hostname"
 
 
@@ -187,14 +189,14 @@ async def test_a_query_of_the_analyst_ends_at_its_memory(analyst):
 
 
 async def test_busy_analysts_keep_no_writer_waiting(analyst, writer):
-    slow = "SELECT sleepEachRow(1) FROM numbers(3) SETTINGS max_block_size = 1"
+    slow = "SELECT sleepEachRow(1) FROM numbers(3)"
     waiting = [asyncio.ensure_future(analyst(slow)) for _ in range(6)]
-    await asyncio.sleep(0.2)
+    await begun(writer, "query LIKE '%sleepEachRow(1)%'", 6)
 
-    async with asyncio.timeout(1):
-        assert (await writer("SELECT 1")).text == "1"
-        assert (await writer(b"1\n", query="INSERT INTO dead_clicks (lane) FORMAT TSV")).status == 200
+    assert (await writer("SELECT 1")).text == "1"
+    assert (await writer(b"1\n", query="INSERT INTO dead_clicks (lane) FORMAT TSV")).status == 200
 
+    assert not any(one.done() for one in waiting)
     for one in waiting:
         one.cancel()
     await writer("TRUNCATE TABLE dead_clicks")

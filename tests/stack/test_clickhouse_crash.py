@@ -10,6 +10,7 @@ import pytest
 
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 from tests.support.clickhouse import WRITER, clickhouse_command, clickhouse_environ
+from tests.support.eventually import eventually
 from tests.support.processes import free_port, running
 
 pytestmark = pytest.mark.servers
@@ -44,9 +45,7 @@ async def test_sigterm_finishes_the_inserts_that_run(tmp_path):
         await client.execute("CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n")
         sql = "INSERT INTO default.t SELECT number + sleepEachRow(0.1) FROM numbers(10) SETTINGS max_block_size = 1"
         inserting = asyncio.ensure_future(client.execute(sql))
-        async with asyncio.timeout(10):
-            while not await client.value("SELECT count() FROM system.processes WHERE query LIKE 'INSERT%'"):
-                await asyncio.sleep(0.02)
+        await eventually(lambda: client.value("SELECT count() FROM system.processes WHERE query LIKE 'INSERT%'"))
         os.kill(pid, signal.SIGTERM)
         await inserting
 
@@ -57,9 +56,8 @@ async def test_sigterm_finishes_the_inserts_that_run(tmp_path):
 async def test_sigterm_does_not_wait_for_readers(tmp_path):
     async with served(tmp_path) as (client, pid):
         reading = asyncio.ensure_future(client.value(ENDLESS))
-        async with asyncio.timeout(10):
-            while not await client.value("SELECT count() FROM system.processes WHERE query LIKE '%sipHash64(n%'") > 1:
-                await asyncio.sleep(0.02)
+        reading_now = "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64(n%'"
+        await eventually(lambda: client.value(reading_now), equals=2)  # itself is one of them
         os.kill(pid, signal.SIGTERM)
         async with asyncio.timeout(5):
             with pytest.raises((ClickHouseRefused, ClickHouseUnreachable)):

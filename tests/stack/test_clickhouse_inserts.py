@@ -6,6 +6,7 @@ import io
 import pyarrow as pa
 import pytest
 
+from tests.stack.conftest import begun
 from tests.support.clickhouse import head_of
 
 ROWS = 200_000
@@ -118,9 +119,7 @@ async def _send_and_close(port: int, data: bytes) -> bytes:
 
 async def _settled_count(writer) -> int:
     """Rows once no statement runs any more."""
-    async with asyncio.timeout(20):
-        while (await writer("KILL QUERY WHERE query NOT LIKE 'KILL%' TEST")).text:
-            await asyncio.sleep(0.05)
+    await begun(writer, "query NOT LIKE 'KILL%'", 0)
     return int((await writer("SELECT count() FROM scratch")).text)
 
 

@@ -3,9 +3,9 @@
 import asyncio
 import json
 
+from tests.stack.conftest import begun, inside_engine
 from tests.support.clickhouse import head_of
 
-INSERTS = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO scratch%'"
 SLOW = "SELECT sleepEachRow(0.1) FROM numbers(100) SETTINGS max_block_size = 1"
 
 
@@ -41,11 +41,7 @@ async def test_a_request_of_which_only_the_headers_came_is_cancelled(writer, tab
 async def test_an_insert_inside_the_engine_is_waited_for(writer, table):
     rows = b"".join(b"%d\tx\n" % n for n in range(3_000_000))
     inserting = asyncio.ensure_future(writer(rows, query="INSERT INTO scratch FORMAT TSV", query_id="clicks:3"))
-    async with asyncio.timeout(20):
-        while (
-            await writer("SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO scratch%'")
-        ).text != "1":
-            await asyncio.sleep(0)
+    await inside_engine(writer, "clicks:3")
 
     await writer("KILL QUERY WHERE query_id LIKE 'clicks:%' SYNC")
     after_kill = (await writer("SELECT count() FROM scratch")).text
@@ -56,9 +52,7 @@ async def test_an_insert_inside_the_engine_is_waited_for(writer, table):
 
 async def test_a_select_inside_the_engine_is_stopped(writer):
     running = asyncio.ensure_future(writer(SLOW, query_id="slow"))
-    async with asyncio.timeout(10):
-        while (await writer("SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow%'")).text != "2":
-            await asyncio.sleep(0.02)
+    await inside_engine(writer, "slow")
 
     async with asyncio.timeout(3):
         killed = await writer("KILL QUERY WHERE query_id = 'slow' SYNC")
@@ -70,11 +64,7 @@ async def test_a_select_inside_the_engine_is_stopped(writer):
 async def test_an_insert_select_is_stopped(writer, table):
     sql = "INSERT INTO scratch SELECT number, toString(sleepEachRow(0.1)) FROM numbers(100) SETTINGS max_block_size = 1"
     running = asyncio.ensure_future(writer(sql, query_id="slow"))
-    async with asyncio.timeout(10):
-        while (
-            await writer("SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO scratch%'")
-        ).text != "1":
-            await asyncio.sleep(0.02)
+    await inside_engine(writer, "slow")
 
     async with asyncio.timeout(3):
         await writer("KILL QUERY WHERE query_id = 'slow' SYNC")
@@ -85,7 +75,7 @@ async def test_an_insert_select_is_stopped(writer, table):
 
 async def test_a_statement_that_waits_for_its_turn_is_cancelled(writer, table):
     running = [asyncio.ensure_future(writer(SLOW, query_id=f"slow:{n}")) for n in range(12)]
-    await asyncio.sleep(0.3)
+    await begun(writer, "query_id LIKE 'slow:%'", 12)
 
     async with asyncio.timeout(5):
         killed = await writer("KILL QUERY WHERE query_id LIKE 'slow:%' SYNC")
@@ -95,8 +85,8 @@ async def test_a_statement_that_waits_for_its_turn_is_cancelled(writer, table):
 
 
 async def test_what_does_not_match_lives_on(writer):
-    running = asyncio.ensure_future(writer("SELECT sleep(0.5)", query_id="other"))
-    await asyncio.sleep(0.1)
+    running = asyncio.ensure_future(writer("SELECT sleep(2)", query_id="other"))
+    await begun(writer, "query_id = 'other'")
 
     assert (await writer("KILL QUERY WHERE query_id LIKE 'clicks:%' SYNC")).body == b""
     assert (await running).text == "0"
@@ -108,8 +98,8 @@ async def test_a_condition_that_is_wrong_kills_nothing(writer):
 
 
 async def test_two_statements_of_one_query_id_cannot_run_at_a_time(writer):
-    first = asyncio.ensure_future(writer("SELECT sleep(0.5)", query_id="twice"))
-    await asyncio.sleep(0.1)
+    first = asyncio.ensure_future(writer("SELECT sleep(2)", query_id="twice"))
+    await begun(writer, "query_id = 'twice'")
 
     assert (await writer("SELECT 1", query_id="twice")).code == "216"
     await first
@@ -118,7 +108,7 @@ async def test_two_statements_of_one_query_id_cannot_run_at_a_time(writer):
 
 async def test_a_condition_takes_parameters(writer):
     running = asyncio.ensure_future(writer(SLOW, query_id="mint:'1"))
-    await asyncio.sleep(0.1)
+    await begun(writer, "startsWith(query_id, 'mint:')")
 
     killed = await writer("KILL QUERY WHERE startsWith(query_id, {id:String}) SYNC", param_id="mint:'")
 
@@ -128,7 +118,7 @@ async def test_a_condition_takes_parameters(writer):
 
 async def test_the_list_of_processes_shows_statements_by_the_id_their_client_gave(writer, analyst):
     running = asyncio.ensure_future(writer(SLOW, query_id="shown"))
-    await asyncio.sleep(0.2)
+    await inside_engine(writer, "shown")
 
     columns = "query_id, user, query, elapsed > 0"
     sql = f"SELECT {columns} FROM system.processes WHERE query_id != 'me' FORMAT JSONCompactEachRow"

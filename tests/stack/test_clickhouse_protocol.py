@@ -12,6 +12,7 @@ import psutil
 import pytest
 import zstandard
 
+from tests.stack.conftest import begun
 from tests.support.clickhouse import ANALYST, WRITER
 
 
@@ -267,6 +268,4 @@ async def test_a_query_whose_client_has_left_stops(writer, session, clickhouse_p
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(request, 0.5)
 
-    async with asyncio.timeout(10):
-        while (await writer("SELECT count() FROM system.processes WHERE query LIKE '%sipHash64(number)%'")).text != "1":
-            await asyncio.sleep(0.05)
+    await begun(writer, "query LIKE '%sipHash64(number)%'", 0)

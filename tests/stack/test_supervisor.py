@@ -82,8 +82,8 @@ async def test_a_child_that_is_stopped_stays_stopped(tmp_path):
     pid = kept.pid
 
     await kept.stop()
-    await asyncio.sleep(0.5)  # longer than the first wait before a restart
 
+    assert asyncio.all_tasks() == {asyncio.current_task()}, "nothing is left that could start it again"
     assert not psutil.pid_exists(pid)
     assert restarted.empty()
     assert kept.pid == pid
