@@ -4,7 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-from runtime.environment import ClickHouseUrl, CodeKey, LogLevel, RedisUrl
+from records.code import CodeKey
+from runtime.environment import ClickHouseUrl, LogLevel, RedisUrl
 
 Databases = Annotated[str, msgspec.Meta(description=".mmdb files, separated by commas; nothing for no look-up")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]

@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 
 from control.http.auth import ApiKeys
-from runtime.environment import ClickHouseUrl, CodeKey, LogLevel, RedisUrl
+from records.code import CodeKey
+from runtime.environment import ClickHouseUrl, LogLevel, RedisUrl
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]

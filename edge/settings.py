@@ -5,7 +5,9 @@ from typing import Annotated
 
 import msgspec
 
-from runtime.environment import ClickHouseUrl, CodeKey, LogLevel, Networks, RedisUrl
+from edge.trusted_proxies import Networks
+from records.code import CodeKey
+from runtime.environment import ClickHouseUrl, LogLevel, RedisUrl
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]

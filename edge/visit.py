@@ -3,13 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote
 
+from edge.trusted_proxies import Networks, bare_address, for_parameter, is_trusted, nearest_stranger
 from records.address import packed_address
 from routing.visit import NO_ADDRESS, Visit
-from runtime.environment import Networks
 
 MAX_TEXT = 1024  # longer header values are cut: a click record stays small whatever a visitor sends
 MAX_HOST = 260  # a name of 253 characters (RFC 1035), a dot, a colon and a port
@@ -39,13 +38,13 @@ def visit_reader(trusted_proxies: Networks, header: str = "x-forwarded-for") -> 
     header: the one in which the proxies say for whom they ask, "x-forwarded-for" or "forwarded" (RFC 7239). The
     other is never read: proxies that write one pass the other on as the visitor sent it.
     """
-    address_of = _for_parameter if header == "forwarded" else _bare_address
+    address_of = for_parameter if header == "forwarded" else bare_address
 
     def visit_from(method: str, code: str, query: str, fields: Fields, peer: str) -> Visit:
         get = fields.get
-        if trusted_proxies and _within(peer, trusted_proxies):
+        if trusted_proxies and is_trusted(peer, trusted_proxies):
             hops = [address_of(hop) for hop in get(header, "").split(",")]
-            peer = _nearest_stranger(hops, peer, trusted_proxies)
+            peer = nearest_stranger(hops, peer, trusted_proxies)
         return Visit(
             host_of(get("host", "")), code, query, method, _packed(peer), get("user-agent", ""), get("referer", ""),
             get("accept", ""), get("accept-language", ""), _purpose(get), _sec_fetch(get), get("sec-ch-ua", ""),
@@ -111,40 +110,3 @@ def _packed(address: str) -> bytes:
         return packed_address(address)
     except ValueError:
         return NO_ADDRESS
-
-
-@lru_cache(8192)
-def _within(address: str, networks: Networks) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(parsed, "ipv4_mapped", None) or parsed
-    return any(mapped in network for network in networks)
-
-
-def _nearest_stranger(hops: list[str], peer: str, trusted: Networks) -> str:
-    """The nearest address that is not one of ours: whatever stands left of it may be forged."""
-    for hop in reversed(hops):
-        if _packed(hop) == NO_ADDRESS:
-            return peer
-        peer = hop
-        if not _within(hop, trusted):
-            return hop
-    return peer
-
-
-def _for_parameter(element: str) -> str:
-    for parameter in element.split(";"):
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "for":
-            return _bare_address(value)
-    return ""
-
-
-def _bare_address(text: str) -> str:
-    """An address without the port, brackets and quotes that proxies may add."""
-    text = text.strip().strip('"')
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0] if text.count(":") == 1 else text

@@ -38,6 +38,7 @@ from edge.scan_limit import ScanLimit
 from edge.spool import Spool
 from edge.tap import Answered
 from edge.tap_stats import TapStats
+from edge.trusted_proxies import Networks
 from edge.visit import visit_reader
 from loadtest import bare_servers
 from loadtest.cpu_burden import burden
@@ -46,7 +47,6 @@ from records.address import AddressCipher
 from records.code import CodeCipher
 from records.link import Link
 from runtime.clickhouse import ClickHouse
-from runtime.environment import Networks
 from runtime.histogram import POWERS, Histogram
 from runtime.serve import HttpServer, listen
 

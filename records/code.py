@@ -8,6 +8,9 @@ It gives unguessability, not secrecy: without the key nobody can tell which code
 neighbours of a code, but whoever holds a code can follow it.
 """
 
+import re
+from typing import ClassVar, Self
+
 from siphashc import siphash
 
 CODE_LENGTH = 9
@@ -21,10 +24,22 @@ _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _PAIR_VALUE = {pair: value for value, pair in enumerate(_PAIRS)}
 
 
+class CodeKey(bytes):
+    """16 bytes, the same in every process (TAPTRAIL_CODE_KEY); another key gives other codes."""
+
+    EXPECTED: ClassVar[str] = "32 hex digits"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        if not re.fullmatch(r"[0-9a-fA-F]{32}", text):
+            raise ValueError(f"{len(text)} characters that are not all hex digits or not 32")
+        return cls(bytes.fromhex(text))
+
+
 class CodeCipher:
     """Seals link ids into codes and opens them again.
 
-    key: 16 bytes, the same in every process (TAPTRAIL_CODE_KEY); another key gives other codes.
+    key: a CodeKey; ValueError where it has not 16 bytes.
     """
 
     def __init__(self, key: bytes) -> None:

@@ -1,15 +1,12 @@
 """Settings from the environment: one frozen record per process, refused at start when a value is wrong."""
 
 import math
-import re
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 PREFIX = "TAPTRAIL_"  # Kubernetes injects EDGE_PORT=tcp://... for a Service called edge
-Network = IPv4Network | IPv6Network
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -33,28 +30,6 @@ ClickHouseUrl = Annotated[
 
 class SettingsError(Exception):
     """One line: the variable, its value, what was expected."""
-
-
-class CodeKey(bytes):
-    """16 bytes, given as 32 hex digits."""
-
-    EXPECTED: ClassVar[str] = "32 hex digits"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        if not re.fullmatch(r"[0-9a-fA-F]{32}", text):
-            raise ValueError(f"{len(text)} characters that are not all hex digits or not 32")
-        return cls(bytes.fromhex(text))
-
-
-class Networks(tuple[Network, ...]):
-    """Address ranges, given as CIDRs separated by commas."""
-
-    EXPECTED: ClassVar[str] = "CIDRs separated by commas"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        return cls(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def settings_from(environ: Mapping[str, str], settings: type[S]) -> S:

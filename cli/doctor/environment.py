@@ -14,7 +14,8 @@ import edge.settings
 from cli.api import RUNNING, local_stack
 from cli.doctor.finding import Finding, broken, ok, warning
 from control.http.auth import ApiKeys
-from runtime.environment import PREFIX, CodeKey, fields_from
+from records.code import CodeKey
+from runtime.environment import PREFIX, fields_from
 
 SETTINGS: dict[str, type[msgspec.Struct]] = {
     "edge": edge.settings.Settings,

@@ -16,7 +16,7 @@ import maxminddb
 from cli.doctor.environment import Given
 from cli.doctor.finding import STEP_S, Finding, broken, ok, size, warning
 from edge.connections import FEW_DESCRIPTORS
-from runtime.environment import Networks
+from edge.trusted_proxies import Networks
 from visitors.geo import Geo, GeoError
 
 T = TypeVar("T")

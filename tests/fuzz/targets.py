@@ -17,10 +17,10 @@ from aggregator.decode import MAX_DEAD_SPAN, Entry, decode
 from edge.fast.parse import NotPlain, plain_request
 from edge.spool import Spool, left_behind
 from edge.spool_reader import SpoolDamaged, SpoolReader
+from edge.trusted_proxies import Networks
 from edge.visit import MAX_HOST, MAX_TEXT, VisitFrom, asked_in, visit_reader
 from records.click import HEADER_BYTES, BadClick, Frame, decode_frame, frames_in, whole_frames
 from records.code import ALPHABET, CODE_LENGTH, DOMAIN, CodeCipher
-from runtime.environment import Networks
 from stack.clickhouse.statement import Insert, Kill, Malformed, Select, parse, tokens
 
 _cipher = CodeCipher(bytes(range(16)))
