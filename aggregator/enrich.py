@@ -4,23 +4,21 @@ A batch has few distinct headers, networks and broadcasts: each is looked at onc
 it by its number.
 """
 
-import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from aggregator.decode import Numbered
 from aggregator.visitor_ids import DAY_MS, Salts, day_of, visitor_id
 from records.address import AddressCipher, prefix_of
 from records.click import Click
-from visitors.classify import MAX_AGENT, Verdict, classify, network_verdict
+from visitors.classify import Verdict, classify, network_verdict
+from visitors.cut import MAX_AGENT_BYTES, MAX_HEADER_BYTES, cut
 from visitors.devices import Device, Devices
-from visitors.geo import Geo, Place
-
-MAX_HEADER_BYTES = 256
-_REMEMBERED = 4096
+from visitors.geo import Geo
+from visitors.language import language_of
+from visitors.place import Place
+from visitors.referrer import host_in
 
 
 class Groups(NamedTuple):
@@ -108,7 +106,7 @@ def _headers(click: Click) -> Headers:
         click.method,
         language_of(click.accept_language),
         host_in(click.referrer),
-        cut(click.user_agent, MAX_AGENT),
+        cut(click.user_agent, MAX_AGENT_BYTES),
         cut(click.accept, MAX_HEADER_BYTES),
         cut(click.purpose, MAX_HEADER_BYTES),
         cut(click.sec_fetch, MAX_HEADER_BYTES),
@@ -134,38 +132,3 @@ def _visitor_ids(
         visitor_id(salt_of[day], address, agent)
         for day, address, agent in zip(days, addresses, user_agents, strict=True)
     ]
-
-
-def cut(text: str, max_bytes: int) -> str:
-    """The text in at most max_bytes of UTF-8, never ending in half a character."""
-    if len(text) * 4 <= max_bytes or (len(text) <= max_bytes and text.isascii()):
-        return text
-    return text.encode()[:max_bytes].decode("utf-8", "ignore")
-
-
-_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
-
-
-@lru_cache(_REMEMBERED)
-def language_of(accept_language: str) -> str:
-    """The first tag of Accept-Language in the letter case of RFC 5646 2.1.1; "" where there is none."""
-    tag = accept_language.partition(",")[0].partition(";")[0].strip()
-    if len(tag) > 35 or not _TAG.match(tag):
-        return ""
-    language, *rest = tag.lower().split("-")
-    return "-".join([language, *map(_subtag, rest)])
-
-
-def _subtag(subtag: str) -> str:
-    if len(subtag) == 2:
-        return subtag.upper()
-    return subtag.title() if len(subtag) == 4 and subtag.isalpha() else subtag
-
-
-@lru_cache(_REMEMBERED)
-def host_in(referrer: str) -> str:
-    """The host of a Referer, lower case; for android-app://com.example/ the app's name."""
-    try:
-        return cut(urlsplit(referrer).hostname or "", MAX_HEADER_BYTES)
-    except ValueError:  # "http://[": not a URL
-        return ""

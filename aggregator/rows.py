@@ -15,7 +15,7 @@ from aggregator.visitor_ids import DAY_MS
 from records.click import Click
 from visitors.classify import CLASSIFIER_VERSION
 from visitors.devices import Device
-from visitors.geo import Place
+from visitors.place import Place
 
 # Of the click itself: hardly a value repeats.
 _OWN: dict[str, pa.DataType] = {

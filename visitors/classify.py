@@ -11,7 +11,7 @@ import msgspec
 
 from records.click import Click
 from visitors.agents import VisitClass, is_browser, machine_named_in
-from visitors.geo import Place
+from visitors.place import Place
 
 __all__ = ["CLASSIFIER_VERSION", "MAX_AGENT", "Verdict", "VisitClass", "classify", "network_verdict"]
 

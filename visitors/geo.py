@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any
 
 import maxminddb
-import msgspec
+
+from visitors.place import NOWHERE, Place
 
 MAX_NAME = 128
 _REMEMBERED = 65_536  # prefixes; some 30 MB when full
@@ -17,20 +18,6 @@ _ASN_FIELDS = frozenset({"autonomous_system_number"})
 
 class GeoError(Exception):
     """One line: the variable, the file, what is wrong with it, what was expected."""
-
-
-class Place(msgspec.Struct, frozen=True, gc=False):
-    """Where a visit came from, as far as its /24 or /48 tells. "" and 0 are "not known"."""
-
-    country: str = ""  # ISO 3166-1, two letters
-    region: str = ""
-    city: str = ""
-    asn: int = 0
-    as_org: str = ""
-    ip_prefix: str = ""  # "203.0.113.0/24", "2001:db8:1::/48"; "" for an address that was not readable
-
-
-NOWHERE = Place()
 
 
 class Geo:

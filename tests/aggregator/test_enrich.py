@@ -1,11 +1,10 @@
 from itertools import product
 from typing import Any
 
-import pytest
 from redis.asyncio import Redis
 
 from aggregator.decode import Numbered
-from aggregator.enrich import Enricher, cut, host_in, language_of
+from aggregator.enrich import Enricher
 from aggregator.rows import COLUMNS, arrow_stream
 from aggregator.visitor_ids import DAY_MS, Salts, day_of, visitor_id
 from records.address import AddressCipher, packed_address
@@ -144,45 +143,3 @@ def test_long_headers_are_cut():
 
     assert len(long["user_agent"].encode()) <= 512
     assert [len(long[name]) for name in ("accept", "purpose", "sec_ch_ua")] == [256, 256, 256]
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [("", ""), ("abc", "abc"), ("abcdef", "abcde"), ("ab\N{SNOWMAN}", "ab\N{SNOWMAN}"), ("abc\N{SNOWMAN}", "abc")],
-)
-def test_a_cut_text_ends_in_a_whole_character(text, kept):
-    assert cut(text, 5) == kept
-
-
-@pytest.mark.parametrize(
-    ("header", "language"),
-    [
-        ("en-US,en;q=0.9", "en-US"),
-        ("en-us", "en-US"),
-        ("zh-hant-TW;q=0.8, en", "zh-Hant-TW"),
-        ("es-419", "es-419"),
-        ("de", "de"),
-        ("", ""),
-        ("*", ""),
-        ("en_US", ""),
-        ("<script>", ""),
-        ("a" * 300, ""),
-    ],
-)
-def test_the_language_is_the_first_tag(header, language):
-    assert language_of(header) == language
-
-
-@pytest.mark.parametrize(
-    ("referrer", "host"),
-    [
-        ("https://Shop.Example:8443/path?q=1", "shop.example"),
-        ("android-app://com.google.android.gm/", "com.google.android.gm"),
-        ("http://[", ""),
-        ("not a url", ""),
-        ("", ""),
-        ("https://" + "x" * 500, "x" * 256),
-    ],
-)
-def test_the_referrer_leaves_its_host_only(referrer, host):
-    assert host_in(referrer) == host

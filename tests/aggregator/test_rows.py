@@ -15,7 +15,8 @@ from records.address import AddressCipher
 from tests.support.clicks import CLICK, CODE_KEY, click, numbered, rows_in
 from visitors.classify import Verdict, VisitClass
 from visitors.devices import Devices
-from visitors.geo import NOWHERE, Geo, Place
+from visitors.geo import Geo
+from visitors.place import NOWHERE, Place
 
 PLAIN = numbered()
 EMPTY = numbered(2, contact_id="", destination="", user_agent="", status=410, refusal="expired")

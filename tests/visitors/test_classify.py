@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.clicks import IPHONE, RECORDED, click, recorded_click
 from visitors.classify import Verdict, VisitClass, classify
-from visitors.geo import NOWHERE, Place
+from visitors.place import NOWHERE, Place
 
 IMESSAGE = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_11_1) AppleWebKit/601.2.4 (KHTML, like Gecko) Version/9.0.1"

@@ -2,7 +2,8 @@ import pytest
 
 from records.address import packed_address, prefix_of
 from tests.support.geo_files import written
-from visitors.geo import NOWHERE, Geo, GeoError, Place
+from visitors.geo import Geo, GeoError
+from visitors.place import NOWHERE, Place
 
 SEATTLE_FLAT = {"country_code": "US", "state1": "Washington", "city": "Seattle", "latitude": "47.6"}
 SEATTLE_NESTED = {
