@@ -13,8 +13,8 @@ from aggregator.visitor_ids import DAY_MS, Salts, day_of, visitor_id
 from records.address import AddressCipher, prefix_of
 from records.click import Click
 from visitors.classify import Verdict, classify, network_verdict
-from visitors.cut import MAX_AGENT_BYTES, MAX_HEADER_BYTES, cut
 from visitors.devices import Device, Devices
+from visitors.evidence import Headers, evidence_of, headers_of
 from visitors.geo import Geo
 from visitors.language import language_of
 from visitors.place import Place
@@ -28,24 +28,13 @@ class Groups(NamedTuple):
     group_of: list[int]
 
 
-class Headers(NamedTuple):
-    """What a visit says of itself, as rows keep it. Field names are columns of `clicks`."""
-
-    method: str
-    language: str
-    referrer_host: str
-    user_agent: str
-    accept: str
-    purpose: str
-    sec_fetch: str
-    sec_ch_ua: str
-
-
 class Enriched(NamedTuple):
     """What is known of each click of a batch. The lists beside `Groups` have one item a group."""
 
     by_headers: Groups
     headers: list[Headers]
+    languages: list[str]
+    referrer_hosts: list[str]
     devices: list[Device]
     by_network: Groups
     places: list[Place]
@@ -69,7 +58,7 @@ class Enricher:
         """No address gets into what it gives. salts: of every day_of(clicked_at_ms) among them."""
         visits = [one.click for one in clicks]
         by_headers = grouped(map(_RAW_HEADERS, visits))
-        headers = [_headers(visits[first]) for first in by_headers.firsts]
+        headers = [headers_of(visits[first]) for first in by_headers.firsts]
         addresses = [self._cipher.apply(one.click.sealed_address, one.lane, one.seq) for one in clicks]
         networks = [prefix_of(address) for address in addresses]
         by_network = grouped(networks)
@@ -78,11 +67,16 @@ class Enricher:
         return Enriched(
             by_headers,
             headers,
+            [language_of(visits[first].accept_language) for first in by_headers.firsts],
+            [host_in(visits[first].referrer) for first in by_headers.firsts],
             [self._devices.parse(one.user_agent) for one in headers],
             by_network,
             places,
             by_verdict,
-            [classify(visits[first], places[by_network.group_of[first]]) for first in by_verdict.firsts],
+            [
+                classify(evidence_of(headers[by_headers.group_of[first]], places[by_network.group_of[first]]))
+                for first in by_verdict.firsts
+            ],
             _visitor_ids(visits, addresses, [headers[group].user_agent for group in by_headers.group_of], salts),
         )
 
@@ -99,19 +93,6 @@ def grouped(keys: Iterable[Hashable]) -> Groups:
     firsts = list(seen.values())
     number = {first: group for group, first in enumerate(firsts)}
     return Groups(firsts, [number[first] for first in first_of])
-
-
-def _headers(click: Click) -> Headers:
-    return Headers(
-        click.method,
-        language_of(click.accept_language),
-        host_in(click.referrer),
-        cut(click.user_agent, MAX_AGENT_BYTES),
-        cut(click.accept, MAX_HEADER_BYTES),
-        cut(click.purpose, MAX_HEADER_BYTES),
-        cut(click.sec_fetch, MAX_HEADER_BYTES),
-        cut(click.sec_ch_ua, MAX_HEADER_BYTES),
-    )
 
 
 def _by_verdict(by_headers: Groups, by_network: Groups, places: list[Place]) -> Groups:

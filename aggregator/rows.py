@@ -10,11 +10,12 @@ from typing import Any
 import pyarrow as pa
 
 from aggregator.decode import Numbered
-from aggregator.enrich import Enriched, Groups, Headers, grouped
+from aggregator.enrich import Enriched, Groups, grouped
 from aggregator.visitor_ids import DAY_MS
 from records.click import Click
 from visitors.classify import CLASSIFIER_VERSION
 from visitors.devices import Device
+from visitors.evidence import Headers
 from visitors.place import Place
 
 # Of the click itself: hardly a value repeats.
@@ -39,7 +40,8 @@ _INSTANT = pa.timestamp("ms", "UTC")
 _BROADCAST = attrgetter(*_OF_BROADCAST)
 
 COLUMNS = (
-    *("lane", "seq", "edge_id", *_OWN, "clicked_at", "received_at", *_OF_BROADCAST, *Headers._fields),
+    *("lane", "seq", "edge_id", *_OWN, "clicked_at", "received_at", *_OF_BROADCAST, *Headers.__struct_fields__),
+    *("language", "referrer_host"),
     *(*Device.__struct_fields__, *Place.__struct_fields__, "visit_class", "class_reasons", "classifier_version"),
     "visitor_id",
 )
@@ -74,7 +76,9 @@ def _columns(
     yield "classifier_version", _repeated(CLASSIFIER_VERSION, pa.uint16(), len(clicks))
     yield "visitor_id", pa.array(enriched.visitor_ids, pa.uint64())
     yield from _broadcasts(visits)
-    yield from _of_groups(enriched.by_headers, enriched.headers, Headers._fields)
+    yield from _of_groups(enriched.by_headers, enriched.headers, Headers.__struct_fields__)
+    yield "language", _text_of_groups(enriched.by_headers, enriched.languages)
+    yield "referrer_host", _text_of_groups(enriched.by_headers, enriched.referrer_hosts)
     yield from _of_groups(enriched.by_headers, enriched.devices, Device.__struct_fields__)
     yield from _of_groups(enriched.by_network, enriched.places, Place.__struct_fields__)
     yield from _of_groups(enriched.by_verdict, enriched.verdicts, ("visit_class",))
@@ -98,8 +102,12 @@ def _of_groups(groups: Groups, values: Sequence[Any], names: Iterable[str]) -> "
         if name in _NUMBERS:
             yield name, pa.array(of_groups, _NUMBERS[name]).take(numbers)
         else:
-            text = pa.array(of_groups, pa.string()).dictionary_encode()  # groups may be alike in one column
-            yield name, pa.DictionaryArray.from_arrays(text.indices.take(numbers), text.dictionary)
+            yield name, _text_of_groups(groups, of_groups)
+
+
+def _text_of_groups(groups: Groups, of_groups: Sequence[str]) -> "pa.Array[Any]":
+    text = pa.array(of_groups, pa.string()).dictionary_encode()  # groups may be alike in one column
+    return pa.DictionaryArray.from_arrays(text.indices.take(_numbers(groups)), text.dictionary)
 
 
 def _numbers(groups: Groups) -> "pa.Array[Any]":

@@ -1,7 +1,7 @@
 """Who made a visit: a person, or which kind of machine. Pure; every verdict names the rules that led to it.
 
-Machines are labelled, never dropped. When a rule changes, CLASSIFIER_VERSION grows: rows keep the version that
-judged them and the evidence to judge them again.
+Machines are labelled, never dropped. When a rule changes, CLASSIFIER_VERSION grows: a row keeps the version that
+judged it, and its evidence.
 """
 
 import re
@@ -9,14 +9,12 @@ from functools import lru_cache
 
 import msgspec
 
-from records.click import Click
 from visitors.agents import VisitClass, is_browser, machine_named_in
-from visitors.place import Place
+from visitors.evidence import Evidence
 
-__all__ = ["CLASSIFIER_VERSION", "MAX_AGENT", "Verdict", "VisitClass", "classify", "network_verdict"]
+__all__ = ["CLASSIFIER_VERSION", "Verdict", "VisitClass", "classify", "network_verdict"]
 
 CLASSIFIER_VERSION = 1
-MAX_AGENT = 512  # as much of a user agent as a row keeps, so that a stored visit is judged alike
 _REMEMBERED = 16_384
 
 
@@ -25,29 +23,29 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     reasons: tuple[str, ...]  # stable identifiers; the first decided
 
 
-def classify(click: Click, place: Place) -> Verdict:
+def classify(evidence: Evidence) -> Verdict:
     """Judge one visit; what speaks for a machine wins over what speaks for a person."""
-    verdict = _judge(click.method, click.user_agent[:MAX_AGENT], click.purpose, click.sec_fetch, click.sec_ch_ua)
-    if place.asn == 0:
-        return verdict
-    network = network_verdict(place.asn, place.as_org)
+    verdict = _headers_verdict(
+        evidence.method, evidence.user_agent, evidence.purpose, evidence.sec_fetch, evidence.sec_ch_ua
+    )
+    network = network_verdict(evidence.asn, evidence.as_org)
     return verdict if network is None else _both(verdict, network)
 
 
 @lru_cache(_REMEMBERED)
-def _judge(method: str, agent: str, purpose: str, sec_fetch: str, sec_ch_ua: str) -> Verdict:
-    evidence = [
+def _headers_verdict(method: str, agent: str, purpose: str, sec_fetch: str, sec_ch_ua: str) -> Verdict:
+    signs = [
         _machine_agent(agent),
         Verdict(VisitClass.BOT, ("hint-headless-chrome",)) if "headlesschrome" in sec_ch_ua.lower() else None,
         _purpose_verdict(purpose.lower()),
         # One social network sends a GET and three HEADs for each post, mail scanners many; browsers send none.
         Verdict(VisitClass.SCANNER, ("method-head",)) if method == "HEAD" else None,
     ]
-    against = [verdict for verdict in evidence if verdict is not None]
+    against = [verdict for verdict in signs if verdict is not None]
     if not against:
         return _person_or_unknown(agent, sec_fetch)
-    told = [verdict for verdict in against if verdict.visit_class is not VisitClass.UNKNOWN] or against
-    return Verdict(told[0].visit_class, tuple(reason for verdict in told for reason in verdict.reasons))
+    decisive = [verdict for verdict in against if verdict.visit_class is not VisitClass.UNKNOWN] or against
+    return Verdict(decisive[0].visit_class, tuple(reason for verdict in decisive for reason in verdict.reasons))
 
 
 def _machine_agent(agent: str) -> Verdict | None:
@@ -97,7 +95,9 @@ _SECURITY_VENDOR = re.compile(r"Barracuda Networks|Proofpoint|Mimecast|Cloudmark
 
 @lru_cache(_REMEMBERED)
 def network_verdict(asn: int, as_org: str) -> Verdict | None:
-    """What a network says of all visits from it; None for most."""
+    """What a network says of all visits from it; None for most. Visits differ by their network in nothing else."""
+    if asn == 0:
+        return None
     if _SECURITY_VENDOR.search(as_org):
         return Verdict(VisitClass.SCANNER, ("network-security-vendor",))
     return Verdict(VisitClass.UNKNOWN, ("network-hosting",)) if asn in _HOSTING else None

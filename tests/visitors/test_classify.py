@@ -5,6 +5,7 @@ import pytest
 
 from tests.support.clicks import IPHONE, RECORDED, click, recorded_click
 from visitors.classify import Verdict, VisitClass, classify
+from visitors.evidence import evidence_of, headers_of
 from visitors.place import NOWHERE, Place
 
 IMESSAGE = (
@@ -15,7 +16,7 @@ TAPPED = "none navigate ?1 document"
 
 
 def judge(place: Place = NOWHERE, **changes: str) -> Verdict:
-    return classify(click(**changes), place)
+    return classify(evidence_of(headers_of(click(**changes)), place))
 
 
 def judged_agent(agent: str) -> tuple[str, str]:
@@ -25,7 +26,7 @@ def judged_agent(agent: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda one: one["name"])
 def test_a_recorded_visit_has_its_class(recorded):
-    verdict = classify(recorded_click(recorded), NOWHERE)
+    verdict = classify(evidence_of(headers_of(recorded_click(recorded)), NOWHERE))
 
     assert verdict.visit_class == recorded["expected_class"], verdict.reasons
 
