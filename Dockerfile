@@ -58,7 +58,7 @@ CMD ["--help"]
 
 FROM runtime AS stack
 COPY --from=stack-build /opt/taptrail /opt/taptrail
-RUN python -c "import http.client, stack.up, stack.clickhouse.__main__, edge.__main__, aggregator.__main__, control.__main__, cli.mint, cli.read, cli.manage"
+RUN python -c "import http.client, stack.up, stack.clickhouse.__main__, stack.clickhouse.serving, edge.__main__, aggregator.__main__, control.__main__, cli.mint, cli.read, cli.manage"
 ENV PYTHONDONTWRITEBYTECODE=1 TAPTRAIL_DATA=/var/lib/taptrail
 USER 10001:10001
 VOLUME /var/lib/taptrail

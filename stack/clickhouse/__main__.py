@@ -1,24 +1,22 @@
 """python -m stack.clickhouse: the engine's process. Passwords come by environment, where `ps` does not show them."""
 
-import asyncio
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
+import aiohttp.web  # noqa: F401 - reads /etc/mime.types when it is imported, which confine() puts out of reach
 import click
-from aiohttp import web
 
 from runtime.logs import start_logging
-from runtime.serve import stop_signal
-from stack.clickhouse.engine import Engine
-from stack.clickhouse.errors import ClickHouseError
-from stack.clickhouse.server import Server
+from stack.clickhouse.sandbox import confine
 from stack.clickhouse.users import ANALYST, WRITER, User
 
-_DRAIN_S = 15.0
+_USERS = {"TAPTRAIL_CLICKHOUSE_WRITER": WRITER, "TAPTRAIL_CLICKHOUSE_ANALYST": ANALYST}
+_USERS_PIPE = "TAPTRAIL_CLICKHOUSE_USERS_FD"
+_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "PYTHONUNBUFFERED", "VIRTUAL_ENV", "TAPTRAIL_LOG_LEVEL")
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -32,60 +30,48 @@ def main(data: Path, host: str, port: int, max_memory_bytes: int, max_body_bytes
 
     TAPTRAIL_CLICKHOUSE_WRITER and TAPTRAIL_CLICKHOUSE_ANALYST name the two users, as user:password.
     """
+    os.umask(0o077)
+    data = data.absolute()
+    (data / "tmp").mkdir(parents=True, exist_ok=True)
+    data.chmod(0o700)
+    if _USERS_PIPE not in os.environ:
+        _begin_again_without_secrets(data)
+    users = _users_of_pipe()
     start_logging("clickhouse", os.environ.get("TAPTRAIL_LOG_LEVEL", "info"))
-    logging.getLogger("aiohttp.server").setLevel(
-        "CRITICAL"
-    )  # a traceback for whatever is not HTTP; ours are logged here
-    users = [_user("TAPTRAIL_CLICKHOUSE_WRITER", WRITER), _user("TAPTRAIL_CLICKHOUSE_ANALYST", ANALYST)]
+    # It writes a traceback for whatever is not HTTP; the server logs faults of its own.
+    logging.getLogger("aiohttp.server").setLevel("CRITICAL")
+    for missing in confine(data):
+        log.warning("engine_not_confined: %s", missing)
+    from stack.clickhouse.serving import serve  # noqa: PLC0415 - the engine's threads must begin after confine()
+
     serve(data, users, host, port, max_memory_bytes=max_memory_bytes, max_body_bytes=max_body_bytes)
 
 
-def serve(
-    data: Path, users: list[User], host: str, port: int, *, max_memory_bytes: int, max_body_bytes: int,
-    roles: Mapping[str, Sequence[str]] = MappingProxyType({}),
-) -> None:  # fmt: skip
-    """Serve until SIGTERM. roles: those of users who are neither writer nor analyst, with what each is granted."""
-    try:
-        engine = Engine(data.absolute(), max_memory_bytes, roles)
-    except ClickHouseError as error:
-        sys.exit(f"{data.absolute()} cannot be opened, another process may hold it: {error}")
-    folder = data.absolute() / "bodies"
-    folder.mkdir(exist_ok=True)
-    try:
-        asyncio.run(_serve(Server(engine, users, folder, max_body_bytes), host, port))
-    except OSError as error:
-        sys.exit(str(error))
-    finally:
-        engine.close()
+def _begin_again_without_secrets(data: Path) -> None:
+    """Start this program again with the passwords in a pipe: SQL can read the environment of the engine's process."""
+    users = [_user(variable) for variable in _USERS]
+    read_end, write_end = os.pipe()
+    os.write(write_end, "\n".join(users).encode())
+    os.close(write_end)
+    os.set_inheritable(read_end, True)
+    environ = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environ |= {_USERS_PIPE: str(read_end), "TMPDIR": str(data / "tmp")}
+    os.execve(sys.executable, [sys.executable, "-m", "stack.clickhouse", *sys.argv[1:]], environ)  # noqa: S606
 
 
-def _user(variable: str, role: str) -> User:
-    name, colon, password = os.environ.get(variable, "").partition(":")
+def _user(variable: str) -> str:
+    text = os.environ.get(variable, "")
+    name, colon, password = text.partition(":")
     if not (name and colon and password):
         sys.exit(f"{variable} is not set as it must be; expected user:password")
-    return User(name, password, role)
+    return text
 
 
-async def _serve(server: Server, host: str, port: int) -> None:
-    runner = web.AppRunner(
-        server.app(),
-        handle_signals=False,
-        access_log=None,
-        handler_cancellation=True,
-        auto_decompress=False,
-        max_line_size=1 << 20,
-        max_field_size=1 << 20,
-        shutdown_timeout=1.0,
-    )
-    await runner.setup()
-    # Alone on its port: with SO_REUSEPORT a second server would take half of the requests.
-    site = web.TCPSite(runner, host, port, reuse_port=False)
-    await site.start()
-    await stop_signal()
-    await site.stop()
-    await server.processes.drain(_DRAIN_S)
-    await runner.cleanup()
-    await server.processes.drain(_DRAIN_S)  # what came on open connections meanwhile
+def _users_of_pipe() -> list[User]:
+    with open(int(os.environ[_USERS_PIPE]), "rb") as pipe:
+        names_and_passwords = [line.partition(":") for line in pipe.read().decode().split("\n")]
+    roles = _USERS.values()
+    return [User(name, password, role) for (name, _, password), role in zip(names_and_passwords, roles, strict=True)]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +22,8 @@ from stack.clickhouse.statement import Insert, Select
 from stack.clickhouse.users import ANALYST, WRITER, users_options
 
 _CHUNK = 4 << 20
+_CODE = re.compile(r"^Code: \d+\. DB::Exception: ")
+_AROUND = re.compile(r"\.? ?: ?In scope SELECT formatQuerySingleLine.*(?= \()", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # A machine of two cores and a few GB: the defaults of a server start hundreds of threads.
 _SMALL = {
@@ -35,6 +38,16 @@ _SMALL = {
 
 # Where the embedded engine differs from a server by default.
 _AS_A_SERVER = {"implicit_select": "0", "allow_introspection_functions": "0", "storage_file_read_method": "pread"}
+_LONG = {"max_query_size": str(64 << 20)}  # of what formatQuery parses
+_WRITTEN = 256  # statements: the product's own come again and again, with parameters
+
+# Behind whatever a user set: none of them leads to a file.
+_NO_FILES = {
+    "output_format_schema": "",
+    "format_schema": "",
+    "format_template_row": "",
+    "format_template_resultset": "",
+}
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -67,7 +80,15 @@ class Engine:
         self._uri = f"{data / 'engine'}?{urlencode(options, safe='/')}"
         self._root = self._opened()
         self.version = self._root.query("SELECT version()", "TSVRaw").bytes().decode().strip()
+        self._written = lru_cache(_WRITTEN)(self._write_again)
         self.timezone = self._root.query("SELECT serverTimezone()", "TSVRaw").bytes().decode().strip()
+
+    def table_functions(self) -> list[str]:
+        return self._root.query("SELECT name FROM system.table_functions", "TSVRaw").bytes().decode().split()  # type: ignore[no-any-return]
+
+    def written(self, sql: str) -> str:
+        """A statement as the engine writes it once it has parsed it: one line, names quoted where they must be."""
+        return self._written(sql)
 
     def run(self, session: Session, sql: str, default_format: str) -> tuple[bytes, Counts]:
         """Run a statement whose answer is small, or that answers nothing."""
@@ -101,6 +122,11 @@ class Engine:
     def close(self) -> None:
         self._root.close()
 
+    def _write_again(self, sql: str) -> str:
+        with _in_the_words_of_the_sender(), self._handle(Session("", settings=_LONG), "") as handle:
+            written: bytes = handle.query(f"SELECT formatQuerySingleLine({quoted(sql)})", "TSVRaw").bytes()
+        return written.decode().strip()
+
     def _opened(self) -> Any:
         try:
             return chdb.connect(self._uri)  # type: ignore[no-untyped-call]
@@ -119,6 +145,15 @@ class Engine:
             raise EngineError(error) from error
         finally:
             handle.close()
+
+
+@contextmanager
+def _in_the_words_of_the_sender() -> Iterator[None]:
+    """A syntax error without our own statement around theirs."""
+    try:
+        yield
+    except EngineError as error:
+        raise ClickHouseError(error.code, _AROUND.sub("", _CODE.sub("", str(error)))) from None
 
 
 @contextmanager
@@ -142,7 +177,7 @@ def _piped(rows: Callable[[int], bytes]) -> Iterator[int]:
 
 
 def _prepare(handle: Any, session: Session) -> None:
-    _set(handle, {**_AS_A_SERVER, **session.settings, "log_comment": session.mark})
+    _set(handle, {**_AS_A_SERVER, **session.settings, **_NO_FILES, "log_comment": session.mark})
     if session.database != "default":
         handle.query(f"USE {_identifier(session.database)}", "TSV")
     if session.role != WRITER:

@@ -1,6 +1,5 @@
 """What a request asks for, from its parameters and headers."""
 
-import re
 from collections.abc import Mapping
 
 import msgspec
@@ -8,8 +7,9 @@ from aiohttp import web
 
 from stack.clickhouse.engine import Session
 from stack.clickhouse.errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, READONLY, ClickHouseError
+from stack.clickhouse.harmless_settings import HARMLESS
 from stack.clickhouse.processes import Process
-from stack.clickhouse.users import ANALYST, Limits, User
+from stack.clickhouse.users import ANALYST, WRITER, Limits, User
 
 # Parameters of the protocol itself; every other one is a setting (ClickHouse docs, "HTTP interface").
 # fmt: off
@@ -22,11 +22,9 @@ _PROTOCOL = frozenset({
     "http_write_exception_in_output_format",
 })
 # fmt: on
-# What the analyst may set: how an answer looks. The limits are taken apart in users.py.
-_HARMLESS = re.compile(
-    r"(output_format_\w+|date_time_(in|out)put_format|session_timezone|join_use_nulls|extremes|max_block_size"
-    r"|(result|timeout|read|group_by|sort)_overflow_mode|limit|offset|use_query_cache|readonly|prefer_column_name_to_alias)"
-)
+
+# An analyst's client asks with the URL as printed; the product names the database of every statement.
+_DEFAULT_DATABASE = {WRITER: "default", ANALYST: "taptrail"}
 _IN_HEAD = 1 << 20
 _IN_HEAD_WHEN_WAITING = 64 << 20
 
@@ -91,10 +89,13 @@ def _session(request: web.Request, user: User, mark: str) -> Session:
     }
     if user.role == ANALYST:
         settings = Limits().over(_allowed(settings))
+    database = arguments.get("database") or headers.get("X-ClickHouse-Database") or _DEFAULT_DATABASE[user.role]
+    if user.role == ANALYST and database.lower() == "system":
+        raise ClickHouseError(READONLY, "database system is out of reach; name its tables as system.x", "READONLY")
     return Session(
         mark=mark,
         role=user.role,
-        database=arguments.get("database") or headers.get("X-ClickHouse-Database") or "default",
+        database=database,
         settings=settings,
         reads_only=request.method in ("GET", "HEAD") or user.role == ANALYST,
         parameters={name[6:]: text for name, text in arguments.items() if name.startswith("param_")},
@@ -104,6 +105,6 @@ def _session(request: web.Request, user: User, mark: str) -> Session:
 def _allowed(settings: Mapping[str, str]) -> dict[str, str]:
     limits = {field.name for field in msgspec.structs.fields(Limits)}
     for name in settings:
-        if name not in limits and not _HARMLESS.fullmatch(name):
+        if name not in limits and name not in HARMLESS:
             raise ClickHouseError(READONLY, f"Cannot modify '{name}' setting in readonly mode", "READONLY")
     return {name: text for name, text in settings.items() if name != "readonly"}

@@ -17,6 +17,7 @@ from stack.clickhouse.bodies import decompress, receive
 from stack.clickhouse.engine import Counts, Engine
 from stack.clickhouse.errors import AUTHENTICATION_FAILED, READONLY, UNKNOWN_EXCEPTION, ClickHouseError
 from stack.clickhouse.processes import Process, Processes
+from stack.clickhouse.reach import Reach
 from stack.clickhouse.request import Asked, asked_from, query_id_of
 from stack.clickhouse.statement import Insert, Kill, Other, Select, with_processes
 from stack.clickhouse.text import Text, read_text
@@ -39,6 +40,7 @@ class Server:
     def __init__(self, engine: Engine, users: list[User], folder: Path, max_body_bytes: int) -> None:
         self._engine, self._users, self._folder, self._max_body_bytes = engine, users, folder, max_body_bytes
         self.processes = Processes(engine)
+        self._reach = Reach(engine.table_functions())
         # Apart, so that no reader keeps a writer waiting and no analyst keeps the product waiting.
         self._writes = ThreadPoolExecutor(4, "write")
         self._reads = ThreadPoolExecutor(6, "read")
@@ -83,7 +85,8 @@ class Server:
 
     async def _answer(self, request: web.Request, user: User, process: Process) -> web.StreamResponse:
         asked = asked_from(request, user, process)
-        text = read_text(asked.query, await self._body(request, process), user.role)
+        body = await self._body(request, process)
+        text = await asyncio.to_thread(read_text, asked.query, body, user.role, self._reach, self._engine.written)
         process.query = text.shown
         match text.statement:
             case Insert():

@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from stack.clickhouse.__main__ import serve
+from stack.clickhouse.serving import serve
 from stack.clickhouse.users import User
 
 ROOT = Path(__file__).parents[2]
