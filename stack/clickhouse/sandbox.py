@@ -22,7 +22,7 @@ _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 _ACCESS_BITS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15}  # ABI 5 and later: 16
 _CONNECT_TCP, _NET_ABI = 1 << 1, 4
 
-_PR_SET_KEEPCAPS, _PR_SET_NO_NEW_PRIVS = 8, 38
+_PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_SET_NO_NEW_PRIVS = 1, 2, 8, 38
 _CAP_DAC_READ_SEARCH, _CAPABILITY_VERSION_3 = 2, 0x20080522
 
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/proc", "/sys", "/etc/localtime", "/etc/ld.so.cache", "/dev/urandom")
@@ -89,10 +89,13 @@ def _leave_root(data: Path, *, is_confined: bool) -> list[str]:
     for folder, _, files in os.walk(data):
         for path in (folder, *(os.path.join(folder, name) for name in files)):
             os.chown(path, ENGINE_ID, ENGINE_ID, follow_symlinks=False)
+    at_parents_death = ctypes.c_int()
+    _call(_libc.prctl, _PR_GET_PDEATHSIG, ctypes.byref(at_parents_death), 0, 0, 0)
     _call(_libc.prctl, _PR_SET_KEEPCAPS, int(is_confined), 0, 0, 0)
     os.setgroups([])
     os.setresgid(ENGINE_ID, ENGINE_ID, ENGINE_ID)
     os.setresuid(ENGINE_ID, ENGINE_ID, ENGINE_ID)
+    _call(_libc.prctl, _PR_SET_PDEATHSIG, at_parents_death.value, 0, 0, 0)  # forgotten with the user, prctl(2)
     if is_confined:
         header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
         kept = 1 << _CAP_DAC_READ_SEARCH
