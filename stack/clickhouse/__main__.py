@@ -13,7 +13,7 @@ from stack.clickhouse.sandbox import confine
 from stack.clickhouse.users import ANALYST, WRITER, User
 
 _USERS = {"TAPTRAIL_CLICKHOUSE_WRITER": WRITER, "TAPTRAIL_CLICKHOUSE_ANALYST": ANALYST}
-_USERS_PIPE = "TAPTRAIL_CLICKHOUSE_USERS_FD"
+_USERS_PIPE = "CLICKHOUSE_USERS_FD"
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "PYTHONUNBUFFERED", "VIRTUAL_ENV", "TAPTRAIL_LOG_LEVEL")
 
 log = logging.getLogger(__name__)
