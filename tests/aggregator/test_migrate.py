@@ -1,12 +1,11 @@
 """A ClickHouse with the schema and the rows of an earlier version is brought up to date."""
 
-import asyncio
-
 import pytest
 
 from aggregator.migrate import SCHEMA, migrate, statements
 from runtime.clickhouse import ClickHouse
 from tests.support.clickhouse import WRITER, clickhouse_command, clickhouse_environ
+from tests.support.eventually import eventually
 from tests.support.processes import free_port, running
 
 pytestmark = pytest.mark.servers
@@ -46,9 +45,8 @@ async def test_rows_of_an_earlier_version_count_as_before(old):
     assert [name for name in await migrate(old) if name in FIRST_FILES] == []
 
     assert await old.value("SELECT human_clicks FROM broadcast_report") == before == 2
-    async with asyncio.timeout(20):  # the old part gets its projection in the background
-        while await old.value("SELECT count() FROM system.mutations WHERE NOT is_done"):
-            await asyncio.sleep(0.05)
+    # The old part gets its projection in the background.
+    await eventually(lambda: old.value("SELECT count() FROM system.mutations WHERE NOT is_done"), equals=0)
     assert await old.value(BY_HOUR) == 2
 
 

@@ -9,8 +9,9 @@ from aggregator.leases import LEASE_S
 from aggregator.redis_epoch import RedisEpochs
 from records.keys import KNOWN_EPOCH
 from tests.support.aggregator import Aggregator, add, register
+from tests.support.eventually import eventually
 
-SOON_S = 3.0
+SOON_S = LEASE_S - 1  # no lease was waited for
 
 
 @pytest.fixture
@@ -24,9 +25,7 @@ async def seconds_to_move(redis, clickhouse, aggregators, lane):
     await add(redis, 1, 1, lane)
     started = time.monotonic()
     running = [asyncio.create_task(aggregator.pipeline.run()) for aggregator in aggregators]
-    async with asyncio.timeout(20):
-        while not await clickhouse.value(f"SELECT count() FROM clicks WHERE lane = {lane}"):
-            await asyncio.sleep(0.02)
+    await eventually(lambda: clickhouse.value(f"SELECT count() FROM clicks WHERE lane = {lane}"))
     took_s = time.monotonic() - started
     for aggregator in aggregators:
         aggregator.stop()

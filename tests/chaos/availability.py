@@ -20,6 +20,7 @@ import msgspec
 import psutil
 
 from tests.chaos.taps import IPHONE, REQUEST, Connection
+from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
 LONGEST_S = 10.0
@@ -131,16 +132,21 @@ class Availability:
     async def _recovered(self) -> float:
         """Seconds until the edge, never started again, asks Redis and ClickHouse as before."""
         started = time.monotonic()
-        while not await asyncio.to_thread(self._asks_both):
-            await asyncio.sleep(0.05)
+        await eventually(lambda: asyncio.to_thread(self._asks_both), within_s=600)
         took_s = time.monotonic() - started
-        await asyncio.sleep(3)  # clicks that waited are shipped, so that the next state begins in peace
+        # Clicks that waited are shipped, so that the next state begins in peace.
+        await eventually(lambda: asyncio.to_thread(self._has_shipped_all), within_s=600)
         return took_s
 
     def _asks_both(self) -> bool:
+        return {"taptrail_redis_connected 1.0", "taptrail_origin_answers 1.0"} <= self._metrics()
+
+    def _has_shipped_all(self) -> bool:
+        return "taptrail_clicks_waiting 0.0" in self._metrics()
+
+    def _metrics(self) -> set[str]:
         with urllib.request.urlopen(self._stack.ready["ops"]["edge"][0] + "/metrics") as answer:
-            lines = answer.read().decode().splitlines()
-        return {"taptrail_redis_connected 1.0", "taptrail_origin_answers 1.0"} <= set(lines)
+            return set(answer.read().decode().splitlines())
 
     def _new(self) -> Iterable[str]:
         return self._fresh

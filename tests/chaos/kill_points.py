@@ -19,7 +19,7 @@ from tests.chaos.syscalls import Traced, cannot_trace, killed_at
 from tests.chaos.system import CODES, HeldEdge, System
 from tests.chaos.taps import Connection
 from tests.support.edge import HOST
-from tests.support.eventually import wait_until
+from tests.support.eventually import eventually, wait_until
 
 # What ClickHouse does to make a part, and to say so; what an edge does to its spool. In the order of a first INSERT
 # and of an edge's life. write and sendto are many: the first ones, and then every few.
@@ -136,8 +136,7 @@ class EdgePoints:
         def alive() -> bool:
             return edge.process.poll() is None
 
-        while alive() and not edge.ready():
-            await asyncio.sleep(0.02)
+        await eventually(lambda: not alive() or edge.ready(), within_s=60)
         tapped = await tap_while(edge.port, alive)
         if alive():
             edge.process.terminate()
@@ -148,7 +147,7 @@ class EdgePoints:
         spool = self._system.folder / "spool"
         try:
             more = asyncio.run(tap_while(successor.port, lambda: True))
-            wait_until(lambda: len(list(spool.iterdir())) == 1, 60)  # its own lane: the other one is over
+            wait_until(lambda: len(list(spool.iterdir())), equals=1, within_s=60)  # its own lane: the other one is over
             assert successor.stop() == 0
         finally:
             successor.kill()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import psutil
 
+from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
 NAMES = ("edge", "aggregator", "control", "redis", "clickhouse")
@@ -39,10 +40,7 @@ class Killer:
 
     async def _target(self) -> tuple[str, int]:
         """One of those that run and have kills to come; waits until there is one."""
-        async with asyncio.timeout(90):
-            while not (targets := self._targets()):
-                await asyncio.sleep(0.05)
-        return self._random.choice(targets)
+        return self._random.choice(await eventually(self._targets, within_s=90))
 
     def _targets(self) -> list[tuple[str, int]]:
         pids = json.loads((self._stack.folder / "data" / "running.json").read_text())["pids"]

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.support.control import DOMAIN, MAIN, SHOP
+from tests.support.eventually import eventually
 
 MANY = b"contact_id\n" + b"".join(b"c-%d\n" % number for number in range(150_000))
 TO = ("--domain", DOMAIN, "--broadcast", "spring", "--to", SHOP)
@@ -133,9 +134,7 @@ async def started_mint(tmp_path):
 
 async def some_are_minted(clickhouse):
     """Waits until some links are durable."""
-    async with asyncio.timeout(60):
-        while not await minted(clickhouse):
-            await asyncio.sleep(0.005)
+    await eventually(lambda: minted(clickhouse), within_s=60)
 
 
 async def pairs(clickhouse):

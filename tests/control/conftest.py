@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -6,7 +5,7 @@ from redis.asyncio import Redis
 
 from records.keys import CACHE_VERSION
 from tests.support.control import Control
-from tests.support.eventually import wait_until
+from tests.support.eventually import eventually, wait_until
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +23,7 @@ async def redis(valkey_url, control_process) -> AsyncIterator[Redis]:
     async with client.pipeline(transaction=True) as at_once:
         await at_once.flushall().set(CACHE_VERSION, 2**53).execute()
     yield client
-    async with asyncio.timeout(20):
-        while await client.get(CACHE_VERSION) is None:
-            await asyncio.sleep(0.02)
+    await eventually(lambda: client.get(CACHE_VERSION), lambda version: version is not None)
     await client.aclose()
 
 

@@ -7,6 +7,7 @@ from records.code import CodeCipher
 from records.keys import ALLOCATED, broadcast_key, bucket_of, field_of, lock_key
 from records.link import decode_link
 from tests.support.control import CODE_KEY, DOMAIN, SHOP, contacts
+from tests.support.eventually import eventually
 
 cipher = CodeCipher(bytes.fromhex(CODE_KEY))
 
@@ -219,9 +220,7 @@ async def test_a_minting_is_locked_while_it_runs(control, redis):
     control.broadcast()
     minting = asyncio.create_task(asyncio.to_thread(control.mint, contacts(60_000), Idempotency_Key="k"))
 
-    async with asyncio.timeout(20):
-        while not await redis.exists(lock_key("mint:0:k")):
-            await asyncio.sleep(0.005)
+    await eventually(lambda: redis.exists(lock_key("mint:0:k")))
 
     assert len((await minting).body) == 60_000
     assert not await redis.exists(lock_key("mint:0:k"))

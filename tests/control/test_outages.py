@@ -12,15 +12,9 @@ from records.link import Link
 from runtime.clickhouse import ClickHouse
 from tests.support.clickhouse import WRITER
 from tests.support.control import DOMAIN, SHOP, contacts, readiness
-from tests.support.eventually import wait_until
+from tests.support.eventually import eventually, wait_until
 from tests.support.processes import free_port
 from tests.support.replica import name_leads_to, replica_of
-
-
-async def until(condition, give_up_after_s=20.0):
-    async with asyncio.timeout(give_up_after_s):
-        while not await condition():
-            await asyncio.sleep(0.02)
 
 
 async def test_a_change_made_while_redis_is_away_comes_into_force_when_it_is_back(clickhouse, own_valkey, controls):
@@ -39,7 +33,7 @@ async def test_a_change_made_while_redis_is_away_comes_into_force_when_it_is_bac
     async def in_force():
         return decode_broadcast(await client.get(broadcast_key(0))).stopped
 
-    await until(in_force)
+    await eventually(in_force)
     await client.aclose()
 
 
@@ -57,7 +51,7 @@ async def test_a_change_comes_into_force_on_the_redis_that_the_name_leads_to_now
         async def in_force():
             return decode_broadcast(await promoted.get(broadcast_key(0))).stopped
 
-        await until(in_force)
+        await eventually(in_force)
     await former.aclose()
 
 
@@ -76,7 +70,7 @@ async def test_a_change_that_redis_never_got_is_repaired_by_the_next_process(cli
     async def in_force():
         return decode_broadcast(await client.get(broadcast_key(0))).stopped
 
-    await until(in_force)
+    await eventually(in_force)
     await client.aclose()
 
 
@@ -98,10 +92,7 @@ async def test_what_redis_lost_is_written_anew(control, redis):
 
     await redis.flushall()
 
-    async def is_back():
-        return await redis.get(CACHE_VERSION) is not None
-
-    await until(is_back)
+    await eventually(lambda: redis.get(CACHE_VERSION), lambda version: version is not None)
     assert int(await redis.get(ALLOCATED)) == 11
     assert int(await redis.get(BROADCASTS)) == 1
     assert decode_domain(await redis.get(domain_key(DOMAIN))).short_domain == DOMAIN
@@ -187,10 +178,7 @@ async def test_a_process_told_to_stop_answers_what_it_has_begun(clickhouse, redi
     control.broadcast()
     minting = asyncio.create_task(asyncio.to_thread(control.mint, contacts(100_000)))
 
-    async def begun():
-        return await clickhouse.value("SELECT count() FROM mints") == 1
-
-    await until(begun)
+    await eventually(lambda: clickhouse.value("SELECT count() FROM mints"), equals=1)
     assert await asyncio.to_thread(control.stop) == 0
 
     assert len((await minting).body) == 100_000

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from records.keys import ALLOCATED, bucket_of
 from tests.support.blackhole_proxy import Way
 from tests.support.edge import cache, destination, store
-from tests.support.eventually import wait_until
+from tests.support.eventually import eventually, wait_until
 from tests.support.replica import name_leads_to, replica_of, started
 
 REDIS_TIMEOUT_S = 0.5
@@ -78,7 +78,7 @@ async def test_a_silent_clickhouse_behind_a_miss_costs_few_taps_their_time(redis
     assert took_s < 30 * CLICKHOUSE_TIMEOUT_S / 10
     assert edge.metric("taptrail_origin_answers") == 0
     way.free()
-    await asyncio.to_thread(wait_until, lambda: edge.metric("taptrail_origin_answers") == 1)
+    await eventually(lambda: asyncio.to_thread(edge.metric, "taptrail_origin_answers"), equals=1)
     assert (await taps(edge, range(2, 12)))[0] == [destination(link_id) for link_id in range(2, 12)]
 
 
@@ -98,7 +98,7 @@ async def test_readyz_names_the_stores_that_an_edge_does_without(own_redis, own_
     assert ill == ["redis: not connected", "clickhouse: it does not answer, and is not asked for the moment"]
     assert edge.ready()
     way.free()
-    await asyncio.to_thread(wait_until, lambda: degraded(edge) == ["redis: not connected"])
+    await eventually(lambda: asyncio.to_thread(degraded, edge), equals=["redis: not connected"])
 
 
 def degraded(edge):
@@ -170,7 +170,7 @@ async def test_codes_never_issued_cost_clickhouse_one_question_a_connection(own_
     assert (await taps(edge, [10**6]))[0] == [503], "it may have been issued, and this Redis has not heard of it"
     while True:  # a machine under load may lose the connection to Redis in between: a new one has its own question
         way.free()
-        await asyncio.to_thread(wait_until, lambda: edge.tap(10**6 + 1) == 404)
+        await eventually(lambda: asyncio.to_thread(edge.tap, 10**6 + 1), equals=404)
         connects = edge.metric("taptrail_redis_connects_total")
         way.cut()
         got, _ = await taps(edge, range(10**6 + 2, 10**6 + 22))
@@ -190,5 +190,5 @@ async def test_clicks_follow_the_name_when_the_redis_they_went_to_is_a_replica_n
 
         assert edge.tap(5) == destination(5)
 
-        await asyncio.to_thread(wait_until, lambda: edge.metric("taptrail_clicks_waiting") == 0)
+        await eventually(lambda: asyncio.to_thread(edge.metric, "taptrail_clicks_waiting"), equals=0)
         assert len(await promoted.keys("tt:clicks:*")) == 1

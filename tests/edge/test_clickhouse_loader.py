@@ -6,6 +6,7 @@ from edge.clickhouse_loader import BatchLoader, ResolveFailed
 from edge.lookup_stats import LookupStats
 from runtime.breaker import Breaker
 from runtime.clickhouse import ClickHouseUnreachable
+from tests.support.eventually import eventually
 
 
 async def answers():
@@ -39,7 +40,7 @@ async def test_an_answer_that_cannot_be_read_fails_the_look_up_and_not_the_ones_
 
     with pytest.raises(ResolveFailed):
         await loader.get(1)
-    await closed(breaker)
+    await eventually(lambda: breaker.is_open, equals=False)
     assert await loader.get(1) == "found"
 
 
@@ -67,7 +68,7 @@ async def test_a_clickhouse_that_failed_is_asked_by_no_visitor_until_it_answers_
         await asyncio.sleep(0)
     assert asked == [[1]], "one failure is enough, for every kind of record"
     well.set()
-    await closed(breaker)
+    await eventually(lambda: breaker.is_open, equals=False)
     assert await slugs.get(1) == "found"
 
 
@@ -84,7 +85,8 @@ async def test_whoever_waits_behind_a_query_that_fails_fails_with_it():
     waiting = []
     for key in range(5):  # each in a tick of its own; two queries run at a time
         waiting.append(asyncio.ensure_future(loader.get(key)))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
+        await eventually(lambda: len(asked), equals=min(key + 1, 2))
     silent.set()
 
     results = await asyncio.gather(*waiting, return_exceptions=True)
@@ -92,16 +94,11 @@ async def test_whoever_waits_behind_a_query_that_fails_fails_with_it():
     assert asked == [[0], [1]]
 
 
-async def closed(breaker):
-    async with asyncio.timeout(10):
-        while breaker.is_open:
-            await asyncio.sleep(0.01)
-
-
 async def test_a_key_does_not_queue_behind_queries_that_hang_when_another_kind_has_failed():
-    silent = asyncio.Event()
+    asked, silent = [], asyncio.Event()
 
     async def hangs(keys):
+        asked.append(keys)
         await silent.wait()
         return dict.fromkeys(keys, "found")
 
@@ -113,7 +110,7 @@ async def test_a_key_does_not_queue_behind_queries_that_hang_when_another_kind_h
     hanging = []
     for key in range(2):
         hanging.append(asyncio.ensure_future(links.get(key)))
-        await asyncio.sleep(0.01)
+        await eventually(lambda: len(asked), equals=key + 1)
     with pytest.raises(ResolveFailed):
         await slugs.get(1)
 

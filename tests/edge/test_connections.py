@@ -13,7 +13,7 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.edge import HOST, Edge, cache, cipher, destination
+from tests.support.edge import HOST, Edge, cache, cipher, destination, has_read_all
 from tests.support.eventually import wait_until
 
 CODE = cipher.seal(5)
@@ -78,7 +78,7 @@ def test_punctuation_glued_as_raw_bytes_changes_nothing(edge, glued, parts):
 
     with opened(edge, data[:cut]) as connection:
         if parts == 2:
-            time.sleep(0.1)  # so that they are two reads
+            wait_until(lambda: has_read_all(connection))  # so that they are two reads
             connection.sendall(data[cut:])
         answer = received(connection)
 
@@ -229,7 +229,7 @@ def test_slow_clients_hold_nobody_up_and_are_let_go(edge):
                 connection.send(b"a")
             if is_ended(connection):
                 ended.add(connection)
-        time.sleep(1)
+        time.sleep(1)  # the pace of these clients is what is tested
 
 
 def test_what_waits_in_the_queue_of_an_edge_that_is_stopped_is_answered(edges, valkey_url):

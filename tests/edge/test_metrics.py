@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.support.edge import store
-from tests.support.eventually import wait_until
+from tests.support.eventually import eventually, wait_until
 
 
 async def test_every_visit_is_counted_by_its_outcome_and_timed_in_every_stage(edge):
@@ -46,7 +46,7 @@ async def test_the_oldest_click_ages_while_redis_is_away_and_no_longer(edges, ow
     own_valkey.kill()
     edge.tap(1)
 
-    await asyncio.to_thread(wait_until, lambda: edge.metric("taptrail_oldest_waiting_seconds") > 1)
+    await eventually(lambda: asyncio.to_thread(edge.metric, "taptrail_oldest_waiting_seconds"), lambda age_s: age_s > 1)
     own_valkey.start()
-    await asyncio.to_thread(wait_until, lambda: edge.metric("taptrail_oldest_waiting_seconds") == 0)
+    await eventually(lambda: asyncio.to_thread(edge.metric, "taptrail_oldest_waiting_seconds"), equals=0)
     assert edge.metric("taptrail_oldest_unsettled_seconds") > 1  # nobody moves it on to ClickHouse

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from records.click import LaneState
 from records.keys import LANES
 from tests.support.edge import cache, destination, store
-from tests.support.eventually import wait_until
+from tests.support.eventually import eventually, wait_until
 
 NOWHERE = "http://x:y@127.0.0.1:1"
 
@@ -75,7 +75,7 @@ async def test_links_seen_before_redirect_when_nothing_can_be_reached(own_redis,
     edge = edges(redis_url=own_valkey.url, clickhouse_url=NOWHERE)
     assert edge.tap(5) == destination(5)
     own_valkey.kill()
-    await asyncio.sleep(1)  # longer than what is known of a broadcast stays fresh without Redis
+    await asyncio.sleep(1)  # time is what is tested: what is known of a broadcast without Redis must be stale
 
     assert edge.tap(5) == destination(5)
     answer = edge.get("/" + "0" * 9)
@@ -177,9 +177,9 @@ async def test_a_foreign_id_in_the_stream_of_a_dead_edge_does_not_lose_clicks(re
 
     edges(clickhouse_url=NOWHERE)
 
-    async with asyncio.timeout(15):
-        while not (entries := await redis.xrange(stream)) or entries[-1][0] != b"2-0":
-            await asyncio.sleep(0.05)
+    await eventually(
+        lambda: redis.xrevrange(stream, count=1), lambda last: [entry_id for entry_id, _ in last] == [b"2-0"]
+    )
     await lane_reaches(redis, shipped=2)
 
 
@@ -227,21 +227,21 @@ async def lane_states(redis):
 
 async def lane_reaches(redis_or_url, shipped):
     redis = Redis.from_url(redis_or_url) if isinstance(redis_or_url, str) else redis_or_url
-    async with asyncio.timeout(15):
-        while not any(state.shipped == shipped == state.spooled for state in await lane_states(redis)):
-            await asyncio.sleep(0.05)
+    await eventually(
+        lambda: lane_states(redis),
+        lambda states: any(state.shipped == shipped == state.spooled for state in states),
+    )
 
 
 async def a_stream_ends_with(redis, entry_id):
-    async with asyncio.timeout(5):
-        while [await redis.xrevrange(key, count=1) for key in await redis.keys("tt:clicks:*")] != [
-            [(entry_id, {b"f": ANY})]
-        ]:
-            await asyncio.sleep(0.05)
+    async def last_entries():
+        return [await redis.xrevrange(key, count=1) for key in await redis.keys("tt:clicks:*")]
+
+    await eventually(last_entries, equals=[[(entry_id, {b"f": ANY})]])
 
 
 async def keys_when(redis, pattern, edge):
-    async with asyncio.timeout(15):
-        while not (found := await redis.keys(pattern)) or edge.metric("taptrail_clicks_waiting"):
-            await asyncio.sleep(0.05)
-    return found
+    async def found():
+        return await redis.keys(pattern) if edge.metric("taptrail_clicks_waiting") == 0 else []
+
+    return await eventually(found)

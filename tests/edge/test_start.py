@@ -11,8 +11,8 @@ import pytest
 from edge.settings import Settings
 from runtime.environment import SettingsError, settings_from
 from tests.support.blackhole_proxy import Way
-from tests.support.edge import Edge, cache, destination, store
-from tests.support.eventually import wait_until
+from tests.support.edge import HOST, Edge, cache, cipher, destination, store
+from tests.support.eventually import eventually, wait_until
 from tests.support.processes import accepts, free_port, silent
 
 OTHER_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -56,12 +56,16 @@ async def test_a_tap_that_comes_before_redis_is_connected_waits_for_it_with_clic
         way.silence()
         edge = EarlyEdge(way.url, "http://x:y@127.0.0.1:1", tmp_path, TAPTRAIL_DRAIN_S="0.2")
         try:
-            await asyncio.to_thread(wait_until, lambda: accepts(edge.port))
-            tapping = asyncio.create_task(asyncio.to_thread(edge.tap, 5))
-            await asyncio.sleep(0.2)
-            way.free()
+            await eventually(lambda: accepts(edge.port))
+            with socket.create_connection(("127.0.0.1", edge.port), timeout=10) as tap:
+                tap.sendall(f"GET /{cipher.seal(5)} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+                await eventually(lambda: way.connections)
+                await asyncio.sleep(0.1)  # time is what is tested: an edge that does not wait answers meanwhile
+                way.free()
 
-            assert await tapping == destination(5)
+                answer = await asyncio.to_thread(tap.recv, 65536)
+
+            assert b"location: " + destination(5).encode() in answer
         finally:
             edge.kill()
 

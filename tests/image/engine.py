@@ -4,8 +4,9 @@ import os
 import resource
 import shutil
 import subprocess
-import time
 from pathlib import Path
+
+from tests.support.eventually import wait_until
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ("buildah", "podman", "runc", "mmdebstrap")
@@ -103,11 +104,11 @@ class Container:
         return done.stdout + done.stderr
 
     def wait_healthy(self, longest_s: float = 60) -> None:
-        deadline = time.monotonic() + longest_s
-        while not self.check_health():
+        def is_healthy() -> bool:
             assert self.inspect("{{.State.Running}}") == "true", self.logs()
-            assert time.monotonic() < deadline, self.logs()
-            time.sleep(0.3)
+            return self.check_health()
+
+        wait_until(is_healthy, within_s=longest_s)
 
     def stop(self, within_s: int) -> int:
         """SIGTERM, as `docker stop` does; gives the exit status, 137 when it had to be killed."""

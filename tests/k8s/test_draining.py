@@ -1,6 +1,5 @@
 """A real edge process between SIGTERM and its end, as the kubelet and a proxy see it."""
 
-import asyncio
 import http.client
 import signal
 from pathlib import Path
@@ -11,7 +10,7 @@ from redis.asyncio import Redis
 from records.click import LaneState
 from records.keys import LANES, WATERMARKS
 from tests.support.edge import Edge, cache, destination
-from tests.support.eventually import wait_until
+from tests.support.eventually import eventually, wait_until
 from tests.support.processes import accepts
 
 NOWHERE = "http://x:y@127.0.0.1:1"
@@ -44,8 +43,7 @@ async def test_a_draining_edge_is_alive_and_not_ready_and_ends_when_its_clicks_a
         edge.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not accepts(edge.port))
         begun_ms = await reported_at_ms(redis)
-        while await reported_at_ms(redis) < begun_ms + 1000:  # well into the drain
-            await asyncio.sleep(0.05)
+        await eventually(lambda: reported_at_ms(redis), lambda at_ms: at_ms >= begun_ms + 1000)  # well into the drain
 
         assert status_of(edge.ops_port, "/readyz") == 503
         assert status_of(edge.ops_port, "/healthz") == 200

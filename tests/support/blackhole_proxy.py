@@ -26,6 +26,10 @@ class Way:
             self.cut()
             server.close()
 
+    @property
+    def connections(self) -> int:
+        return len(self._writers) // 2
+
     def silence(self) -> None:
         """Connections are taken and nothing is ever answered."""
         self._free.clear()

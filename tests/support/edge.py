@@ -69,6 +69,14 @@ class Edge(Process):
             return got
 
 
+def has_read_all(connection: socket.socket) -> bool:
+    """Whether the process at the other end, on this machine, has read all that was sent (Linux)."""
+    here, there = (f"0100007F:{port:04X}" for port in (connection.getsockname()[1], connection.getpeername()[1]))
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    (queues,) = [row[4] for row in rows if row[1:3] == [there, here]]
+    return queues.partition(":")[2] == "00000000"
+
+
 def destination(link_id: int) -> str:
     return f"https://acme.example/l?c=c-{link_id}"
 

@@ -1,6 +1,5 @@
 """A second Valkey that takes the place of the first, lacking what was written last."""
 
-import asyncio
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +8,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from stack.valkey import valkey_command
-from tests.support.eventually import wait_until
+from tests.support.eventually import eventually, wait_until
 from tests.support.processes import OwnValkey, accepts, free_port
 
 
@@ -33,9 +32,7 @@ async def replica_of(valkey: OwnValkey, client: Redis, folder: Path) -> AsyncIte
     started(replica, "--replicaof", f"127.0.0.1 {valkey.port}")
     of_replica = Redis.from_url(replica.url)
     try:
-        async with asyncio.timeout(20):
-            while (await of_replica.info("replication")).get("master_link_status") != "up":
-                await asyncio.sleep(0.02)
+        await eventually(lambda: of_replica.info("replication"), lambda said: said.get("master_link_status") == "up")
         await client.wait(1, 10_000)
         await of_replica.replicaof("NO", "ONE")
         yield of_replica

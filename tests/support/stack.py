@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -92,11 +91,8 @@ class Stack:
         return [line.split(",")[3] for line in out.read_text().splitlines()[1:]]
 
     def wait_for_rows(self, count: int, longest_s: float = 60) -> None:
-        deadline = time.monotonic() + longest_s
-        while (rows := self.rows()) != count:
-            assert rows <= count, f"{rows} rows of {count} taps"
-            assert time.monotonic() < deadline, f"{rows} rows of {count} taps after {longest_s} s"
-            time.sleep(0.2)
+        rows = wait_until(self.rows, lambda rows: rows >= count, within_s=longest_s)
+        assert rows == count, f"{rows} rows of {count} taps"
 
     def rows(self) -> int:
         try:

@@ -1,10 +1,7 @@
 """What goes wrong between aggregator and ClickHouse: each click is a row, once, and nobody has to help."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import time
 
 import msgspec
@@ -16,8 +13,9 @@ from runtime.clickhouse import ClickHouse, ClickHouseRefused
 from tests.chaos.broken_pipelines import Instead
 from tests.chaos.checks import check_nothing_is_amiss
 from tests.support.aggregator import LANE, Aggregator, add, register
+from tests.support.eventually import eventually
 from tests.support.frames import CLICK
-from tests.support.processes import free_port
+from tests.support.processes import Process, free_port
 from tests.support.proxy import (
     Proxy,
     cut_the_body,
@@ -75,7 +73,7 @@ async def test_an_insert_that_is_not_confirmed_loses_and_doubles_nothing(redis, 
     await aggregator.move_all()
     await add(redis, 41, 10)
     await aggregator.move_all()
-    await true(lambda: proxy.under_way == 0)  # what comes late has come
+    await eventually(lambda: proxy.under_way, equals=0)  # what comes late has come
 
     # On a slow machine what is sent again may be beyond the timeout as well.
     assert proxy.faults == [], "the fault has happened"
@@ -93,7 +91,7 @@ async def replaced_then_delivered(redis, clickhouse, proxy, aggregator):
     await check_nothing_is_amiss(redis, clickhouse, 40)
 
     released.set()
-    await true(lambda: proxy.under_way == 0)
+    await eventually(lambda: proxy.under_way, equals=0)
 
 
 async def test_an_insert_delivered_after_it_was_replaced_doubles_nothing(redis, clickhouse, proxy, aggregator):
@@ -182,28 +180,29 @@ async def test_an_aggregator_stopped_beyond_its_lease_and_continued_doubles_noth
     await add(redis, 1, 100)
     stopped = started(tmp_path / "log", valkey_url, proxy.url)
     try:
-        await true(lambda: proxy.faults == [])
-        stopped.send_signal(signal.SIGSTOP)
+        await eventually(lambda: proxy.faults, equals=[])
+        stopped.process.send_signal(signal.SIGSTOP)
         second = Aggregator(redis, clickhouse)
         moving = asyncio.create_task(second.pipeline.run())
         await check_soon(redis, clickhouse, 100)
         assert (await redis.hget(WRITERS, lane_name(LANE))).startswith(second.owner.encode())
 
-        stopped.send_signal(signal.SIGCONT)
+        stopped.process.send_signal(signal.SIGCONT)
         released.set()
         await add(redis, 101, 50)
         await check_soon(redis, clickhouse, 150)
-        await asyncio.sleep(1)  # what the first one would still do
+        # The one that had been stopped has had its INSERT answered, and has given up the lane.
+        await eventually(lambda: proxy.under_way, equals=0)
+        await eventually(lambda: asyncio.to_thread(stopped.metric, "taptrail_lanes_owned"), equals=0)
         await check_nothing_is_amiss(redis, clickhouse, 150)
-        assert stopped.poll() is None
+        assert stopped.process.poll() is None
         second.stop()
         await moving
         await add(redis, 151, 50)  # given back, and moved by the one that had been stopped
         await check_soon(redis, clickhouse, 200)
     finally:
-        stopped.send_signal(signal.SIGCONT)
-        stopped.terminate()
-        assert stopped.wait(20) == 0, (tmp_path / "log").read_text()
+        stopped.process.send_signal(signal.SIGCONT)
+        assert stopped.stop() == 0, (tmp_path / "log").read_text()
 
 
 async def flushed(redis):
@@ -245,12 +244,12 @@ async def test_what_an_owner_has_sent_when_redis_forgets_its_lease_is_not_double
     released = asyncio.Event()
     proxy.faults = [deliver_when(released)]
     moving = asyncio.create_task(first.pipeline.move_one_batch())
-    await true(lambda: proxy.faults == [])
+    await eventually(lambda: proxy.faults, equals=[])
 
     await lost(redis)
     second = Aggregator(redis, clickhouse)
     taking_over = asyncio.create_task(second.pipeline.run())
-    await check_soon(redis, clickhouse, before + 10, longest_s=40)
+    await check_soon(redis, clickhouse, before + 10, within_s=40)
     released.set()
     await asyncio.wait({moving}, timeout=10)
     second.stop()
@@ -287,25 +286,16 @@ async def test_two_aggregators_at_once_move_each_click_once(redis, clickhouse):
 def started(log, redis_url, clickhouse_url):
     """An aggregator process."""
     environ = {
-        **os.environ,
         "TAPTRAIL_REDIS_URL": redis_url,
         "TAPTRAIL_CLICKHOUSE_URL": clickhouse_url,
         "TAPTRAIL_CODE_KEY": "00" * 16,
-        "TAPTRAIL_OPS_PORT": str(free_port()),
     }
-    with log.open("wb") as out:
-        return subprocess.Popen([sys.executable, "-m", "aggregator"], stdout=out, stderr=out, env=environ)
+    return Process(["-m", "aggregator"], free_port(), log, environ)
 
 
-async def check_soon(redis, clickhouse, clicks, longest_s=20):
+async def check_soon(redis, clickhouse, clicks, within_s=20):
     """As soon as there are as many rows; never may there be more."""
-    deadline = time.monotonic() + longest_s
-    while await clickhouse.value("SELECT count() FROM clicks") < clicks and time.monotonic() < deadline:
-        await asyncio.sleep(0.1)
+    await eventually(
+        lambda: clickhouse.value("SELECT count() FROM clicks"), lambda rows: rows >= clicks, within_s=within_s
+    )
     await check_nothing_is_amiss(redis, clickhouse, clicks)
-
-
-async def true(condition, longest_s=20):
-    async with asyncio.timeout(longest_s):
-        while not condition():
-            await asyncio.sleep(0.01)

@@ -10,6 +10,7 @@ from records.keys import AGGREGATORS
 from tests.chaos.checks import check_each_click_once
 from tests.support.aggregator import add, register
 from tests.support.control import CODE_KEY
+from tests.support.eventually import eventually
 from tests.support.processes import Process, free_port
 
 LANES = range(1, 7)
@@ -66,9 +67,7 @@ async def owned(*aggregators):
 
 
 async def come_to_own(lanes, *aggregators):
-    async with asyncio.timeout(60):
-        while await owned(*aggregators) != lanes:
-            await asyncio.sleep(0.1)
+    await eventually(lambda: owned(*aggregators), equals=lanes, within_s=60)
 
 
 async def test_aggregators_share_lanes_and_no_click_is_missing_or_doubled_while_shares_move(redis, clickhouse, start):
@@ -90,9 +89,8 @@ async def test_aggregators_share_lanes_and_no_click_is_missing_or_doubled_while_
 
     load.ending.set()
     await loading
-    async with asyncio.timeout(60):
-        while await clickhouse.value("SELECT count() FROM clicks") < load.clicks:
-            await asyncio.sleep(0.1)
+    inserted = "SELECT count() FROM clicks"
+    await eventually(lambda: clickhouse.value(inserted), lambda rows: rows >= load.clicks, within_s=60)
     await check_each_click_once(clickhouse, load.clicks)
     audit = await read_audit(redis, clickhouse, 1)
     assert (audit.lanes, audit.wrong) == (len(LANES), 0)

@@ -16,7 +16,7 @@ from tests.support.aggregator import Aggregator
 from tests.support.blackhole_proxy import Way
 from tests.support.control import Control, contacts
 from tests.support.edge import Edge, cache, cipher, store
-from tests.support.eventually import wait_until
+from tests.support.eventually import eventually
 from tests.support.replica import replica_of
 
 LINKS = int(os.environ.get("SOAK_LINKS", "12000"))
@@ -80,12 +80,6 @@ class Gauge:
             await asyncio.sleep(0.05)
 
 
-async def until(condition, longest_s=60):
-    async with asyncio.timeout(longest_s):
-        while not await condition():
-            await asyncio.sleep(0.05)
-
-
 @pytest.mark.usefixtures("aggregator")
 async def test_an_outage_of_clickhouse_costs_disk_and_not_redis_and_new_lanes_are_served_at_once(
     small_redis, clickhouse, way, edges
@@ -103,7 +97,7 @@ async def test_an_outage_of_clickhouse_costs_disk_and_not_redis_and_new_lanes_ar
     spooled = old.metric("taptrail_spool_bytes")
     new = await asyncio.to_thread(edges)
     assert isinstance(await asyncio.to_thread(new.tap, 7), str)
-    await until(lambda: at_rest(old))
+    await eventually(lambda: at_rest(old), within_s=60)
     watching.cancel()
 
     assert (len(tally.answered), tally.wrong, tally.shed, tally.refused) == (LINKS, {}, 0, 0)
@@ -112,21 +106,18 @@ async def test_an_outage_of_clickhouse_costs_disk_and_not_redis_and_new_lanes_ar
     assert old.metric("taptrail_ship_retries") == retries, "Redis never had to refuse"
     assert 0 < old.metric("taptrail_clicks_waiting") < LINKS
     way.free()
-    await until(lambda: has_rows(clickhouse, "link_id = 7 AND user_agent NOT LIKE '%xxx'", 1))
+    new_ones = "SELECT count() FROM clicks WHERE link_id = 7 AND user_agent NOT LIKE '%xxx'"
+    await eventually(lambda: clickhouse.value(new_ones), equals=1, within_s=60)
     assert old.metric("taptrail_clicks_unsettled") > 0, "the new lane does not wait for the old one"
-    await until(lambda: has_rows(clickhouse, "1", LINKS + 1), 120)
+    await eventually(lambda: clickhouse.value("SELECT count() FROM clicks"), equals=LINKS + 1, within_s=120)
     await check_nothing_is_amiss(small_redis, clickhouse, LINKS + 1)
 
 
 async def at_rest(edge):
     """It ships no more, for want of room."""
     before = edge.metric("taptrail_clicks_waiting")
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(1.5)  # that nothing happens is what is looked for
     return edge.metric("taptrail_clicks_waiting") == before
-
-
-async def has_rows(clickhouse, condition, count):
-    return await clickhouse.value(f"SELECT count() FROM clicks WHERE {condition}") == count
 
 
 async def test_a_link_whose_bucket_left_redis_redirects_and_goes_back(own_valkey, clickhouse, clickhouse_url, tmp_path):
@@ -139,7 +130,7 @@ async def test_a_link_whose_bucket_left_redis_redirects_and_goes_back(own_valkey
         codes = [line["code"] for line in control.mint(contacts(200)).body]
     finally:
         control.stop()
-    await until(lambda: _none(redis, "tt:l:*"))
+    await eventually(lambda: redis.keys("tt:l:*"), equals=[])
     edge = await asyncio.to_thread(Edge, own_valkey.url, clickhouse_url, tmp_path, TAPTRAIL_DRAIN_S="0.2")
     try:
         answers = [edge.get("/" + code) for code in codes[:5]]
@@ -149,10 +140,6 @@ async def test_a_link_whose_bucket_left_redis_redirects_and_goes_back(own_valkey
     assert [answer.headers["Location"][-3:] for answer in answers] == [f"c-{number}"[-3:] for number in range(5)]
     assert 0 < await redis.ttl("tt:l:0") <= 7 * 86_400
     await redis.aclose()
-
-
-async def _none(redis, pattern):
-    return not await redis.keys(pattern)
 
 
 async def test_a_stop_that_a_promoted_replica_has_not_heard_of_comes_into_force_again(
@@ -167,16 +154,20 @@ async def test_a_stop_that_a_promoted_replica_has_not_heard_of_comes_into_force_
         async with replica_of(own_valkey, redis, tmp_path) as replica:
             assert edge.get(tap).status == 302
             await asyncio.to_thread(control.call, "PATCH", "/v1/broadcasts/spring", {"stopped": True})
-            await asyncio.to_thread(wait_until, lambda: edge.get(tap).status == 410)
+            await eventually(lambda: status_of(edge, tap), equals=410)
             own_valkey.kill()
             await replica.config_set("port", own_valkey.port)
 
-            await until(lambda: _is_stopped(replica))
-            await asyncio.to_thread(wait_until, lambda: edge.get(tap).status == 410)
+            await eventually(lambda: _is_stopped(replica))
+            await eventually(lambda: status_of(edge, tap), equals=410)
     finally:
         edge.kill()
         control.stop()
         await redis.aclose()
+
+
+async def status_of(edge, tap):
+    return (await asyncio.to_thread(edge.get, tap)).status
 
 
 async def _is_stopped(redis):

@@ -16,7 +16,7 @@ from tests.chaos.checks import check_nothing_is_amiss
 from tests.chaos.taps import Taps
 from tests.support.aggregator import LANE, Aggregator, add, register
 from tests.support.edge import Edge, cache, cipher, store
-from tests.support.eventually import wait_until
+from tests.support.eventually import eventually, wait_until
 from tests.support.processes import accepts, free_port
 from tests.support.replica import name_leads_to, replica_of
 
@@ -77,11 +77,9 @@ async def tap_all(edge):
     assert (len(tally.answered), tally.wrong, tally.shed, tally.refused) == (200, {}, 0, 0)
 
 
-async def settled(edge, longest_s=30):
+async def settled(edge, within_s=60):
     """When all clicks are in ClickHouse and the edge knows it."""
-    async with asyncio.timeout(longest_s):
-        while await asyncio.to_thread(edge.metric, "taptrail_clicks_unsettled"):
-            await asyncio.sleep(0.05)
+    await eventually(lambda: asyncio.to_thread(edge.metric, "taptrail_clicks_unsettled"), equals=0, within_s=within_s)
 
 
 @pytest.mark.usefixtures("aggregator")
@@ -195,7 +193,7 @@ async def test_a_redis_flushed_under_two_aggregators_doubles_nothing(valkey, cli
         await valkey.client.flushall()
         await tapping
 
-    await settled(edge, 60)
+    await settled(edge)
     for one in both:
         one.stop()
     await asyncio.gather(*running)
@@ -217,7 +215,7 @@ async def test_an_aggregator_follows_the_name_when_the_redis_it_reads_is_a_repli
         await name_leads_to(successor, own_valkey, former)
         await add(successor, 6, 5)
 
-        await published(successor, b"10", longest_s=12)
+        await published(successor, b"10")
 
         await check_nothing_is_amiss(successor, clickhouse, 10)
         aggregator.stop()
@@ -229,7 +227,7 @@ async def test_an_aggregator_follows_the_name_when_the_redis_it_reads_is_a_repli
 
 async def test_clicks_of_an_edge_that_nobody_taps_any_more_survive_a_flush(valkey, clickhouse, edge):
     await tap_all(edge)
-    await asyncio.to_thread(wait_until, lambda: edge.metric("taptrail_clicks_waiting") == 0)
+    await eventually(lambda: asyncio.to_thread(edge.metric, "taptrail_clicks_waiting"), equals=0)
     await valkey.client.flushall()
     aggregator = Aggregator(valkey.client, clickhouse)
     running = asyncio.create_task(aggregator.pipeline.run())
@@ -270,10 +268,8 @@ async def test_a_watermark_that_was_lost_is_published_again_by_the_owner_though_
     await running
 
 
-async def published(redis, seq, longest_s=5):
-    async with asyncio.timeout(longest_s):
-        while await redis.hget(WATERMARKS, lane_name(LANE)) != seq:
-            await asyncio.sleep(0.05)
+async def published(redis, seq):
+    await eventually(lambda: redis.hget(WATERMARKS, lane_name(LANE)), equals=seq)
 
 
 @pytest.mark.parametrize("known", ["10", "9007199254740993", "junk"])
@@ -293,9 +289,7 @@ async def test_a_redis_full_of_clicks_is_emptied_by_the_aggregator(valkey, click
     aggregator = Aggregator(valkey.client, clickhouse)
     running = asyncio.create_task(aggregator.pipeline.run())
     try:
-        async with asyncio.timeout(10):
-            while await clickhouse.value("SELECT count() FROM clicks") < 100:
-                await asyncio.sleep(0.1)
+        await eventually(lambda: clickhouse.value("SELECT count() FROM clicks"), lambda rows: rows >= 100)
         await check_nothing_is_amiss(valkey.client, clickhouse, 100)
     finally:
         await valkey.client.config_set("maxmemory", 1 << 30)

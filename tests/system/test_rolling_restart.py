@@ -13,6 +13,7 @@ from runtime.clickhouse import ClickHouse
 from tests.chaos.chaos import arrived
 from tests.chaos.checks import check_each_click_once
 from tests.chaos.taps import Taps
+from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
 EACH = 2_500  # taps of one load
@@ -36,9 +37,10 @@ def edges_of(stack):
 
 
 async def restarts(stack, count):
-    async with asyncio.timeout(60):
-        while sum(line["name"] == "edge" for line in stack.lines) < count:
-            await asyncio.sleep(0.02)
+    def seen():
+        return sum(line["name"] == "edge" for line in stack.lines)
+
+    await eventually(seen, lambda seen: seen >= count, within_s=60)
 
 
 @pytest.mark.timeout(240)

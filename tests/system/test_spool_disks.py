@@ -18,7 +18,7 @@ from tests.chaos.checks import check_books, check_each_click_once, check_nothing
 from tests.chaos.syscalls import failing, needs_strace
 from tests.support.aggregator import Aggregator
 from tests.support.edge import Edge, cache, cipher, store
-from tests.support.eventually import wait_until
+from tests.support.eventually import eventually
 
 LINKS = range(100)
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -192,9 +192,9 @@ async def test_what_neither_disk_nor_memory_takes_is_counted(edges, disk, clickh
     unrecorded = int(await asyncio.to_thread(edge.metric, "taptrail_clicks_unrecorded_total"))
     assert 0 < unrecorded < 100
     await check_each_click_once(clickhouse, 300 - unrecorded)
-    async with asyncio.timeout(20):
-        while (state := json.loads((await redis.hvals(LANES))[0]))["shipped"] != 300 - unrecorded:
-            await asyncio.sleep(0.1)
+    (state,) = await eventually(
+        lambda: lane_states(redis), lambda states: [state["shipped"] for state in states] == [300 - unrecorded]
+    )
     assert (state["answered"], state["spooled"], state["unrecorded"]) == (300, 300 - unrecorded, unrecorded)
     ledger = await read_ledger(redis, clickhouse)
     assert (ledger.gap, ledger.lost, ledger.waiting) == (unrecorded, 0, 0)
@@ -270,7 +270,7 @@ async def test_after_a_power_cut_what_only_redis_has_arrives_and_what_nobody_has
 ):
     edge = await asyncio.to_thread(edges, tmp_path)
     await tap_all(edge)
-    await asyncio.to_thread(wait_until, lambda: edge.metric("taptrail_clicks_waiting") == 0)
+    await eventually(lambda: asyncio.to_thread(edge.metric, "taptrail_clicks_waiting"), equals=0)
     edge.kill()
     (lane,) = await redis.hkeys(LANES)
     (segment,) = (tmp_path / "spool").glob("*/*.spool")
@@ -279,9 +279,9 @@ async def test_after_a_power_cut_what_only_redis_has_arrives_and_what_nobody_has
     await redis.hset(LANES, lane, json.dumps(report | {"answered": 107}))  # seven reached neither
 
     await asyncio.to_thread(edges, tmp_path)
-    async with asyncio.timeout(20):
-        while json.loads(await redis.hget(LANES, lane))["updated_at_ms"] == report["updated_at_ms"]:
-            await asyncio.sleep(0.1)
+    await eventually(
+        lambda: redis.hget(LANES, lane), lambda text: json.loads(text)["updated_at_ms"] != report["updated_at_ms"]
+    )
     aggregator = Aggregator(redis, clickhouse)
     async with moving(aggregator):
         await over(tmp_path / "spool")
@@ -349,12 +349,12 @@ async def settled(edge):
     def is_settled():
         return edge.metric("taptrail_unspooled_bytes") == 0 == edge.metric("taptrail_clicks_unsettled")
 
-    await asyncio.to_thread(wait_until, is_settled, 40)
+    await eventually(lambda: asyncio.to_thread(is_settled), within_s=40)
 
 
 async def over(spool, lanes=1):
     """Nothing but the live lanes, and foreign files, is left in the spool."""
-    await asyncio.to_thread(wait_until, lambda: len(list(spool.iterdir())) == lanes, 40)
+    await eventually(lambda: len(list(spool.iterdir())), equals=lanes, within_s=40)
 
 
 def spooled_clicks(spool):
@@ -362,15 +362,14 @@ def spooled_clicks(spool):
     return sum(frame.count for frame in frames if isinstance(frame, Frame))
 
 
+async def lane_states(redis):
+    return [json.loads(text) for text in await redis.hvals(LANES)]
+
+
 async def forgotten(redis, lanes=0):
     """Lanes that are over are out of Redis."""
-    async with asyncio.timeout(20):
-        while await redis.hlen(LANES) > lanes:
-            await asyncio.sleep(0.1)
+    await eventually(lambda: redis.hlen(LANES), lambda left: left <= lanes)
 
 
 async def all_in(clickhouse, clicks):
-    async with asyncio.timeout(40):
-        while (rows := await rows_of(clickhouse)).rows + rows.dead < clicks:
-            await asyncio.sleep(0.1)
-    return rows
+    return await eventually(lambda: rows_of(clickhouse), lambda rows: rows.rows + rows.dead >= clicks, within_s=40)
