@@ -15,7 +15,19 @@ from edge.tiered_cache import TieredCache
 from records.broadcast import Broadcast, decode_broadcast, encode_broadcast
 from records.code import CODE_LENGTH, CodeCipher
 from records.domain import Domain, decode_domain, encode_domain
-from records.keys import ALLOCATED, BUCKET_SIZE, broadcast_key, bucket_of, domain_key, field_of, slug_key
+from records.keys import (
+    BUCKET_SIZE,
+    AllocatedKey,
+    BroadcastKey,
+    DomainKey,
+    SlugKey,
+    broadcast_key,
+    bucket_of,
+    domain_key,
+    field_of,
+    parse_key,
+    slug_key,
+)
 from records.link import Link, decode_link, encode_link
 from routing.found import SCAN_LIMITED, UNANSWERABLE, Found
 from routing.visit import Visit
@@ -198,16 +210,15 @@ class Resolver:
                 layer.forget_all()
             return
         for key in keys:
-            kind, _, name = key.removeprefix("tt:").partition(":")
-            if key == ALLOCATED:
-                self._issued.changed()
-            elif kind == "b" and name.isdigit():
-                self.broadcasts.forget(int(name))
-            elif kind == "d":
-                self.domains.forget(name)
-            elif kind == "v":
-                domain, _, slug = name.partition(":")
-                self.slugs.forget((domain, slug))
+            match parse_key(key):
+                case AllocatedKey():
+                    self._issued.changed()
+                case BroadcastKey(number):
+                    self.broadcasts.forget(number)
+                case DomainKey(short_domain):
+                    self.domains.forget(short_domain)
+                case SlugKey(short_domain, slug):
+                    self.slugs.forget((short_domain, slug))
 
     def _distrust(self) -> None:
         self._issued.lost()

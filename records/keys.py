@@ -1,4 +1,8 @@
-"""Every Redis key and stream name, in one place. All begin with "tt:"."""
+"""Every Redis key and stream name, in one place: written and read by one grammar. All begin with "tt:"."""
+
+import re
+
+import msgspec
 
 BUCKET_BITS = 7
 BUCKET_SIZE = 1 << BUCKET_BITS  # links in one hash; Redis keeps hashes of up to 128 small fields as a listpack
@@ -14,11 +18,48 @@ LANES = "tt:lanes"  # hash: lane -> LaneState (click.py), written by edges every
 WRITERS = "tt:owners"  # hash: lane -> the aggregator that wrote for it last
 WATERMARKS = "tt:watermarks"  # hash: lane -> last seq up to which every click is in ClickHouse
 
-# What edges keep in memory and want to hear of when it changes (CLIENT TRACKING ... BCAST PREFIX).
-TRACKED_PREFIXES = ("tt:b:", "tt:d:", "tt:v:", ALLOCATED)
+_NUMBER = re.compile(r"[0-9]{1,20}\Z")
+_BROADCAST, _DOMAIN, _SLUG = "tt:b:", "tt:d:", "tt:v:"
+# What edges keep in memory and must hear of when it changes (CLIENT TRACKING ... BCAST PREFIX); parse_key reads these.
+TRACKED_PREFIXES = (_BROADCAST, _DOMAIN, _SLUG, ALLOCATED)
 
 GROUP = "aggregator"  # consumer group of every click stream
 ENTRY_FIELD = b"f"  # field of a click stream entry that carries frames
+
+
+class BroadcastKey(msgspec.Struct, frozen=True):
+    broadcast_no: int
+
+
+class DomainKey(msgspec.Struct, frozen=True):
+    short_domain: str
+
+
+class SlugKey(msgspec.Struct, frozen=True):
+    short_domain: str
+    slug: str
+
+
+class AllocatedKey(msgspec.Struct, frozen=True):
+    """The counter of link ids."""
+
+
+TrackedKey = BroadcastKey | DomainKey | SlugKey | AllocatedKey
+
+
+def parse_key(key: str) -> TrackedKey | None:
+    """What a key under one of TRACKED_PREFIXES names; None for one that no function below makes."""
+    if key == ALLOCATED:
+        return AllocatedKey()
+    if key.startswith(_BROADCAST):
+        number = key.removeprefix(_BROADCAST)
+        return BroadcastKey(int(number)) if _NUMBER.match(number) else None
+    if key.startswith(_DOMAIN):
+        return DomainKey(key.removeprefix(_DOMAIN))
+    if key.startswith(_SLUG):
+        short_domain, colon, slug = key.removeprefix(_SLUG).rpartition(":")
+        return SlugKey(short_domain, slug) if colon else None
+    return None
 
 
 def bucket_of(link_id: int) -> str:
@@ -31,16 +72,16 @@ def field_of(link_id: int) -> int:
 
 
 def broadcast_key(broadcast_no: int) -> str:
-    return f"tt:b:{broadcast_no}"
+    return f"{_BROADCAST}{broadcast_no}"
 
 
 def domain_key(short_domain: str) -> str:
-    return f"tt:d:{short_domain}"
+    return f"{_DOMAIN}{short_domain}"
 
 
 def slug_key(short_domain: str, slug: str) -> str:
     """Holds the link id, in decimal."""
-    return f"tt:v:{short_domain}:{slug}"
+    return f"{_SLUG}{short_domain}:{slug}"
 
 
 def click_stream(lane: int) -> str:
