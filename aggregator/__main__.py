@@ -45,7 +45,7 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
     geo = Geo(settings.geo_city_db, settings.geo_asn_db)
     # No call is sent again: a repeated XREADGROUP reads what comes next, and what the lost answer held stays pending
     # until it is trimmed with the entries after it. The pipeline recovers the lanes instead.
-    client = redis_client(settings.redis_url, timeout_s=10, connect_timeout_s=2, reconnects=0)
+    client = redis_client(settings.clicks_redis_url, timeout_s=10, connect_timeout_s=2, reconnects=0)
     clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=60)
     await wait_for_clickhouse(clickhouse, give_up_after_s=3600)
     for name in await migrate(clickhouse):
@@ -57,9 +57,8 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
     aggregator = Aggregator(stores, EnrichedRows(enricher), SystemClock(), owner)
     auditor = Auditor(client, clickhouse)
 
-    health = Stores(redis=client.ping, clickhouse=clickhouse.ping)
-    readiness = Readiness()
-    readiness.degraded = health.degraded
+    health = Stores({"redis": client.ping, "clickhouse": clickhouse.ping})
+    readiness = Readiness(health.degraded)
     registry = registry_of("aggregator", AggregatorCollector(aggregator, auditor))
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
     async with asyncio.TaskGroup() as running:

@@ -16,7 +16,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The comment above a field is its description in docs/configuration.md, where no other record has given one."""
 
     code_key: CodeKey
-    redis_url: RedisUrl
+    clicks_redis_url: RedisUrl
     clickhouse_url: ClickHouseUrl
     # Country, region and city of visitors: MaxMind's layout or a flat one; the first that knows an address answers.
     geo_city_db: Databases = ""

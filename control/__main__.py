@@ -29,25 +29,27 @@ from runtime.code_key import check_code_key, check_code_key_in_time
 from runtime.process import run
 from runtime.redis_client import redis_client
 from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
-from runtime.store_health import Stores
+from runtime.store_health import Ask, Stores
 
 REDIS_S = 1.5  # a call asks Redis in three steps at most: a Redis that hangs costs it no more than five seconds
 
 log = logging.getLogger(__name__)
 
 
-def build(settings: Settings, redis: Redis, clickhouse: ClickHouse) -> tuple[ASGIApp, Resync]:
+def build(
+    settings: Settings, links_redis: Redis, clicks_redis: Redis, clickhouse: ClickHouse
+) -> tuple[ASGIApp, Resync]:
     """The application, and the task that keeps the cache true."""
     rules = DestinationRules(settings.allow_http_destinations, settings.allow_private_destinations)
     cipher = CodeCipher(settings.code_key)
-    cache = Cache(redis, links_kept_s=max(int(settings.link_cache_days * 86_400), 1))
-    locks, ids, links = Locks(redis), IdAllocator(redis, clickhouse), LinkTable(clickhouse)
+    cache = Cache(links_redis, links_kept_s=max(int(settings.link_cache_days * 86_400), 1))
+    locks, ids, links = Locks(links_redis), IdAllocator(links_redis, clickhouse), LinkTable(clickhouse)
     domains = Domains(clickhouse, cache, locks, rules)
     broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids)
     minter = Minter(broadcasts, ids, links, cache, locks, cipher)
     shared = SharedLinks(broadcasts, domains, ids, links, cache, locks, cipher)
-    api = Api(domains, broadcasts, minter, shared, clickhouse, redis)
-    return control_app(api, Keys(settings.api_keys)), Resync(redis, cache, ids, domains, broadcasts, links)
+    api = Api(domains, broadcasts, minter, shared, clickhouse, clicks_redis)
+    return control_app(api, Keys(settings.api_keys)), Resync(links_redis, cache, ids, domains, broadcasts, links)
 
 
 async def serve(settings: Settings) -> None:
@@ -58,12 +60,14 @@ async def serve(settings: Settings) -> None:
     await check_code_key_in_time(settings.clickhouse_url, settings.code_key)
     public = listen_as_set(settings.host, settings.port, "PORT")
     ops = listen_as_set(settings.ops_host, settings.ops_port, "OPS_PORT")
-    redis = redis_client(settings.redis_url, timeout_s=REDIS_S, connect_timeout_s=REDIS_S, reconnects=1)
+    links_redis, clicks_redis = _redis(settings.redis_url), _redis(settings.clicks_redis_url)
     clickhouse = WatchfulClickHouse(settings.clickhouse_url, timeout_s=60.0)
-    app, resync = build(settings, redis, clickhouse)
-    readiness = Readiness()
-    stores = Stores(redis=redis.ping, clickhouse=clickhouse.ping)
-    readiness.degraded = lambda: degraded(stores, resync)
+    app, resync = build(settings, links_redis, clicks_redis, clickhouse)
+    asks: dict[str, Ask] = {"redis": links_redis.ping, "clickhouse": clickhouse.ping}
+    if settings.clicks_redis_url != settings.redis_url:
+        asks["clicks redis"] = clicks_redis.ping
+    stores = Stores(asks)
+    readiness = Readiness(lambda: degraded(stores, resync))
     server = HttpServer(app, public, grace_s=30)
     ops_server = HttpServer(ops_app(REGISTRY, readiness), ops, grace_s=1)
 
@@ -83,8 +87,13 @@ async def serve(settings: Settings) -> None:
         resyncing.cancel()
         checking.cancel()
         watching.cancel()
-    with contextlib.suppress(Exception):
-        await redis.aclose()
+    for client in (links_redis, clicks_redis):
+        with contextlib.suppress(Exception):
+            await client.aclose()
+
+
+def _redis(url: str) -> Redis:
+    return redis_client(url, timeout_s=REDIS_S, connect_timeout_s=REDIS_S, reconnects=1)
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Who may call, and for which account; a key has 16 characters or more. `acme` manages all below `acme/`.
     api_keys: ApiKeys
     redis_url: RedisUrl
+    clicks_redis_url: RedisUrl
     clickhouse_url: ClickHouseUrl
     host: Text = "127.0.0.1"
     port: Port = 8081

@@ -12,7 +12,7 @@ import msgspec
 import aggregator.settings
 import control.settings
 import edge.settings
-from runtime.environment import PREFIX, expected
+from runtime.environment import PREFIX, expected, variables
 
 PAGE = Path(__file__).with_name("configuration.md")
 RECORDS = {
@@ -55,20 +55,32 @@ def page() -> str:
 
 
 def _row(name: str) -> str:
-    readers = {
-        process: next((one for one in msgspec.structs.fields(record) if one.name == name), None)
-        for process, record in RECORDS.items()
-    }
-    field = next(one for one in readers.values() if one)
+    readers = [_field(record, name) for record in RECORDS.values()]
+    field = next(field for field in readers if field and field.name == name)
     described = [text for record in RECORDS.values() if (text := comments(record).get(name))]
     if len(described) != 1:
         sys.exit(f"{name} is described {len(described)} times in the Settings records; once is right")
-    defaults = [_default(one) if one else "-" for one in readers.values()]
-    cells = (f"`{PREFIX}{name.upper()}`", *defaults, expected(field.type).replace("|", "\\|"), *described)
+    defaults = [_default(field, name) if field else "-" for field in readers]
+    cells = (f"`{_variable(name)}`", *defaults, expected(field.type).replace("|", "\\|"), *described)
     return f"| {' | '.join(cells)} |"
 
 
-def _default(field: msgspec.structs.FieldInfo) -> str:
+def _field(record: type[msgspec.Struct], name: str) -> msgspec.structs.FieldInfo | None:
+    """The field of that name, or else one that takes its value from the variable of that name."""
+    fields = [field for field in msgspec.structs.fields(record) if _variable(name) in variables(field)]
+    return next((field for field in fields if field.name == name), fields[0] if fields else None)
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"
+
+
+def _default(field: msgspec.structs.FieldInfo, name: str) -> str:
+    first, *others = variables(field)
+    if field.name != name:
+        return f"**required**, or `{first}`"
+    if others:
+        return f"as `{others[0]}`"
     if field.required:
         return "**required**"
     if field.default_factory is not msgspec.NODEFAULT:

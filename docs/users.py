@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from cli.doctor.clickhouse import GRANTS
-from cli.doctor.redis import COMMANDS
+from cli.doctor.redis_commands import COMMANDS
 
 PAGE = Path(__file__).with_name("deploy.md")
 USERS = Path(__file__).parents[1] / "image/clickhouse/users.xml"
@@ -27,7 +27,7 @@ def redis_users() -> str:
 
 def allowed(process: str) -> list[str]:
     """Commands, and subcommands of containers, as ACLs name them."""
-    sent = [command.split(" ") for command in COMMANDS[process].split("|")]
+    sent = [command.split(" ") for commands in COMMANDS[process].values() for command in commands.split("|")]
     names = [f"{one[0]}|{one[1]}" if one[0] in _CONTAINERS else one[0] for one in sent]
     return list(dict.fromkeys([*_CONNECTS, *(name.lower() for name in names)]))
 

@@ -49,7 +49,7 @@ async def serve(settings: Settings) -> None:
     spool = _spool_in(spool_dir)
 
     lookups_wire = RedisWire(settings.redis_url, tracked=TRACKED_PREFIXES)
-    clicks_wire = RedisWire(settings.redis_url, timeout_s=5.0)
+    clicks_wire = RedisWire(settings.clicks_redis_url, timeout_s=5.0)
     clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=3.0)
     scans = ScanLimit(settings.unknown_per_minute)
     lookup_stats = LookupStats()
@@ -61,12 +61,15 @@ async def serve(settings: Settings) -> None:
     redirector = Redirector(resolver, recorder, tap_stats, scans)
     visit_from = visit_reader(settings.trusted_proxies, settings.forwarded_header)
 
-    readiness = Readiness()
-    readiness.degraded = lambda: [
-        *([] if lookups_wire.connected else ["redis: not connected"]),
-        *(["clickhouse: it does not answer, and is not asked for the moment"] if loader.breaker.is_open else []),
-        *(["spool: the disk takes nothing, clicks wait in memory"] if recorder.unspooled_bytes else []),
-    ]
+    has_clicks_redis = settings.clicks_redis_url != settings.redis_url
+    readiness = Readiness(
+        lambda: [
+            *([] if lookups_wire.connected else ["redis: not connected"]),
+            *(["clicks redis: not connected"] if has_clicks_redis and not clicks_wire.connected else []),
+            *(["clickhouse: it does not answer, and is not asked for the moment"] if loader.breaker.is_open else []),
+            *(["spool: the disk takes nothing, clicks wait in memory"] if recorder.unspooled_bytes else []),
+        ]
+    )
     connections = Connections(most_connections(), tap_stats)
     registry = registry_of(
         "edge",

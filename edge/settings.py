@@ -25,6 +25,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     code_key: CodeKey
     # Redis 7 or Valkey 8 and newer, `maxmemory-policy noeviction`, append-only file on; `rediss://` for TLS.
     redis_url: RedisUrl
+    # Another Redis, for clicks on their way to ClickHouse alone; the first then keeps links (docs/deploy.md#redis).
+    clicks_redis_url: RedisUrl
     # A user with the grants of docs/deploy.md#clickhouse on the database `taptrail`.
     clickhouse_url: ClickHouseUrl
     # A directory on a disk of this machine that outlives the process: clicks wait here until they are in ClickHouse.

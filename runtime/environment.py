@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 PREFIX = "TAPTRAIL_"  # Kubernetes injects EDGE_PORT=tcp://... for a Service called edge
+_OTHERWISE = {"clicks_redis_url": ("redis_url",)}  # field: others whose variables give its value where its own does not
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -43,26 +44,45 @@ def settings_from(environ: Mapping[str, str], settings: type[S]) -> S:
 def fields_from(
     environ: Mapping[str, str], settings: type[msgspec.Struct]
 ) -> tuple[dict[str, Any], list[SettingsError]]:
-    """The fields that are set, by name, and what is wrong with others, in their order."""
+    """The fields that are set, by name, and what is wrong with others, each fault once, in their order."""
     values: dict[str, Any] = {}
-    errors = []
+    errors: dict[str, SettingsError] = {}
     for field in msgspec.structs.fields(settings):
-        name = PREFIX + field.name.upper()
-        text = environ.get(name, "")
-        if text == "":
-            if field.required:
-                errors.append(SettingsError(f"{name} is not set; expected {expected(field.type)}"))
-            continue
         try:
-            value = msgspec.convert(text, field.type, strict=False, dec_hook=_from_text)
-            if isinstance(value, float) and not math.isfinite(value):  # no bound keeps nan out
-                raise ValueError("it is not a finite number")
-            values[field.name] = value
-        except (msgspec.ValidationError, ValueError) as error:
-            shown = "***" if "KEY" in name or "@" in text else text  # keys and passwords stay out of logs
-            reason = "" if "matching regex" in str(error) else f"{error}; "
-            errors.append(SettingsError(f"{name}={shown}: {reason}expected {expected(field.type)}"))
-    return values, errors
+            values |= _read(environ, field)
+        except SettingsError as error:
+            errors[str(error)] = error
+    return values, list(errors.values())
+
+
+def _read(environ: Mapping[str, str], field: msgspec.structs.FieldInfo) -> dict[str, Any]:
+    """The field and its value; nothing where its default holds. Raises SettingsError."""
+    names = variables(field)
+    name = next((name for name in names if environ.get(name)), names[-1])
+    text = environ.get(name, "")
+    if not text and field.required:
+        raise SettingsError(f"{name} is not set; expected {expected(field.type)}")
+    if not text:
+        return {}
+    try:
+        return {field.name: _value(text, field.type)}
+    except (msgspec.ValidationError, ValueError) as error:
+        shown = "***" if "KEY" in name or "@" in text else text  # keys and passwords stay out of logs
+        reason = "" if "matching regex" in str(error) else f"{error}; "
+        raise SettingsError(f"{name}={shown}: {reason}expected {expected(field.type)}") from None
+
+
+def variables(field: msgspec.structs.FieldInfo) -> list[str]:
+    """The variables that give a field its value: the first of them that is set does."""
+    names = [field.name, *_OTHERWISE.get(field.name, ())]
+    return [PREFIX + name.upper() for name in names]
+
+
+def _value(text: str, kind: Any) -> Any:
+    value = msgspec.convert(text, kind, strict=False, dec_hook=_from_text)
+    if isinstance(value, float) and not math.isfinite(value):  # no bound keeps nan out
+        raise ValueError("it is not a finite number")
+    return value
 
 
 def _from_text(kind: Any, text: str) -> Any:

@@ -115,9 +115,9 @@ def waiting(listener: socket.socket) -> int:
 class Readiness:
     """What /readyz says. Only the process's own state decides; an outage of a neighbour is `degraded`, not down."""
 
-    def __init__(self) -> None:
+    def __init__(self, degraded: Callable[[], list[str]] = list) -> None:
         self.ready = False
-        self.degraded: Callable[[], list[str]] = list
+        self.degraded = degraded  # the neighbours that are away, a line each
 
 
 def ops_app(registry: CollectorRegistry, readiness: Readiness) -> Starlette:

@@ -1,16 +1,18 @@
 """Which of the stores a process stands on does not answer, for /readyz."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 ASK_EVERY_S = 1.0
 ANSWER_S = 2.0
 
+Ask = Callable[[], Awaitable[object]]  # raises while the store is away
+
 
 class Stores:
-    """Asks each store once a second. asks: name -> a question that raises while the store is away."""
+    """Asks each store once a second. asks: by the name of the store."""
 
-    def __init__(self, **asks: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, asks: Mapping[str, Ask]) -> None:
         self._asks = asks
         self._troubles: dict[str, str] = {}
 
@@ -21,7 +23,7 @@ class Stores:
     def degraded(self) -> list[str]:
         return [f"{name}: {self._troubles[name]}" for name in self._asks if name in self._troubles]
 
-    async def _watch(self, name: str, ask: Callable[[], Awaitable[object]]) -> None:
+    async def _watch(self, name: str, ask: Ask) -> None:
         while True:
             try:
                 async with asyncio.timeout(ANSWER_S):

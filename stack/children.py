@@ -91,13 +91,14 @@ def _environ(places: Places, credentials: Credentials, ops_port: int) -> dict[st
         "TAPTRAIL_OPS_HOST": HOST,
         "TAPTRAIL_OPS_PORT": str(ops_port),
         "TAPTRAIL_REDIS_URL": places.redis_url,
+        "TAPTRAIL_CLICKS_REDIS_URL": places.redis_url,
         "TAPTRAIL_CLICKHOUSE_URL": places.clickhouse_url(WRITER_NAME, credentials.writer_password),
     }
 
 
 def ignored(environ: Mapping[str, str]) -> list[str]:
     """The variables that say where things are: in an embedded system the options of `up` do."""
-    names = ("HOST", "PORT", "LISTEN_FD", "OPS_HOST", "OPS_PORT", "REDIS_URL", "CLICKHOUSE_URL")
+    names = ("HOST", "PORT", "LISTEN_FD", "OPS_HOST", "OPS_PORT", "REDIS_URL", "CLICKS_REDIS_URL", "CLICKHOUSE_URL")
     return [f"TAPTRAIL_{name}" for name in names if environ.get(f"TAPTRAIL_{name}")]
 
 

@@ -13,7 +13,7 @@ from cli.doctor.clickhouse import look_at_analyst, look_at_clickhouse
 from cli.doctor.environment import SETTINGS, Given, given_to, look_at_keys, look_at_settings
 from cli.doctor.finding import Finding, collected
 from cli.doctor.host import look_at_host
-from cli.doctor.redis import look_at_redis
+from cli.doctor.redis import each_redis, look_at_redis
 from cli.doctor.service import look_at_control, look_at_domains
 from cli.show import as_json, console
 
@@ -50,7 +50,7 @@ async def examined(given: Given, *, domains: bool) -> Sequence[Finding]:
         "settings": look_at_settings(given),
         "keys": look_at_keys(given),
         "host": look_at_host(given),
-        "redis": look_at_redis(given),
+        **{redis.name: look_at_redis(redis, given.processes) for redis in each_redis(given)},
         "clickhouse": look_at_clickhouse(given),
         "clickhouse analyst": look_at_analyst(given),
         "control api": look_at_control(given),

@@ -23,7 +23,7 @@ SETTINGS: dict[str, type[msgspec.Struct]] = {
     "control": control.settings.Settings,
 }
 _CLIENTS = {"CONTROL_URL", "API_KEY", "CLICKHOUSE_ANALYST_URL", "DATA", "VERSION"}  # VERSION: of compose.yaml
-_PLACES = ("REDIS_URL", "CLICKHOUSE_URL", "CONTROL_URL")
+_PLACES = ("REDIS_URL", "CLICKS_REDIS_URL", "CLICKHOUSE_URL", "CONTROL_URL")
 _FEW_DIFFERENT_BYTES = 8  # 16 random bytes have fewer in one key of 10^9
 
 

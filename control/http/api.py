@@ -53,10 +53,10 @@ class Api:
         minter: Minter,
         shared: SharedLinks,
         clickhouse: ClickHouse,
-        redis: Redis,
+        clicks_redis: Redis,
     ) -> None:
         self._domains, self._broadcasts, self._minter, self._shared = domains, broadcasts, minter, shared
-        self._clickhouse, self._redis = clickhouse, redis
+        self._clickhouse, self._clicks_redis = clickhouse, clicks_redis
 
     async def put_domain(self, request: Request, caller: Caller) -> Response:
         body: DomainBody = decoded(await _small_body(request), _domain)
@@ -119,20 +119,21 @@ class Api:
 
     async def ledger(self, request: Request, caller: Caller) -> Response:
         caller.check_top_level()
-        return _json(await read_ledger(self._redis, self._clickhouse))
+        return _json(await read_ledger(self._clicks_redis, self._clickhouse))
 
     async def close_lane(self, request: Request, caller: Caller) -> Response:
         caller.check_top_level()
         body: CloseBody = decoded(await _small_body(request), _close)
         try:
-            closed = await close_lane(self._redis, self._clickhouse, request.path_params["lane"], body.not_arrived)
+            lane = request.path_params["lane"]
+            closed = await close_lane(self._clicks_redis, self._clickhouse, lane, body.not_arrived)
         except CannotClose as error:
             raise Problem("conflict", str(error), field=error.field) from None
         return _json(closed)
 
     async def audit(self, request: Request, caller: Caller) -> Response:
         caller.check_top_level()
-        return _json(await read_audit(self._redis, self._clickhouse, _hours(request)))
+        return _json(await read_audit(self._clicks_redis, self._clickhouse, _hours(request)))
 
 
 def _account(request: Request, caller: Caller, in_body: str | None = None) -> str:

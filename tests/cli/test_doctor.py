@@ -147,11 +147,36 @@ async def test_what_a_user_of_redis_may_not_do_is_named(doctor, own_valkey):
 
     found = await doctor(TAPTRAIL_REDIS_URL=own_valkey.url.replace("//", "//taptrail:secret@"))
 
-    assert found["redis commands, edge"].found == "the user may not XADD, CLIENT"
+    assert found["redis commands, edge"].found == "the user may not CLIENT, XADD"
     assert found["redis commands, aggregator"].found == "the user may not EVAL"
     assert found["redis tracking"].state == "broken"
     wrong = await doctor("edge", TAPTRAIL_REDIS_URL=own_valkey.url.replace("//", "//taptrail:wrong@"))
     assert "refuses the user or the password" in wrong["redis"].found
+
+
+async def test_a_redis_for_clicks_alone_is_looked_at_by_what_is_asked_of_it(doctor, own_valkey):
+    client = Redis.from_url(own_valkey.url)
+    await client.config_set("appendonly", "no")
+    await client.execute_command("ACL", "SETUSER", "default", "-hget", "-client|tracking")
+    await client.aclose()
+
+    found = await doctor(TAPTRAIL_CLICKS_REDIS_URL=own_valkey.url)
+    own_valkey.kill()
+    without = await doctor(TAPTRAIL_CLICKS_REDIS_URL=own_valkey.url)
+
+    of_clicks = {check for check in not_ok(found) if "redis" in check}
+    by_all = {f"clicks redis commands, {process}" for process in SETTINGS}
+    assert of_clicks == by_all | {"clicks redis persistence"}
+    assert found["clicks redis commands, edge"].found == "the user may not HGET"
+    assert {check for check in not_ok(without) if "redis" in check} == {"clicks redis"}
+    assert "TAPTRAIL_CLICKS_REDIS_URL" in without["clicks redis"].remedy
+
+
+async def test_an_aggregator_that_has_a_redis_for_clicks_needs_no_other(doctor, monkeypatch, valkey_url):
+    found = await doctor("aggregator", TAPTRAIL_REDIS_URL="", TAPTRAIL_CLICKS_REDIS_URL=valkey_url)
+
+    assert not any(check.startswith(("settings", "redis")) for check in not_ok(found))
+    assert "clicks redis commands, aggregator" in found
 
 
 async def test_redis_keeps_nothing_of_the_doctors(doctor, redis):

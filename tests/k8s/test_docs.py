@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from tests.support.manifests import K8S, NEWEST, ROOT, Manifest, Rendered, container_of, validate
+from tests.support.manifests import K8S, NEWEST, ROOT, Manifest, Rendered, container_of, example_secret, validate
 
 pytestmark = pytest.mark.servers
 
@@ -75,5 +75,4 @@ def test_the_secrets_are_made_as_documented(production: Rendered):
         done = subprocess.run([*command, "--dry-run=client", "-o", "yaml"], capture_output=True, text=True, check=False)
 
         assert done.returncode == 0, done.stderr
-        read = {variable["name"] for variable in container_of(production.workload(process))["env"]}
-        assert yaml.safe_load(done.stdout)["data"].keys() == read
+        assert yaml.safe_load(done.stdout)["data"].keys() == example_secret(process).keys()

@@ -9,8 +9,16 @@ import pytest
 import aggregator.settings
 import control.settings
 import edge.settings
-from runtime.environment import PREFIX, SettingsError, settings_from
-from tests.support.manifests import Rendered, container_of, environment_of, example_secret, filled_in, ports_of
+from runtime.environment import SettingsError, settings_from, variables
+from tests.support.manifests import (
+    Rendered,
+    container_of,
+    environment_of,
+    example_secret,
+    example_variables,
+    filled_in,
+    ports_of,
+)
 
 RECORDS = {
     "edge": edge.settings.Settings,
@@ -23,7 +31,7 @@ RECORDS = {
 def test_a_process_is_given_all_it_needs_and_nothing_it_does_not_know(rendered: Rendered, process: str):
     workload = rendered.workload(process)
     environment = environment_of(rendered, workload, filled_in(example_secret(process)))
-    known = {PREFIX + field.name.upper() for field in msgspec.structs.fields(RECORDS[process])}
+    known = {name for field in msgspec.structs.fields(RECORDS[process]) for name in variables(field)}
 
     settings = settings_from(environment, RECORDS[process])
 
@@ -47,12 +55,23 @@ def test_an_example_secret_that_nobody_filled_in_is_refused(production: Rendered
 def test_a_secret_holds_what_its_process_reads_and_no_more(production: Rendered, process: str):
     read = {variable["name"] for variable in container_of(production.workload(process))["env"]}
 
-    assert example_secret(process).keys() == read
+    assert example_variables(process) == read
 
 
 def test_no_secret_is_among_the_manifests(rendered: Rendered):
     assert rendered.all("Secret") == []
     assert not any("KEY" in name or "URL" in name for one in rendered.all("ConfigMap") for name in one["data"])
+
+
+@pytest.mark.parametrize("process", RECORDS)
+def test_clicks_can_have_a_redis_of_their_own(production: Rendered, process: str):
+    secret = filled_in(example_secret(process)) | {"TAPTRAIL_CLICKS_REDIS_URL": "redis://clicks:6379"}
+    if process == "aggregator":
+        del secret["TAPTRAIL_REDIS_URL"]
+
+    settings = settings_from(environment_of(production, production.workload(process), secret), RECORDS[process])
+
+    assert settings.clicks_redis_url == "redis://clicks:6379"
 
 
 def test_the_network_lets_every_process_reach_its_stores(rendered: Rendered):

@@ -51,6 +51,11 @@ def example_secret(process: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
+def example_variables(process: str) -> set[str]:
+    """The variables of that file, also those that are commented out."""
+    return set(re.findall(r"^(?:# )?(TAPTRAIL_[A-Z_]+)=", (K8S / "secrets" / f"{process}.env").read_text(), re.M))
+
+
 def filled_in(secret: dict[str, str]) -> dict[str, str]:
     return {name: re.sub("<.*?>", lambda place: FILLED_IN[place[0]], value) for name, value in secret.items()}
 
@@ -63,7 +68,8 @@ def environment_of(rendered: Rendered, workload: Manifest, secret: dict[str, str
     for variable in container["env"]:
         reference = variable["valueFrom"]["secretKeyRef"]
         assert reference["name"] == f"taptrail-{process}"
-        environment[variable["name"]] = secret[reference["key"]]
+        if reference["key"] in secret or not reference.get("optional"):
+            environment[variable["name"]] = secret[reference["key"]]
     return environment
 
 
