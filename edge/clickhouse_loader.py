@@ -12,6 +12,7 @@ from edge.lookup_stats import LookupStats
 from records.broadcast import Broadcast
 from records.domain import Domain
 from records.link import Link
+from records.tables import BROADCASTS, DOMAINS, in_force
 from runtime.breaker import Breaker
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 
@@ -123,15 +124,8 @@ _ALLOCATION = (
     "SELECT greatest((SELECT if(count() = 0, 0, max(link_id) + 1) FROM links),"
     " (SELECT max(first_link_id + links) FROM mints))"
 )
-# The stored columns only: the records name them.
-_BROADCASTS = (
-    f"SELECT {', '.join(Broadcast.__struct_fields__)} FROM broadcasts WHERE broadcast_no IN ({{keys:Array(UInt64)}})"  # noqa: S608
-    " ORDER BY version DESC LIMIT 1 BY broadcast_no"
-)
-_DOMAINS = (
-    f"SELECT {', '.join(Domain.__struct_fields__)} FROM domains WHERE short_domain IN ({{keys:Array(String)}})"  # noqa: S608
-    " ORDER BY version DESC LIMIT 1 BY short_domain"
-)
+_BROADCASTS = in_force(BROADCASTS, "broadcast_no IN ({keys:Array(UInt64)})")
+_DOMAINS = in_force(DOMAINS, "short_domain IN ({keys:Array(String)})")
 
 
 class ClickHouseLoader:
@@ -160,13 +154,11 @@ class ClickHouseLoader:
         return {(row.short_domain, row.slug): row.link_id for row in rows}
 
     async def _broadcasts(self, numbers: list[int]) -> dict[int, Broadcast]:
-        rows = await self._clickhouse.rows(_BROADCASTS, dict, keys=numbers)
-        found = [msgspec.convert([row[name] for name in Broadcast.__struct_fields__], Broadcast) for row in rows]
+        found = await self._clickhouse.rows(_BROADCASTS, Broadcast, keys=numbers)
         return {broadcast.broadcast_no: broadcast for broadcast in found}
 
     async def _domains(self, names: list[str]) -> dict[str, Domain]:
-        rows = await self._clickhouse.rows(_DOMAINS, dict, keys=names)
-        found = [msgspec.convert([row[name] for name in Domain.__struct_fields__], Domain) for row in rows]
+        found = await self._clickhouse.rows(_DOMAINS, Domain, keys=names)
         return {domain.short_domain: domain for domain in found}
 
     async def _issued(self, keys: list[str]) -> dict[str, int]:

@@ -43,9 +43,14 @@ class ClickHouse:
         self._session: aiohttp.ClientSession | None = None
 
     async def rows(self, sql: str, row: type[T], **params: Any) -> list[T]:
-        """All rows of a SELECT, each a `row` (a Struct with the columns as fields). {name:Type} in sql takes params."""
+        """All rows of a SELECT, each a `row`. {name:Type} in sql takes params.
+
+        row: a Struct with the columns as fields, by name, or by position where it is array_like.
+        """
         decoder = msgspec.json.Decoder(row)
-        body = await self._post(sql, params, {"default_format": "JSONEachRow"})
+        by_position = issubclass(row, msgspec.Struct) and row.__struct_config__.array_like
+        line_format = "JSONCompactEachRow" if by_position else "JSONEachRow"
+        body = await self._post(sql, params, {"default_format": line_format})
         return [decoder.decode(line) for line in body.splitlines()]
 
     async def value(self, sql: str, **params: Any) -> Any:

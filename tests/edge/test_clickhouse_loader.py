@@ -2,8 +2,9 @@ import asyncio
 
 import pytest
 
-from edge.clickhouse_loader import BatchLoader, ResolveFailed
+from edge.clickhouse_loader import BatchLoader, ClickHouseLoader, ResolveFailed
 from edge.lookup_stats import LookupStats
+from records.broadcast import Broadcast
 from runtime.breaker import Breaker
 from runtime.clickhouse import ClickHouseUnreachable
 from tests.support.eventually import eventually
@@ -120,3 +121,15 @@ async def test_a_key_does_not_queue_behind_queries_that_hang_when_another_kind_h
 
     silent.set()
     assert await asyncio.gather(*hanging) == ["found", "found"]
+
+
+async def test_a_number_stands_for_the_broadcast_that_has_it_and_not_for_one_that_left_it(clickhouse):
+    """Redis wiped between two allocations gives a number twice; the second broadcast then takes another."""
+    for number, broadcast_id, version in ((5, "first", 1), (5, "second", 2), (6, "second", 3)):
+        row = Broadcast(number, "main", broadcast_id, "go.acme.example", ("https://a.example/",), version=version)
+        await clickhouse.insert_rows("broadcasts", [row])
+
+    loader = ClickHouseLoader(clickhouse, LookupStats())
+    found = await asyncio.gather(loader.broadcasts.get(5), loader.broadcasts.get(6))
+
+    assert [broadcast.broadcast_id for broadcast in found] == ["first", "second"]

@@ -1,0 +1,30 @@
+"""Records as rows of ClickHouse: the columns of a record's table are its fields, and every write is a row. Pure."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from records.broadcast import Broadcast
+from records.domain import Domain
+
+
+class Table(NamedTuple):
+    name: str
+    record: type[msgspec.Struct]
+    key: str  # columns that name one record; its row with the highest version is in force
+
+
+BROADCASTS = Table("broadcasts", Broadcast, "account, broadcast_id")
+DOMAINS = Table("domains", Domain, "short_domain")
+
+
+def in_force(table: Table, condition: str) -> str:
+    """SELECT of the records that meet a condition, in the order of their fields, the last written last.
+
+    A row that a newer one has replaced is never among them. The keys come first: FINAL then reads little of the table.
+    """
+    columns = ", ".join(table.record.__struct_fields__)
+    keys = f"SELECT {table.key} FROM {table.name} WHERE {condition}"  # noqa: S608 - our own names
+    return (
+        f"SELECT {columns} FROM {table.name} FINAL WHERE ({table.key}) IN ({keys}) AND ({condition}) ORDER BY version"  # noqa: S608
+    )
