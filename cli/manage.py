@@ -7,10 +7,18 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from cli.api import broadcast_path, call, domain_path, segment, warn, warnings
+from cli.options import options_of
 from cli.show import as_json, fields
+from records.broadcast import Broadcast
+from records.domain import Domain
 
 _json = click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
 _account = click.option("--account", default=None, help="An account below the key's own.")
+
+
+def _named(given: dict[str, Any]) -> dict[str, Any]:
+    """The options that were named, as a body."""
+    return {name: value for name, value in given.items() if value}
 
 
 def _show(answer: dict[str, Any], json_: bool) -> None:
@@ -36,22 +44,12 @@ def broadcast_show(broadcast_id: str, account: str | None, json_: bool) -> None:
 
 @broadcast.command("put")
 @click.argument("broadcast_id")
-@click.option("--domain", required=True, help="Its short domain, such as go.acme.example.")
-@click.option("--to", "destinations", multiple=True, required=True, help="Where its links lead; may be repeated.")
-@click.option("--source", default="sms", show_default=True)
-@click.option("--keyword", default="")
-@click.option("--valid-from", default=None, help="RFC 3339, such as 2026-05-01T09:00:00Z.")
-@click.option("--expires-at", default=None, help="RFC 3339.")
-@click.option("--status", type=int, default=None, help="Of the redirect; the domain's by default.")
-@click.option("--fallback", default=None, help="Where its links lead when they are over.")
-@click.option("--forward-query", is_flag=True, help="Hand the query of the short URL on.")
+@options_of(Broadcast)
 @_account
 @_json
-def broadcast_put(broadcast_id: str, domain: str, destinations: tuple[str, ...], account: str | None, json_: bool,
-                  **given: Any) -> None:  # fmt: skip
+def broadcast_put(broadcast_id: str, account: str | None, json_: bool, **given: Any) -> None:
     """Create a broadcast, or replace it."""
-    body = {"short_domain": domain, "destinations": list(destinations)} | {k: v for k, v in given.items() if v}
-    _show(call("PUT", broadcast_path(broadcast_id), body, account=account), json_)
+    _show(call("PUT", broadcast_path(broadcast_id), _named(given), account=account), json_)
 
 
 def _patch(broadcast_id: str, change: dict[str, Any], account: str | None, json_: bool) -> None:
@@ -120,17 +118,12 @@ def domain_show(name: str, account: str | None, json_: bool) -> None:
 
 @domain.command("put")
 @click.argument("name")
-@click.option("--display-name", default="")
-@click.option("--home", default=None, help="Where the bare domain leads.")
-@click.option("--not-found", default=None, help="Where unknown codes lead.")
-@click.option("--expired", default=None, help="Where links that are over lead.")
-@click.option("--status", type=int, default=None, help="Of its redirects.  [default: 302]")
+@options_of(Domain)
 @_account
 @_json
 def domain_put(name: str, account: str | None, json_: bool, **given: Any) -> None:
     """Register a domain, or replace what it says."""
-    body = {key: value for key, value in given.items() if value}
-    _show(call("PUT", domain_path(name), body, account=account), json_)
+    _show(call("PUT", domain_path(name), _named(given), account=account), json_)
 
 
 @click.group()

@@ -1,29 +1,39 @@
 """A broadcast: what all its links share. One write to it changes every link already sent."""
 
+from typing import Annotated
+
 import msgspec
+
+from records.forms import FLAG, STATUS_OR_NONE, TEXT, TIME, URL, URLS, WORD, Option
 
 
 class Broadcast(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One send to many contacts, or the shared part of one keyword or vanity link.
 
-    Times are Unix milliseconds, 0 for "none". Field names are the columns of table `broadcasts`.
+    The one description of a broadcast. Fields are the columns of table `broadcasts` and, in their order, the value in
+    Redis; those with a form are the bodies and answers of the API and the options of `taptrail broadcast put`. A new
+    field goes last, with a default, and needs a column. Times are Unix milliseconds, 0 for "none".
     """
 
     broadcast_no: int  # dense, unique everywhere; the name inside Redis
     account: str
     broadcast_id: str  # unique within its account; "shared:<link id>" for a shared link of its own
-    short_domain: str
-    destinations: tuple[str, ...]  # templates: {contact_id} {code} {broadcast_id} {click_id}
-    source: str = "sms"
-    keyword: str = ""
-    valid_from_ms: int = 0
-    expires_at_ms: int = 0  # gone from this instant on
-    status: int = 0  # redirect status; 0 takes the domain's
-    forward_query: bool = False  # append the visit's query to the destination
-    fallback: str = ""  # where visits go when the broadcast is over
-    stopped: bool = False
-    sent_at_ms: int = 0
-    audiences: tuple[str, ...] = ("",)  # by audience_no; append-only, links refer to places in it
+    short_domain: Annotated[str, TEXT, Option("Its short domain, such as go.acme.example.", "--domain")]
+    # Templates: {contact_id} {code} {broadcast_id} {click_id}.
+    destinations: Annotated[tuple[str, ...], URLS, Option("Where its links lead; may be repeated.", "--to")]
+    source: Annotated[str, WORD, Option()] = "sms"
+    keyword: Annotated[str, WORD, Option()] = ""
+    valid_from_ms: Annotated[int, TIME, Option("RFC 3339, such as 2026-05-01T09:00:00Z.")] = 0
+    expires_at_ms: Annotated[int, TIME, Option("RFC 3339.")] = 0  # gone from this instant on
+    # Redirect status; 0 takes the domain's.
+    status: Annotated[int, STATUS_OR_NONE, Option("Of the redirect; the domain's by default.")] = 0
+    # Append the visit's query to the destination.
+    forward_query: Annotated[bool, FLAG, Option("Hand the query of the short URL on.")] = False
+    # Where visits go when the broadcast is over.
+    fallback: Annotated[str, URL, Option("Where its links lead when they are over.")] = ""
+    stopped: Annotated[bool, FLAG] = False
+    sent_at_ms: Annotated[int, TIME] = 0
+    audiences: tuple[str, ...] = ("",)  # by audience_no; append-only, links refer to their positions
     version: int = 0  # Unix milliseconds of the write, strictly growing; the highest is in force
 
 

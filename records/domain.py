@@ -1,19 +1,33 @@
 """A short domain: the branded host that links live on."""
 
+from typing import Annotated
+
 import msgspec
+
+from records.forms import JSON_FILES, NAME, STATUS, URL, Option
 
 
 class Domain(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One branded host. Field names are the columns of table `domains`."""
+    """One branded host.
+
+    The one description of a domain. Fields are the columns of table `domains` and, in their order, the value in Redis;
+    those with a form are the bodies and answers of the API and the options of `taptrail domain put`. A new field goes
+    last, with a default, and needs a column.
+    """
 
     short_domain: str  # lower case, no port, no trailing dot
     account: str
-    display_name: str = ""
-    home: str = ""  # where GET / goes; "" answers a small branded page
-    not_found: str = ""  # where unknown codes go; "" answers the branded 404 page
-    expired: str = ""  # where expired and stopped links go when their broadcast has no fallback
-    status: int = 302  # redirect status of broadcasts that set none: 301, 302, 303, 307 or 308
-    app_links: dict[str, str] = {}  # file below /.well-known/ -> its JSON text, served as it is
+    display_name: Annotated[str, NAME, Option()] = ""
+    # "" answers a small branded page.
+    home: Annotated[str, URL, Option("Where the bare domain leads.")] = ""
+    # "" answers the branded 404 page.
+    not_found: Annotated[str, URL, Option("Where unknown codes lead.")] = ""
+    # For expired and stopped links whose broadcast has no fallback.
+    expired: Annotated[str, URL, Option("Where links that are over lead.")] = ""
+    # Of broadcasts that set none.
+    status: Annotated[int, STATUS, Option("Of its redirects.")] = 302
+    # File below /.well-known/ -> its JSON text, served as it is.
+    app_links: Annotated[dict[str, str], JSON_FILES] = {}
     version: int = 0  # Unix milliseconds of the write, strictly growing; the highest is in force
 
 

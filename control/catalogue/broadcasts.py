@@ -8,22 +8,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
 
 from control.cache.redis_cache import Cache
 from control.catalogue.domains import Domains, name_of
-from control.http.problems import Problem, check_text, described, invalid
-from control.http.schemas import BroadcastBody, BroadcastPatch, broadcast_body, milliseconds
+from control.http.documents import Document, applied, stated
+from control.http.problems import Problem, described, invalid
 from control.locks import Locks
 from control.minting.id_allocator import IdAllocator
 from records.broadcast import Broadcast
+from records.forms import time_of
+from records.tables import BROADCASTS, in_force
 from runtime.clickhouse import ClickHouse
 from runtime.retry_insert import insert_until_known
 
 MAX_AUDIENCES = 10_000
 SHARED = "shared:"  # prefix of the broadcasts that shared links bring with them
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}", re.ASCII)
-_COLUMNS = ", ".join(Broadcast.__struct_fields__)
 
 
 class Broadcasts:
@@ -40,46 +40,38 @@ class Broadcasts:
 
     async def numbered(self, broadcast_no: int) -> Broadcast | None:
         found = await self._read("broadcast_no = {no:UInt64}", no=broadcast_no)
-        return max(found, key=lambda one: one.version) if found else None
+        return found[-1] if found else None
 
     async def changed_since(self, version: int) -> list[Broadcast]:
         return await self._read("version >= {version:UInt64}", version=version)
 
-    async def put(self, account: str, broadcast_id: str, body: BroadcastBody) -> tuple[Broadcast, bool]:
+    async def put(self, account: str, broadcast_id: str, body: Document) -> tuple[Broadcast, bool]:
         """Create or replace; gives the broadcast and whether it is new."""
         check_broadcast_id(broadcast_id)
         async with self._locked(account, broadcast_id):
             old = await self.find(account, broadcast_id)
             if old is None and broadcast_id.startswith(SHARED):
                 raise invalid("broadcast_id", f"{SHARED}... is kept for shared links; choose another broadcast_id")
-            await self._check(account, body, old)
-            if old is not None:
-                return await self._write(_replaced(old, body)), False
-            return await self.create(account, broadcast_id, body), True
+            if old is None:
+                new = applied(Broadcast(0, account, broadcast_id, "", ()), body)
+                return await self.create(await self._checked(new, None)), True
+            new = applied(old, body)
+            new = msgspec.structs.replace(new, sent_at_ms=new.sent_at_ms or old.sent_at_ms)
+            return await self._write(await self._checked(new, old)), False
 
-    async def patch(self, account: str, broadcast_id: str, patch: BroadcastPatch) -> Broadcast:
+    async def patch(self, account: str, broadcast_id: str, patch: Document) -> Broadcast:
         async with self._locked(account, broadcast_id):
             old = await self.get(account, broadcast_id)
-            given = {
-                name: value
-                for name, value in msgspec.structs.asdict(patch).items()
-                if value is not UNSET and name != "account"
-            }
-            body = msgspec.structs.replace(broadcast_body(old), **given)
-            await self._check(account, body, old)
-            new = _replaced(old, body)
-            if "sent_at" in given and given["sent_at"] is None:
+            new = await self._checked(applied(old, patch), old)
+            if "sent_at" in (given := stated(patch)) and given["sent_at"] is None:
                 new = msgspec.structs.replace(new, sent_at_ms=await self._first_minted_at_ms(old.broadcast_no))
             return await self._write(new)
 
-    async def create(
-        self, account: str, broadcast_id: str, body: BroadcastBody, number: int | None = None
-    ) -> Broadcast:
-        """Write a broadcast that is known to be new and checked."""
+    async def create(self, new: Broadcast, number: int | None = None) -> Broadcast:
+        """Write a broadcast that is known to be new and checked; its number is given here."""
         if number is None:
             number = await self._ids.next_broadcast_no()
-        blank = Broadcast(number, account, broadcast_id, "", ())
-        written = await self._write(_replaced(blank, body), in_force=False)
+        written = await self._write(msgspec.structs.replace(new, broadcast_no=number), in_force=False)
         # Redis wiped between two allocations gives a number twice: the edges must never see it.
         if len(await self._read("broadcast_no = {no:UInt64}", no=number)) > 1:
             number = await self._ids.next_broadcast_no()
@@ -115,28 +107,31 @@ class Broadcasts:
         finally:
             self._minting[broadcast_no] -= 1
 
-    async def _check(self, account: str, body: BroadcastBody, old: Broadcast | None) -> None:
-        """Raises Problem. The domain comes last: the command line registers one that is all that is missing."""
-        check_text("source", body.source)
-        check_text("keyword", body.keyword)
-        own = name_of(body.short_domain, field="short_domain")
+    async def _checked(self, new: Broadcast, old: Broadcast | None) -> Broadcast:
+        """The broadcast with the name of its domain as that is kept; raises Problem.
+
+        The domain comes last: the command line registers one that is all that is missing.
+        """
+        own = name_of(new.short_domain, field="short_domain")
         # What is there already stays: a rule that came later must not keep a broadcast from being stopped.
         there = old if old is not None and old.short_domain == own else None
         stay = there.destinations if there else ()
-        urls = {f"destinations[{i}]": None if url in stay else url for i, url in enumerate(body.destinations)}
-        fallback = None if there and body.fallback == there.fallback else body.fallback
+        urls = {f"destinations[{i}]": None if url in stay else url for i, url in enumerate(new.destinations)}
+        fallback = None if there and new.fallback == there.fallback else new.fallback or None
         await self._domains.check_destinations(urls, own=own)
         await self._domains.check_destinations({"fallback": fallback}, own=own, template=False)
-        if body.valid_from and body.expires_at and body.expires_at <= body.valid_from:
-            raise invalid("expires_at", f"expires_at {body.expires_at:%FT%TZ} is not after valid_from")
-        body.short_domain = (await self._domains.usable(own, account)).short_domain
+        if new.expires_at_ms and new.expires_at_ms <= new.valid_from_ms:
+            raise invalid("expires_at", f"expires_at {time_of(new.expires_at_ms):%FT%TZ} is not after valid_from")
+        domain = await self._domains.usable(own, new.account)
+        new = msgspec.structs.replace(new, short_domain=domain.short_domain)
         if old is not None:
-            await self._check_links_fit(body, old)
+            await self._check_links_fit(new, old)
+        return new
 
-    async def _check_links_fit(self, body: BroadcastBody, old: Broadcast) -> None:
+    async def _check_links_fit(self, new: Broadcast, old: Broadcast) -> None:
         """Links in people's phones must stay what they are."""
-        moved = body.short_domain != old.short_domain
-        fewer = len(body.destinations) < len(old.destinations)
+        moved = new.short_domain != old.short_domain
+        fewer = len(new.destinations) < len(old.destinations)
         if not moved and not fewer:
             return
         highest, links = await self._highest_index(old.broadcast_no)
@@ -145,9 +140,9 @@ class Broadcasts:
             raise Problem("conflict", detail, field="short_domain")
         if self._minting[old.broadcast_no]:
             raise Problem("in-progress", "links are being minted; shorten the destinations afterwards", retry_after_s=5)
-        if links and len(body.destinations) <= highest:
+        if links and len(new.destinations) <= highest:
             detail = f"links use destination {highest}, so at least {highest + 1} destinations are needed"
-            raise invalid("destinations", f"{detail}, not {len(body.destinations)}")
+            raise invalid("destinations", f"{detail}, not {len(new.destinations)}")
 
     async def _highest_index(self, broadcast_no: int) -> tuple[int, int]:
         sql = "SELECT [toUInt64(max(destination_index)), count()] FROM links WHERE broadcast_no = {no:UInt64}"
@@ -177,9 +172,7 @@ class Broadcasts:
         return found[0] if found else None
 
     async def _read(self, condition: str, **params: Any) -> list[Broadcast]:
-        sql = f"SELECT {_COLUMNS} FROM broadcasts FINAL WHERE {condition}"  # noqa: S608 - our own column names
-        rows = await self._clickhouse.rows(sql, dict, **params)
-        return [msgspec.convert([row[name] for name in Broadcast.__struct_fields__], Broadcast) for row in rows]
+        return await self._clickhouse.rows(in_force(BROADCASTS, condition), Broadcast, **params)
 
     def _locked(self, account: str, broadcast_id: str) -> "contextlib.AbstractAsyncContextManager[None]":
         return self._locks.hold(f"broadcast:{account}:{broadcast_id}", wait_s=10.0)
@@ -189,20 +182,3 @@ def check_broadcast_id(broadcast_id: str) -> None:
     if not _ID.fullmatch(broadcast_id):
         detail = f"broadcast_id is {described(broadcast_id)}; expected 1 to 128 characters of [A-Za-z0-9._:~-]"
         raise invalid("broadcast_id", f"{detail}, the first a letter or digit")
-
-
-def _replaced(old: Broadcast, body: BroadcastBody) -> Broadcast:
-    return msgspec.structs.replace(
-        old,
-        short_domain=body.short_domain,
-        destinations=tuple(body.destinations),
-        source=body.source,
-        keyword=body.keyword,
-        valid_from_ms=milliseconds("valid_from", body.valid_from),
-        expires_at_ms=milliseconds("expires_at", body.expires_at),
-        status=body.status or 0,
-        forward_query=body.forward_query,
-        fallback=body.fallback or "",
-        stopped=body.stopped,
-        sent_at_ms=milliseconds("sent_at", body.sent_at) or old.sent_at_ms,
-    )

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -10,17 +11,17 @@ from control.cache.redis_cache import Cache
 from control.catalogue.destination_rules import ascii_host, destination_fault, destination_host
 from control.catalogue.redirect_loops import leading_to
 from control.http.auth import Caller
-from control.http.problems import Problem, check_text, described, invalid
-from control.http.schemas import DomainBody
+from control.http.documents import Document, applied
+from control.http.problems import Problem, described, invalid
 from control.locks import Locks
 from records.account import within
 from records.domain import Domain
+from records.tables import DOMAINS, in_force
 from runtime.clickhouse import ClickHouse
 from runtime.retry_insert import insert_until_known
 
 MAX_APP_LINK_BYTES = 128 * 1024
 _FILE = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*", re.ASCII)
-_COLUMNS = ", ".join(Domain.__struct_fields__)
 
 
 class DestinationRules(msgspec.Struct, frozen=True):
@@ -54,14 +55,14 @@ class Domains:
             raise invalid("short_domain", f"there is no domain {described(name)} for account {account}; {remedy}")
         return domain
 
-    async def put(self, name: str, caller: Caller, in_query: str | None, body: DomainBody) -> tuple[Domain, bool]:
+    async def put(self, name: str, caller: Caller, in_query: str | None, body: Document) -> tuple[Domain, bool]:
         """Create or replace; gives the domain and whether it is new."""
         name = name_of(name, allow_local=self._rules.allow_private)
-        check_text("display_name", body.display_name)
         asked = caller.account(in_query, body.account)
-        await self.check_destinations(
-            {"home": body.home, "not_found": body.not_found, "expired": body.expired}, own=name, template=False
-        )
+        new = applied(Domain(name, asked), body)
+        _check_app_links(new.app_links)
+        urls = {"home": new.home, "not_found": new.not_found, "expired": new.expired}
+        await self.check_destinations({field: url or None for field, url in urls.items()}, own=name, template=False)
         async with self._locks.hold(f"domain:{name}", wait_s=10.0):
             old = await self.get(name)
             if old is not None and not within(old.account, caller.root):
@@ -70,18 +71,18 @@ class Domains:
                 raise Problem("conflict", f"the domain {name} belongs to account {old.account}", field="account")
             if old is None:
                 await self._check_no_loop(name, caller.root)
-            domain = _domain(name, old.account if old else asked, body, old)
-            await insert_until_known(self._clickhouse, "domains", domain)
-            await self._cache.put(domain)
-        return domain, old is None
+            version = max(time.time_ns() // 1_000_000, old.version + 1 if old else 0)
+            new = msgspec.structs.replace(new, account=old.account if old else asked, version=version)
+            await insert_until_known(self._clickhouse, "domains", new)
+            await self._cache.put(new)
+        return new, old is None
 
     async def nearest(self, domain: Domain, root: str) -> str | None:
         """Another domain of this key's accounts, or of one above, whose name may have been meant."""
-        close = await self._read(
-            "short_domain != {name:String} AND editDistance(short_domain, {name:String}) <= 2"
-            " ORDER BY editDistance(short_domain, {name:String}), short_domain", name=domain.short_domain,
-        )  # fmt: skip
-        seen = (one.short_domain for one in close if within(one.account, root) or within(root, one.account))
+        close = in_force(DOMAINS, "short_domain != {name:String} AND editDistance(short_domain, {name:String}) <= 2")
+        nearest = f"SELECT * FROM ({close}) ORDER BY editDistance(short_domain, {{name:String}}), short_domain"  # noqa: S608
+        found = await self._clickhouse.rows(nearest, Domain, name=domain.short_domain)
+        seen = (one.short_domain for one in found if within(one.account, root) or within(root, one.account))
         return next(seen, None)
 
     async def check_destinations(self, urls: dict[str, str | None], *, own: str = "", template: bool = True) -> None:
@@ -121,9 +122,7 @@ class Domains:
         return [domain.short_domain for domain in found]
 
     async def _read(self, condition: str, **params: Any) -> list[Domain]:
-        sql = f"SELECT {_COLUMNS} FROM domains FINAL WHERE {condition}"  # noqa: S608 - our own column names
-        rows = await self._clickhouse.rows(sql, dict, **params)
-        return [msgspec.convert([row[name] for name in Domain.__struct_fields__], Domain) for row in rows]
+        return await self._clickhouse.rows(in_force(DOMAINS, condition), Domain, **params)
 
 
 def name_of(text: str, *, field: str = "domain", allow_local: bool = True) -> str:
@@ -137,26 +136,12 @@ def name_of(text: str, *, field: str = "domain", allow_local: bool = True) -> st
     return name
 
 
-def _domain(name: str, account: str, body: DomainBody, old: Domain | None) -> Domain:
-    version = max(time.time_ns() // 1_000_000, old.version + 1 if old else 0)
-    return Domain(
-        name,
-        account,
-        body.display_name,
-        body.home or "",
-        body.not_found or "",
-        body.expired or "",
-        body.status,
-        {file: _app_link(file, content) for file, content in body.app_links.items()},
-        version,
-    )
-
-
-def _app_link(file: str, content: Any) -> str:
-    field = f"app_links.{file[:60]}"
-    if not _FILE.fullmatch(file) or ".." in file or len(file) > 100:
-        raise invalid(field, f"{described(file)} is not a file below /.well-known/; expected a name of [A-Za-z0-9._/-]")
-    text = msgspec.json.encode(content).decode()
-    if len(text) > MAX_APP_LINK_BYTES:
-        raise invalid(field, f"the file has {len(text)} bytes; at most {MAX_APP_LINK_BYTES} are allowed")
-    return text
+def _check_app_links(files: Mapping[str, str]) -> None:
+    """files: name -> JSON text. Raises Problem."""
+    for name, text in files.items():
+        field = f"app_links.{name[:60]}"
+        if not _FILE.fullmatch(name) or ".." in name or len(name) > 100:
+            expected = "expected a name of [A-Za-z0-9._/-]"
+            raise invalid(field, f"{described(name)} is not a file below /.well-known/; {expected}")
+        if len(text) > MAX_APP_LINK_BYTES:
+            raise invalid(field, f"the file has {len(text)} bytes; at most {MAX_APP_LINK_BYTES} are allowed")

@@ -11,7 +11,7 @@ from control.catalogue.broadcasts import SHARED, Broadcasts
 from control.catalogue.domains import Domains, name_of
 from control.catalogue.link_page import link_state
 from control.http.problems import Problem, check_text, described, invalid
-from control.http.schemas import BroadcastBody, LinkAnswer, LinkBody, LinkState
+from control.http.schemas import LinkAnswer, LinkBody, LinkState
 from control.locks import Locks
 from control.minting.id_allocator import Claim, IdAllocator
 from control.minting.link_batches import link_commands, link_rows, short_url
@@ -128,13 +128,9 @@ class SharedLinks:
         found = await self._broadcasts.find(wanted.account, broadcast_id)
         if found is not None:
             return found
-        body = BroadcastBody(
-            short_domain=wanted.short_domain,
-            destinations=list(wanted.destinations),
-            source=wanted.source,
-            keyword=wanted.keyword,
+        return await self._broadcasts.create(
+            msgspec.structs.replace(wanted, broadcast_id=broadcast_id), claim.broadcast_no
         )
-        return await self._broadcasts.create(wanted.account, broadcast_id, body, claim.broadcast_no)
 
 
 def _check_form(body: LinkBody) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from starlette.responses import Response
 
-from control.http.schemas import time_of
 from records.broadcast import Broadcast
+from records.forms import time_of
 
 HEADER = "Taptrail-Warning"  # once for each
 

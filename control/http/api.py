@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
 from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +18,7 @@ from control.catalogue.domains import Domains
 from control.catalogue.shared_links import SharedLinks
 from control.http.advisories import expired, over, with_warnings
 from control.http.auth import Caller
+from control.http.documents import Document, stated
 from control.http.ndjson import LineStream, received
 from control.http.problems import Problem, decoded, described, invalid
 from control.http.schemas import (
@@ -59,7 +59,7 @@ class Api:
         self._clickhouse, self._clicks_redis = clickhouse, clicks_redis
 
     async def put_domain(self, request: Request, caller: Caller) -> Response:
-        body: DomainBody = decoded(await _small_body(request), _domain)
+        body: Document = decoded(await _small_body(request), _domain)
         in_query = request.query_params.get("account")
         domain, created = await self._domains.put(request.path_params["domain"], caller, in_query, body)
         near = await self._domains.nearest(domain, caller.root) if created else None
@@ -71,16 +71,16 @@ class Api:
         return _json(domain_answer(domain))
 
     async def put_broadcast(self, request: Request, caller: Caller) -> Response:
-        body: BroadcastBody = decoded(await _small_body(request), _broadcast)
+        body: Document = decoded(await _small_body(request), _broadcast)
         account = _account(request, caller, body.account)
         broadcast, created = await self._broadcasts.put(account, request.path_params["broadcast_id"], body)
         return with_warnings(_json(broadcast_answer(broadcast), 201 if created else 200), expired(broadcast, _now_ms()))
 
     async def patch_broadcast(self, request: Request, caller: Caller) -> Response:
-        body: BroadcastPatch = decoded(await _small_body(request), _patch)
+        body: Document = decoded(await _small_body(request), _patch)
         account = _account(request, caller, body.account)
         broadcast = await self._broadcasts.patch(account, request.path_params["broadcast_id"], body)
-        warnings = [] if body.expires_at is UNSET else expired(broadcast, _now_ms())
+        warnings = expired(broadcast, _now_ms()) if "expires_at" in stated(body) else []
         return with_warnings(_json(broadcast_answer(broadcast)), warnings)
 
     async def get_broadcast(self, request: Request, caller: Caller) -> Response:

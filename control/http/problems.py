@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from records.forms import plain
+
 MEDIA_TYPE = "application/problem+json"
 
 # kind -> (status, title). The kind is the fragment of `type`, and its place in the page /docs.
@@ -103,14 +105,11 @@ def check_query(given: Iterable[str], known: Collection[str]) -> None:
 
 
 def check_text(field: str, text: str) -> None:
-    """Raises Problem for a character that no word of people holds: ends of lines, U+0000, escape sequences."""
-    for character in text:
-        if is_control(character):
-            raise invalid(field, f"{field} holds a control character (U+{ord(character):04X}); take it out")
-
-
-def is_control(character: str) -> bool:
-    return character < " " or "\x7f" <= character <= "\x9f"
+    """Raises Problem for control characters."""
+    try:
+        plain(text)
+    except ValueError as error:
+        raise invalid(field, f"{field} {error}") from None
 
 
 def described(value: Any) -> str:

@@ -8,8 +8,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from control.http.problems import Problem, fault_of, is_control
+from control.http.problems import Problem, fault_of
 from control.http.schemas import BadLine, ContactLine
+from records.forms import is_control
 
 BATCH_BYTES = 2 * 1024 * 1024
 ALL = -1  # destination_index of a line that names none: one link per destination
