@@ -1,12 +1,14 @@
 """Who is behind visits: a hash with a salt that lives two days, so that nobody can be followed for longer."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 from siphashc import siphash
 
 from records.keys import salt_key
@@ -14,14 +16,16 @@ from records.keys import salt_key
 SALT_BYTES = 16
 SALT_LIFE_S = 48 * 3600  # today's clicks, and yesterday's that arrive late
 DAY_MS = 86_400_000
+log = logging.getLogger(__name__)
+
 # allow-oom: what empties a full Redis must not wait for it to be emptied.
 _MAKE = "#!lua flags=allow-oom\nreturn redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2])"
 
 
 class Salts:
-    """The salts of days, one for all aggregators. Redis alone keeps them: when it drops one, it is gone for good.
+    """The salts of days, one for all aggregators. Redis alone keeps them, until its file is rewritten.
 
-    client: without decode_responses. A salt that Redis has lost is made anew: that day's visitors then count twice.
+    client: without decode_responses. A salt that Redis lost is replaced: visitors of that day then count twice.
     """
 
     def __init__(self, client: Redis) -> None:
@@ -38,14 +42,28 @@ class Salts:
             async with self._client.pipeline(transaction=True) as pipeline:
                 pipeline.eval(_MAKE, 1, key, secrets.token_bytes(SALT_BYTES), SALT_LIFE_S)
                 pipeline.get(key)
-                _, salt = await pipeline.execute()
+                is_new, salt = await pipeline.execute()
+            if is_new:
+                await self._forget_before(day)
             if salt is not None:
                 return bytes(salt)
+
+    async def _forget_before(self, day: str) -> None:
+        """Remove the salt that is over, also from Redis' append-only file, which keeps it until it is rewritten."""
+        await self._client.delete(salt_key(_days_before(day, 2)))
+        try:
+            await self._client.bgrewriteaof()
+        except ResponseError as error:  # under way already, or a user that may not: expired salts stay in the file
+            log.warning("salt_file_not_rewritten: Redis keeps expired salts in its file", extra={"error": str(error)})
 
 
 def day_of(clicked_at_ms: int) -> str:
     """The UTC day of an instant, as YYYY-MM-DD."""
     return _day_name(clicked_at_ms // DAY_MS)
+
+
+def _days_before(day: str, days: int) -> str:
+    return (date.fromisoformat(day) - timedelta(days=days)).isoformat()
 
 
 @lru_cache(1024)

@@ -1,6 +1,5 @@
 """The processes of the whole system on one machine, and how each says that it is ready."""
 
-import asyncio
 import functools
 import os
 import socket
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from stack.credentials import Credentials, api_keys
 from stack.ports import HOST
@@ -32,9 +33,8 @@ class Places(msgspec.Struct, frozen=True):
     aggregator_ops: int
     control_ops: int
 
-    @property
-    def redis_url(self) -> str:
-        return f"redis://{HOST}:{self.redis}/0"
+    def redis_url(self, password: str) -> str:
+        return f"redis://:{password}@{HOST}:{self.redis}/0"
 
     def clickhouse_url(self, name: str, password: str) -> str:
         return f"http://{name}:{password}@{HOST}:{self.clickhouse}"
@@ -55,9 +55,10 @@ def clickhouse(places: Places, credentials: Credentials) -> Child:
     )
 
 
-def valkey(places: Places) -> Child:
-    command = valkey_command(places.data / "valkey", places.redis)
-    return Child("redis", command, os.environ, functools.partial(pongs, places.redis))
+def valkey(places: Places, credentials: Credentials) -> Child:
+    password = credentials.redis_password
+    command = valkey_command(places.data / "valkey", places.redis, password=password)
+    return Child("redis", command, os.environ, functools.partial(pongs, places.redis_url(password)))
 
 
 def edge(places: Places, credentials: Credentials, worker: int, listener: socket.socket) -> Child:
@@ -85,13 +86,14 @@ def _environ(places: Places, credentials: Credentials, ops_port: int) -> dict[st
     """TAPTRAIL_* of this process's environment win over defaults, not over where this run puts things."""
     defaults = {"TAPTRAIL_CODE_KEY": credentials.code_key, "TAPTRAIL_SPOOL_DIR": str(places.data / "spool")}
     given = {name: text for name, text in os.environ.items() if text or not name.startswith("TAPTRAIL_")}
+    redis_url = places.redis_url(credentials.redis_password)
     return {
         **defaults,
         **given,
         "TAPTRAIL_OPS_HOST": HOST,
         "TAPTRAIL_OPS_PORT": str(ops_port),
-        "TAPTRAIL_REDIS_URL": places.redis_url,
-        "TAPTRAIL_CLICKS_REDIS_URL": places.redis_url,
+        "TAPTRAIL_REDIS_URL": redis_url,
+        "TAPTRAIL_CLICKS_REDIS_URL": redis_url,
         "TAPTRAIL_CLICKHOUSE_URL": places.clickhouse_url(WRITER_NAME, credentials.writer_password),
     }
 
@@ -116,17 +118,12 @@ async def answers(url: str) -> bool:
         return False
 
 
-async def pongs(port: int) -> bool:
+async def pongs(url: str) -> bool:
     """Whether Valkey answers; while it loads its data it does not."""
+    redis = Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
     try:
-        reader, writer = await asyncio.open_connection(HOST, port)
-    except OSError:
-        return False
-    try:
-        writer.write(b"PING\r\n")
-        async with asyncio.timeout(2):
-            return await reader.readline() == b"+PONG\r\n"
-    except (OSError, TimeoutError):
+        return bool(await redis.ping())
+    except (RedisError, OSError):
         return False
     finally:
-        writer.close()
+        await redis.aclose()

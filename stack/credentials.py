@@ -3,7 +3,9 @@
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from stat import S_IMODE, S_ISLNK
 
 import msgspec
 
@@ -17,6 +19,7 @@ class Credentials(msgspec.Struct, frozen=True):
     api_key: str
     writer_password: str
     analyst_password: str
+    redis_password: str = ""  # "" in a file from before there was one: it is made and added
 
 
 def credentials_in(data: Path) -> Credentials:
@@ -25,11 +28,25 @@ def credentials_in(data: Path) -> Credentials:
     if not path.exists():
         write_private(path, msgspec.json.encode(_made()))
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Credentials)
+        credentials = msgspec.json.decode(path.read_bytes(), type=Credentials)
     except msgspec.DecodeError as error:  # never made anew: the key in it opens every link of this directory
         raise DamagedCredentials(
             f"{path} cannot be read: {error}; restore it from a backup, or choose another --data"
         ) from error
+    if not credentials.redis_password:
+        credentials = msgspec.structs.replace(credentials, redis_password=_made().redis_password)
+        write_private(path, msgspec.json.encode(credentials))
+    return credentials
+
+
+def tighten(data: Path) -> None:
+    """Take from everybody but their owners what is in a data directory: an earlier version left it readable."""
+    for folder, _, files in os.walk(data):
+        for path in (folder, *(os.path.join(folder, name) for name in files)):
+            with suppress(FileNotFoundError):  # a file of a run that is ending
+                mode = os.lstat(path).st_mode
+                if mode & 0o077 and not S_ISLNK(mode):
+                    os.chmod(path, S_IMODE(mode) & ~0o077)
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -55,4 +72,5 @@ def _made() -> Credentials:
         api_key=secrets.token_urlsafe(24),
         writer_password=secrets.token_urlsafe(24),
         analyst_password=secrets.token_urlsafe(24),
+        redis_password=secrets.token_urlsafe(24),
     )

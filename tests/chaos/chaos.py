@@ -145,8 +145,7 @@ async def _broken(stack: Stack, load: Taps, killer: Killer, changes: Changes) ->
 def _outages(stack: Stack) -> list[Outage]:
     clickhouse = urlsplit(stack.ready["clickhouse"])
     ping = f"http://{clickhouse.hostname}:{clickhouse.port}/ping"
-    redis_port = urlsplit(stack.ready["redis"]).port or 0
-    return [Outage(functools.partial(pongs, redis_port), 0.5), Outage(functools.partial(answers, ping), 3.0)]
+    return [Outage(functools.partial(pongs, stack.ready["redis"]), 0.5), Outage(functools.partial(answers, ping), 3.0)]
 
 
 async def arrived(stack: Stack, longest_s: float = ARRIVAL_S) -> tuple[int, dict[str, Any]]:

@@ -23,6 +23,7 @@ SETTINGS = {"edge": EdgeSettings, "aggregator": AggregatorSettings, "control": C
 SECRETS = {
     "TAPTRAIL_CODE_KEY": "000102030405060708090a0b0c0d0e0f",
     "TAPTRAIL_API_KEYS": "main:main-key-0123456789",
+    "REDIS_PASSWORD": "redispassword",
     "CLICKHOUSE_WRITER_PASSWORD": "writerpassword",
     "CLICKHOUSE_ANALYST_PASSWORD": "analystpassword",
     "CLICKHOUSE_OPERATOR_PASSWORD": "operatorpassword",
@@ -209,13 +210,14 @@ def test_whatever_waits_for_health_waits_for_something_that_has_a_health_check(s
 
 def test_valkey_keeps_its_promises_as_in_the_embedded_stack(services, tmp_path):
     command = services["valkey"]["command"]
-    given = dict(zip(command[1::2], command[2::2], strict=True))
+    given = dict(zip(command[2::2], command[3::2], strict=True))
     embedded = valkey_command(tmp_path, 1)
     same = dict(zip(embedded[1::2], embedded[2::2], strict=True))
 
     for option in ("--bind", "--port", "--dir", "--loglevel", "--maxmemory"):  # its own place in its own container
         same.pop(option)
     assert {name: given[name] for name in same} == same
+    assert command[1] == services["valkey"]["configs"][0]["target"]
     assert given["--maxmemory"] == "1gb"
 
 

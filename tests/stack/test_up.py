@@ -9,11 +9,13 @@ import sys
 import threading
 from contextlib import contextmanager
 from queue import Empty, Queue
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 from aiohttp import ClientSession
 from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError
 
 from runtime.clickhouse import ClickHouse, ClickHouseRefused
 from tests.support.eventually import wait_until
@@ -128,7 +130,26 @@ def test_the_secrets_are_readable_by_their_owner_alone(up):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, name
     command = " ".join(" ".join(one.cmdline()) for one in psutil.Process(up.process.pid).children())
     assert up.ready["api_key"] not in command
+    assert urlsplit(up.ready["redis"]).password not in command
     assert up.ready["clickhouse"].split(":")[2].split("@")[0] not in command
+
+
+def test_nobody_else_can_read_anything_of_the_data_directory(up):
+    data = up.folder / "data"
+
+    readable = [path for path in (data, *data.rglob("*")) if path.lstat().st_mode & 0o077]
+
+    assert [path for path in readable if not path.is_symlink()] == []
+
+
+async def test_redis_answers_nobody_without_its_password(up):
+    stranger = Redis.from_url(up.ready["redis"].replace(urlsplit(up.ready["redis"]).password, "guess"))
+    nobody = Redis(host="127.0.0.1", port=urlsplit(up.ready["redis"]).port)
+
+    for client in (stranger, nobody):
+        with pytest.raises(AuthenticationError):
+            await client.get("tt:d:go.acme.example")
+        await client.aclose()
 
 
 def test_running_json_holds_the_ready_line(up):
