@@ -23,9 +23,8 @@ from accounting.click_tables import (
 )
 from accounting.lane_counts import LaneCounts, Verdict, due_seq, judge
 from accounting.under_way import UnderWay, read_under_way
-from records.click import LaneState
 from records.keys import lane_name
-from records.lane_registry import is_silent
+from records.lane_registry import LaneReport, is_silent
 from runtime.clickhouse import ClickHouse
 
 COUNT_ALL_UP_TO = 30_000_000
@@ -133,7 +132,7 @@ def _lane(lane: int, books: Books) -> LaneLedger:
     verdict = judge(counts, due)
     if reported is None:  # over, or Redis has lost what its edge said: nothing more of it is known than its last seq
         last_seq = max(last_seq, due)
-        state = LaneState(ended.edge_id if ended else "", last_seq, last_seq, last_seq, 0, ended is not None)
+        state = LaneReport(ended.edge_id if ended else "", last_seq, last_seq, last_seq, 0, ended is not None)
         return _balanced(lane, state, counts, verdict)
     state = _up_to_date(reported, counts)
     balanced = _balanced(lane, state, counts, verdict)
@@ -144,7 +143,7 @@ def _lane(lane: int, books: Books) -> LaneLedger:
     return msgspec.structs.replace(balanced, silent_since=since, not_arrived=not_arrived)
 
 
-def _up_to_date(state: LaneState, counts: LaneCounts) -> LaneState:
+def _up_to_date(state: LaneReport, counts: LaneCounts) -> LaneReport:
     """Rows may be in the table before the edge's once-a-second report says that they were shipped."""
     shipped = max(state.shipped, counts.last_seq)
     spooled = max(state.spooled, shipped)
@@ -153,7 +152,7 @@ def _up_to_date(state: LaneState, counts: LaneCounts) -> LaneState:
     return msgspec.structs.replace(state, answered=answered, spooled=spooled, shipped=shipped, unrecorded=unrecorded)
 
 
-def _balanced(lane: int, state: LaneState, counts: LaneCounts, verdict: Verdict) -> LaneLedger:
+def _balanced(lane: int, state: LaneReport, counts: LaneCounts, verdict: Verdict) -> LaneLedger:
     """pending: shipped, and neither in a table nor missing from it."""
     return LaneLedger(
         lane=lane_name(lane),

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 import msgspec
 from redis.asyncio import Redis
 
-from records.click import LaneState
 from records.keys import LANES, WATERMARKS
-from records.lane_registry import states_in, watermarks_in
+from records.lane_registry import LaneReport, reports_in, watermarks_in
 
 
 class UnderWay(msgspec.Struct, frozen=True):
-    states: Mapping[int, LaneState]  # by the last report of their edge; one that cannot be read is left out
+    states: Mapping[int, LaneReport]  # by the last report of their edge; one that cannot be read is left out
     watermarks: Mapping[int, int]
 
     @property
@@ -22,5 +21,5 @@ class UnderWay(msgspec.Struct, frozen=True):
 
 async def read_under_way(redis: Redis) -> UnderWay:
     """States first: a lane that is over by the time of the second answer is due up to 0. Raises RedisError, OSError."""
-    states = states_in(await redis.hgetall(LANES))
+    states = reports_in(await redis.hgetall(LANES))
     return UnderWay(states, watermarks_in(await redis.hgetall(WATERMARKS)))

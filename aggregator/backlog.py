@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from aggregator.owned_lane import OwnedLane
-from records.click import LaneState as LaneReport
+from records.lane_registry import LaneReport
 from runtime.age_estimate import Lag
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from aggregator.decode import Span
 from aggregator.stores import Extent
-from records.click import LaneState as LaneReport
+from records.lane_registry import LaneReport
 from runtime.clickhouse import ClickHouse
 
 _PRESENT = """

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from aggregator.stores import Registered
 from records.keys import AGGREGATORS, LANES, WATERMARKS, WRITERS, click_stream, lane_name, lease_key
-from records.lane_registry import states_in, watermark_in
+from records.lane_registry import reports_in, watermark_in
 from runtime.redis_client import leave_replica
 
 # allow-oom: the aggregator empties the streams, so it may write while memory is full: it may be full of clicks.
@@ -44,7 +44,7 @@ class RedisLeaseStore:
 
     async def registered(self) -> Registered:
         fields = await self._redis.hgetall(LANES)
-        reports = states_in(fields)
+        reports = reports_in(fields)
         return Registered(reports, len(fields) - len(reports))
 
     async def hold(self, lanes: Mapping[int, bool]) -> list[bool]:

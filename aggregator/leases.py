@@ -10,9 +10,8 @@ from redis.exceptions import RedisError
 from aggregator.fair_share import FairShare
 from aggregator.owned_lane import LeaseLost, OwnedLane
 from aggregator.stores import LeaseStore
-from records.click import LaneState as LaneReport
 from records.keys import lane_name
-from records.lane_registry import is_silent
+from records.lane_registry import LaneReport, is_silent
 from runtime.clock import Clock
 
 LEASE_S = 8.0

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from aggregator.decode import Entry, Span
-from records.click import LaneState as LaneReport
+from records.lane_registry import LaneReport
 
 NEW = ">"
 PENDING = "0"

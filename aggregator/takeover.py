@@ -8,8 +8,8 @@ from aggregator.insert import Inserter, query_prefix
 from aggregator.leases import LEASE_S, RENEW_S, Leases
 from aggregator.owned_lane import LeaseLost, OwnedLane
 from aggregator.stores import AggregatorStores
-from records.click import LaneState as LaneReport
 from records.keys import lane_name
+from records.lane_registry import LaneReport
 from runtime.clock import Clock
 
 log = logging.getLogger(__name__)

@@ -19,9 +19,9 @@ from edge.redis_wire import Command, RedisUnavailable, RedisWire
 from edge.spool import Spool
 from edge.spool_reader import Chunk, SpoolReader
 from edge.stream_quota import MOST_BYTES, room_in
-from records.click import Frame, LaneState, frames_in
+from records.click import Frame, frames_in
 from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
-from records.lane_registry import watermark_in
+from records.lane_registry import LaneReport, watermark_in
 from runtime.age_estimate import Lag
 
 ENTRY_BYTES = 64 * 1024
@@ -192,7 +192,7 @@ class Shipper:
         if report is None:
             return
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # no edge wrote it: it is replaced soon
-            former = msgspec.json.decode(report, type=LaneState)
+            former = msgspec.json.decode(report, type=LaneReport)
             self._answered_before = max(self._answered_before, former.answered)
 
     async def _ship(self) -> bool:
@@ -263,7 +263,7 @@ class Shipper:
         self.settled = max(self.settled, watermark_in(reply))
 
     async def _report(self, ended: bool) -> None:
-        state = LaneState(
+        state = LaneReport(
             edge_id=self._edge_id,
             answered=self.answered,
             spooled=self.spooled,

@@ -24,8 +24,8 @@ import redis
 
 from loadtest.traffic import Traffic, geo_files
 from records.address import AddressCipher
-from records.click import LaneState
 from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
+from records.lane_registry import LaneReport
 from runtime.clickhouse import ClickHouse, wait_for_clickhouse
 from stack.ports import ports_for
 from stack.valkey import valkey_command
@@ -113,7 +113,7 @@ def _fill(client: redis.Redis, per_lane: int, lanes: int) -> None:
         for entry in traffic.entries(lane, per_lane):
             pipe.xadd(click_stream(lane), {ENTRY_FIELD: entry.frames or b""}, id=f"{entry.last_seq}-0")
         pipe.execute()
-        state = LaneState("edge", per_lane, per_lane, per_lane, 1)
+        state = LaneReport("edge", per_lane, per_lane, per_lane, 1)
         client.hset(LANES, lane_name(lane), msgspec.json.encode(state))
 
 

@@ -15,7 +15,7 @@ import psutil
 import redis
 
 from records.broadcast import Broadcast, encode_broadcast
-from records.click import LaneState, whole_frames
+from records.click import whole_frames
 from records.code import CodeCipher
 from records.domain import Domain, encode_domain
 from records.keys import (
@@ -29,6 +29,7 @@ from records.keys import (
     domain_key,
     field_of,
 )
+from records.lane_registry import LaneReport
 from records.link import Link, encode_link
 from stack.valkey import valkey_command
 
@@ -204,7 +205,7 @@ class Taptrail(Contestant):
 
     def _all_shipped(self) -> bool:
         self.consume()
-        states = [msgspec.json.decode(value, type=LaneState) for value in self.redis.hvals(LANES)]
+        states = [msgspec.json.decode(value, type=LaneReport) for value in self.redis.hvals(LANES)]
         return bool(states) and all(state.answered == state.shipped for state in states)
 
     def stop(self) -> None:

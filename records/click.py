@@ -37,18 +37,6 @@ class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
     refusal: str = ""  # why the visitor was not sent where the link leads: expired, stopped, not_yet, too_long
 
 
-class LaneState(msgspec.Struct, frozen=True):
-    """What an edge says of one of its lanes, once a second (JSON in hash LANES)."""
-
-    edge_id: str
-    answered: int  # visits of known links answered; of a dead process those that it reported or recorded
-    spooled: int  # last seq in the spool
-    shipped: int  # last seq Redis has accepted
-    updated_at_ms: int
-    ended: bool = False  # no more clicks will come: the last seq is `spooled`
-    unrecorded: int = 0  # answered and lost: neither in the spool nor in memory for it
-
-
 # A frame holds the clicks of one event-loop tick: header, then msgpack (edge_id, [click, ...]).
 # It is appended to the spool in one write and copied unchanged into a stream entry.
 _HEADER = Struct("<IIQI")  # payload bytes, crc32 of all that follows it, first seq, number of clicks

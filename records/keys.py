@@ -14,7 +14,7 @@ CACHE_VERSION = "tt:cache_version"  # highest version of a broadcast or domain k
 KNOWN_EPOCH = (
     "tt:known_run"  # which run of Redis aggregators know, and since when until it is confirmed (redis_epoch.py)
 )
-LANES = "tt:lanes"  # hash: lane -> LaneState (click.py), written by edges every second
+LANES = "tt:lanes"  # hash: lane -> LaneReport (lane_registry.py), written by edges every second
 WRITERS = "tt:owners"  # hash: lane -> the aggregator that wrote for it last
 WATERMARKS = "tt:watermarks"  # hash: lane -> last seq up to which every click is in ClickHouse
 

@@ -4,12 +4,12 @@ from accounting.click_tables import EndedLane
 from accounting.lane_counts import LaneCounts
 from accounting.ledger import Books, ledger_of, read_ledger
 from accounting.under_way import UnderWay
-from records.click import LaneState
 from records.keys import LANES, WATERMARKS, lane_name
+from records.lane_registry import LaneReport
 
 
 def state(answered, spooled, shipped, ended=False, unrecorded=0):
-    return LaneState("edge-1", answered, spooled, shipped, 0, ended, unrecorded)
+    return LaneReport("edge-1", answered, spooled, shipped, 0, ended, unrecorded)
 
 
 def counts(clicks, arrived, *, dead=0, doubled=0, last_seq=None):
@@ -86,7 +86,7 @@ def test_clicks_that_a_live_lane_could_not_record_are_a_gap_at_once():
 
 
 def test_clicks_that_were_not_recorded_will_not_arrive_from_a_silent_lane_either():
-    lane = LaneState("edge-1", 300, 280, 280, 1, unrecorded=20)
+    lane = LaneReport("edge-1", 300, 280, 280, 1, unrecorded=20)
 
     found = ledger(lane, watermark=270, in_tables=counts(270, 270), now_ms=3_600_000)
 
@@ -157,7 +157,7 @@ def test_lanes_that_are_over_and_whole_are_in_the_sums_only():
 
 def test_a_lane_whose_edge_is_silent_says_since_when_and_how_many_clicks_have_not_arrived():
     last_seen_ms = 1_790_000_000_000
-    lane = LaneState("edge-1", 12, 12, 10, last_seen_ms)
+    lane = LaneReport("edge-1", 12, 12, 10, last_seen_ms)
 
     def ledger_at(now_ms):
         return ledger(lane, watermark=9, in_tables=counts(9, 9), now_ms=now_ms)

@@ -5,8 +5,8 @@ import pytest
 
 from accounting.audit import read_audit
 from accounting.ledger import read_ledger
-from records.click import LaneState
 from records.keys import LANES, WATERMARKS, lane_name
+from records.lane_registry import LaneReport
 
 NAME = lane_name(7)
 
@@ -30,7 +30,7 @@ async def test_both_find_the_same(
     redis, clickhouse, registered, watermark, seqs, ended_at, missing, doubled, count_all_up_to
 ):
     if registered:
-        await redis.hset(LANES, NAME, msgspec.json.encode(LaneState("edge-1", 9, 9, 9, 0)))
+        await redis.hset(LANES, NAME, msgspec.json.encode(LaneReport("edge-1", 9, 9, 9, 0)))
     if watermark is not None:
         await redis.hset(WATERMARKS, NAME, watermark)
     for seq in seqs:

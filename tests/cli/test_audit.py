@@ -5,8 +5,8 @@ import json
 import msgspec
 import pytest
 
-from records.click import LaneState
 from records.keys import LANES, WATERMARKS, lane_name
+from records.lane_registry import LaneReport
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ async def audited(taptrail, *options):
 
 
 async def test_clicks_on_their_way_are_no_fault(taptrail, redis, insert):
-    await redis.hset(LANES, lane_name(7), msgspec.json.encode(LaneState("edge-1", 20, 20, 20, 0)))
+    await redis.hset(LANES, lane_name(7), msgspec.json.encode(LaneReport("edge-1", 20, 20, 20, 0)))
     await redis.hset(WATERMARKS, lane_name(7), 5)
     await insert(7, [1, 2, 3, 4, 5, 9])
 

@@ -3,8 +3,8 @@ import json
 import msgspec
 import pytest
 
-from records.click import LaneState
 from records.keys import LANES, WATERMARKS, lane_name
+from records.lane_registry import LaneReport
 from tests.support.click_rows import click
 from tests.support.control import DOMAIN, SHOP, contacts
 
@@ -78,7 +78,7 @@ async def test_the_report_says_that_one_personal_link_was_sent_to_many(taptrail,
 
 
 async def test_a_ledger_that_adds_up_ends_with_0(taptrail, redis):
-    state = LaneState("edge-1", 5, 5, 3, 0)
+    state = LaneReport("edge-1", 5, 5, 3, 0)
     await redis.hset(LANES, lane_name(1), msgspec.json.encode(state))
 
     done = await taptrail("ledger", "--json")
@@ -90,7 +90,7 @@ async def test_a_ledger_that_adds_up_ends_with_0(taptrail, redis):
 
 
 async def test_a_ledger_with_a_gap_ends_with_1(taptrail, redis):
-    await redis.hset(LANES, lane_name(1), msgspec.json.encode(LaneState("edge-1", 5, 5, 5, 0)))
+    await redis.hset(LANES, lane_name(1), msgspec.json.encode(LaneReport("edge-1", 5, 5, 5, 0)))
     await redis.hset(WATERMARKS, lane_name(1), 5)
 
     done = await taptrail("ledger")

@@ -4,15 +4,15 @@ import json
 
 import msgspec
 
-from records.click import LaneState
 from records.keys import LANES, WATERMARKS, lane_name
+from records.lane_registry import LaneReport
 from tests.support.aggregator import LANE, Aggregator, add
 
 NAME = lane_name(LANE)
 
 
 async def test_a_lost_hosts_lane_is_closed_by_naming_what_is_lost(taptrail, redis, clickhouse):
-    await redis.hset(LANES, NAME, msgspec.json.encode(LaneState("edge-1", 12, 12, 9, 1_790_000_000_000)))
+    await redis.hset(LANES, NAME, msgspec.json.encode(LaneReport("edge-1", 12, 12, 9, 1_790_000_000_000)))
     await add(redis, 1, 9)
     aggregator = Aggregator(redis, clickhouse, upkeep_every_s=0)
     await aggregator.move_all()
@@ -37,7 +37,7 @@ async def test_a_closed_lane_whose_host_comes_back_is_lost_no_more(taptrail, red
         "INSERT INTO lost_clicks (lane, edge_id, answered, arrived, last_seen_at)"
         f" VALUES ({LANE}, 'edge-1', 12, 0, now())"
     )
-    await redis.hset(LANES, NAME, msgspec.json.encode(LaneState("edge-1", 12, 12, 12, 1, ended=True)))
+    await redis.hset(LANES, NAME, msgspec.json.encode(LaneReport("edge-1", 12, 12, 12, 1, ended=True)))
     await add(redis, 1, 12)
 
     await Aggregator(redis, clickhouse).move_all()
@@ -49,7 +49,7 @@ async def test_a_closed_lane_whose_host_comes_back_is_lost_no_more(taptrail, red
 async def test_a_lane_that_is_heard_of_or_whose_clicks_are_in_redis_cannot_be_closed(taptrail, redis, clickhouse):
     unknown = await taptrail("close-lane", NAME, "--not-arrived", "0")
     assert unknown.returncode == 1
-    await redis.hset(LANES, NAME, msgspec.json.encode(LaneState("edge-1", 12, 12, 9, 1_790_000_000_000)))
+    await redis.hset(LANES, NAME, msgspec.json.encode(LaneReport("edge-1", 12, 12, 9, 1_790_000_000_000)))
     await redis.hset(WATERMARKS, NAME, 0)
     await add(redis, 1, 9)
 

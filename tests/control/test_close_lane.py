@@ -1,14 +1,14 @@
 import msgspec
 
-from records.click import LaneState
 from records.keys import LANES, lane_name
+from records.lane_registry import LaneReport
 
 NAME = lane_name(7)
 
 
 async def test_a_lane_that_cannot_be_closed_is_a_conflict_that_names_the_field(control, redis):
     unknown = control.call("POST", f"/v1/lanes/{NAME}/close", {"not_arrived": 0})
-    await redis.hset(LANES, NAME, msgspec.json.encode(LaneState("edge-1", 3, 3, 3, 1)))
+    await redis.hset(LANES, NAME, msgspec.json.encode(LaneReport("edge-1", 3, 3, 3, 1)))
     miscounted = control.call("POST", f"/v1/lanes/{NAME}/close", {"not_arrived": 2})
 
     assert (unknown.status, unknown.body["type"]) == (409, "/docs#conflict")

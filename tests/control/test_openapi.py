@@ -4,8 +4,8 @@ import jsonschema
 import msgspec
 
 from control.http.operations import OPERATIONS, openapi
-from records.click import LaneState
 from records.keys import LANES, lane_name
+from records.lane_registry import LaneReport
 from tests.support.control import DOMAIN, SHOP
 
 DOCUMENT = openapi()
@@ -73,7 +73,7 @@ def test_every_operation_is_called_below_and_every_status_it_may_have():
 
 
 async def test_every_answer_is_as_the_document_describes_it(control, redis):
-    await redis.hset(LANES, LANE, msgspec.json.encode(LaneState("edge-1", 3, 3, 3, 1_790_000_000_000)))
+    await redis.hset(LANES, LANE, msgspec.json.encode(LaneReport("edge-1", 3, 3, 3, 1_790_000_000_000)))
 
     for operation, method, path, body, status in CALLS:
         answer = control.call(method, path, body)

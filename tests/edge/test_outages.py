@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from records.click import LaneState
 from records.keys import LANES
+from records.lane_registry import LaneReport
 from tests.support.edge import cache, destination, store
 from tests.support.eventually import eventually, wait_until
 
@@ -222,7 +222,7 @@ async def test_a_stopped_edge_whose_clicks_are_settled_leaves_nothing(redis, edg
 
 
 async def lane_states(redis):
-    return [msgspec.json.decode(value, type=LaneState) for value in await redis.hvals(LANES)]
+    return [msgspec.json.decode(value, type=LaneReport) for value in await redis.hvals(LANES)]
 
 
 async def lane_reaches(redis_or_url, shipped):

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 from redis.asyncio import Redis
 
-from records.click import LaneState
 from records.keys import LANES, WATERMARKS
+from records.lane_registry import LaneReport
 from tests.support.edge import Edge, cache, destination
 from tests.support.eventually import eventually, wait_until
 from tests.support.processes import accepts
@@ -28,7 +28,7 @@ def status_of(port: int, path: str) -> int:
 async def reported_at_ms(redis: Redis) -> int:
     """When the edge last told of its one lane."""
     (state,) = await redis.hvals(LANES)
-    return msgspec.json.decode(state, type=LaneState).updated_at_ms
+    return msgspec.json.decode(state, type=LaneReport).updated_at_ms
 
 
 async def test_a_draining_edge_is_alive_and_not_ready_and_ends_when_its_clicks_are_stored(

@@ -11,8 +11,9 @@ from aggregator.insertable import EnrichedRows
 from aggregator.upkeep import UPKEEP_EVERY_S
 from aggregator.visitor_ids import Salts
 from records.address import AddressCipher
-from records.click import LaneState, encode_frame
+from records.click import encode_frame
 from records.keys import ENTRY_FIELD, LANES, click_stream, lane_name
+from records.lane_registry import LaneReport
 from runtime.clock import SystemClock
 from tests.support.frames import CLICK
 from visitors.devices import Devices
@@ -38,7 +39,7 @@ class Aggregator(aggregator.assembly.Aggregator):
 
 
 async def register(redis, lane=LANE, *, spooled=0, ended=False):
-    state = LaneState("edge-1", spooled, spooled, spooled, 1, ended)
+    state = LaneReport("edge-1", spooled, spooled, spooled, 1, ended)
     await redis.hset(LANES, lane_name(lane), msgspec.json.encode(state))
 
 
