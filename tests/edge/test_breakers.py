@@ -56,7 +56,8 @@ async def test_a_silent_redis_costs_no_tap_its_redirect_and_few_their_time(own_r
     assert took_s < 40 * REDIS_TIMEOUT_S / 2
     wait_until(lambda: edge.metric("taptrail_redis_connected"), equals=1)
     answered_by_redis = edge.metric("taptrail_lookups_total", layer="redis")
-    wait_until(lambda: edge.tap(55) == destination(55) and edge.metric("taptrail_redis_connects_total") == 2)
+    # A busy machine may lose the connection once more, and connect once more.
+    wait_until(lambda: edge.tap(55) == destination(55) and edge.metric("taptrail_redis_connects_total") >= 2)
     (again, _) = await taps(edge, range(50, 60))
     assert again == [destination(link_id) for link_id in range(50, 60)]
     assert edge.metric("taptrail_lookups_total", layer="redis") > answered_by_redis
@@ -156,7 +157,7 @@ async def test_links_that_a_promoted_replica_lacks_are_never_called_unknown(
         own_valkey.kill()
         await replica.config_set("port", own_valkey.port)  # as if its name led to the replica now
 
-        wait_until(lambda: edge.metric("taptrail_redis_connects_total"), equals=2)
+        wait_until(lambda: edge.metric("taptrail_redis_connects_total"), lambda connects: connects >= 2)
         assert await replica.get(ALLOCATED) == b"20"
         assert (await taps(edge, range(20, 40)))[0] == [destination(link_id) for link_id in range(20, 40)]
         assert (await taps(edge, [40, 10**9]))[0] == [404, 404]

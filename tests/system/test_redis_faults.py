@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import signal
 import subprocess
+from contextlib import asynccontextmanager
 
 import pytest
 from redis.asyncio import Redis
@@ -73,7 +74,18 @@ async def aggregator(valkey, clickhouse):
 
 async def tap_all(edge):
     """Every link once; all of them are answered at once and rightly."""
-    tally = await Taps(edge.port, CODES, 2_000).run()
+    async with while_tapped(edge):
+        pass
+
+
+@asynccontextmanager
+async def while_tapped(edge):
+    """The same, with something done as soon as a quarter of them are answered."""
+    taps = Taps(edge.port, CODES, 2_000)
+    tapping = asyncio.create_task(taps.run())
+    await eventually(lambda: len(taps.tally.answered), lambda answered: answered >= 50)
+    yield
+    tally = await tapping
     assert (len(tally.answered), tally.wrong, tally.shed, tally.refused) == (200, {}, 0, 0)
 
 
@@ -137,10 +149,8 @@ async def test_a_stale_replica_promoted_while_clicks_flow_loses_and_doubles_noth
     await tap_all(edge)
     async with replica_of(valkey, valkey.client, tmp_path) as replica:
         await tap_all(edge)
-        tapping = asyncio.create_task(tap_all(edge))
-        await asyncio.sleep(0.05)
-        valkey.kill()
-        await tapping
+        async with while_tapped(edge):
+            valkey.kill()
         await replica.config_set("port", valkey.port)  # as if its name led to the replica now
         await tap_all(edge)
 
@@ -172,12 +182,10 @@ async def test_a_redis_that_loads_its_data_loses_and_doubles_nothing(valkey, cli
 @pytest.mark.usefixtures("aggregator")
 async def test_a_redis_started_again_without_its_data_loses_and_doubles_nothing(valkey, clickhouse, edge):
     await tap_all(edge)
-    tapping = asyncio.create_task(tap_all(edge))
-    await asyncio.sleep(0.05)
-    valkey.kill()
-    shutil.rmtree(valkey.data)
-    valkey.start()
-    await tapping
+    async with while_tapped(edge):
+        valkey.kill()
+        shutil.rmtree(valkey.data)
+        valkey.start()
     await tap_all(edge)
 
     await settled(edge)
@@ -188,10 +196,8 @@ async def test_a_redis_flushed_under_two_aggregators_doubles_nothing(valkey, cli
     both = [Aggregator(valkey.client, clickhouse) for _ in range(2)]
     running = [asyncio.create_task(one.pipeline.run()) for one in both]
     for _ in range(4):
-        tapping = asyncio.create_task(tap_all(edge))
-        await asyncio.sleep(0.05)
-        await valkey.client.flushall()
-        await tapping
+        async with while_tapped(edge):
+            await valkey.client.flushall()
 
     await settled(edge)
     for one in both:
