@@ -14,13 +14,13 @@ from edge.fast.protocol import tap_connection
 from edge.lane_runner import Lanes
 from edge.lookup_stats import LookupStats
 from edge.metrics import ClickCollector, LookupCollector, TapCollector
-from edge.recorder import Recorder
+from edge.recorder import MAX_UNSPOOLED_BYTES, Recorder
 from edge.redirect import Redirector
 from edge.redis_wire import RedisWire
 from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
 from edge.settings import Settings
-from edge.spool import Spool
+from edge.spool import SEGMENT_BYTES, Spool
 from edge.tap_stats import TapStats
 from edge.visit import visit_reader
 from records.address import AddressCipher
@@ -37,7 +37,9 @@ FIRST_CONNECT_S = 0.5
 log = logging.getLogger(__name__)
 
 
-async def serve(settings: Settings) -> None:
+async def serve(
+    settings: Settings, *, segment_bytes: int = SEGMENT_BYTES, max_unspooled_bytes: int = MAX_UNSPOOLED_BYTES
+) -> None:
     """Serve taps until SIGTERM or SIGINT; raises SettingsError when a port cannot be had, OSError for the spool.
 
     A SettingsError, at the start or when ClickHouse comes back, also for a code key that made none of the links.
@@ -46,7 +48,7 @@ async def serve(settings: Settings) -> None:
     public = _listener(settings)
     ops = listen_as_set(settings.ops_host, settings.ops_port, "OPS_PORT")
     spool_dir = Path(settings.spool_dir)
-    spool = _spool_in(spool_dir)
+    spool = _spool_in(spool_dir, segment_bytes)
 
     lookups_wire = RedisWire(settings.redis_url, tracked=TRACKED_PREFIXES)
     clicks_wire = RedisWire(settings.clicks_redis_url, timeout_s=5.0)
@@ -55,7 +57,7 @@ async def serve(settings: Settings) -> None:
     lookup_stats = LookupStats()
     loader = ClickHouseLoader(clickhouse, lookup_stats)
     resolver = Resolver(lookups_wire, loader, CodeCipher(settings.code_key), scans, lookup_stats)
-    recorder = Recorder(spool, AddressCipher(settings.code_key), settings.edge_id)
+    recorder = Recorder(spool, AddressCipher(settings.code_key), settings.edge_id, max_unspooled_bytes)
     lanes = Lanes(clicks_wire, spool_dir, spool, recorder, settings.edge_id)
     tap_stats = TapStats()
     redirector = Redirector(resolver, recorder, tap_stats, scans)
@@ -116,9 +118,9 @@ def _listener(settings: Settings) -> socket.socket:
     return listen_as_set(settings.host, settings.port, "PORT", shared=True)
 
 
-def _spool_in(spool_dir: Path) -> Spool:
+def _spool_in(spool_dir: Path, segment_bytes: int) -> Spool:
     try:
-        return Spool.create(spool_dir, secrets.randbits(64))
+        return Spool.create(spool_dir, secrets.randbits(64), segment_bytes)
     except OSError as error:
         why = f"TAPTRAIL_SPOOL_DIR={spool_dir}: {error.strerror}; expected a directory that can be written"
         raise OSError(error.errno, why) from error

@@ -15,10 +15,13 @@ _RANDOM_BITS = (((1 << 12) - 1) << 64) | ((1 << 62) - 1)
 class Recorder:
     """Numbers the clicks of one lane: 1, 2, 3, ... without a hole."""
 
-    def __init__(self, spool: Spool, cipher: AddressCipher, edge_id: str) -> None:
+    def __init__(
+        self, spool: Spool, cipher: AddressCipher, edge_id: str, max_unspooled_bytes: int = MAX_UNSPOOLED_BYTES
+    ) -> None:
         self._spool = spool
         self._cipher = cipher
         self._edge_id = edge_id
+        self._max_unspooled_bytes = max_unspooled_bytes
         self.on_spooled: Callable[[], None] = lambda: None
         self._seq = 0
         # Frames the disk would not take. They wait in memory: a full disk must not cost a visitor the page.
@@ -55,7 +58,7 @@ class Recorder:
         self.spool_waiting()
 
     def _has_room(self, frame: bytes) -> bool:
-        return self.unspooled_bytes + len(frame) <= MAX_UNSPOOLED_BYTES
+        return self.unspooled_bytes + len(frame) <= self._max_unspooled_bytes
 
     def spool_waiting(self) -> None:
         """Append what is in memory, in order; what the disk does not take stays."""

@@ -42,24 +42,25 @@ class Segment:
 class Spool:
     """One lane's spool. Appending is for the process whose lane it is; reading and freeing for whoever holds it."""
 
-    def __init__(self, directory: Path, lane: int, lock: int) -> None:
+    def __init__(self, directory: Path, lane: int, lock: int, segment_bytes: int = SEGMENT_BYTES) -> None:
         self.directory = directory
         self.lane = lane
         self.last_seq = 0
+        self._segment_bytes = segment_bytes
         self._lock = lock
         self._file = -1
         self._is_torn = False  # the last write got through in part
         self.segments: list[Segment] = []
 
     @classmethod
-    def create(cls, spool_dir: Path, lane: int) -> "Spool":
-        """A new, empty lane. Raises OSError where the directory cannot be written."""
+    def create(cls, spool_dir: Path, lane: int, segment_bytes: int = SEGMENT_BYTES) -> "Spool":
+        """A new, empty lane, whose segments end at `segment_bytes`. Raises OSError for a directory it cannot write."""
         directory = spool_dir / lane_name(lane)
         new = spool_dir / f".new-{lane_name(lane)}"
         while (lock := _made(new)) is None:  # an edge that starts as well has swept it away
             pass
         new.rename(directory)  # locked before anybody who looks for lanes left behind can see it
-        return cls(directory, lane, lock)
+        return cls(directory, lane, lock, segment_bytes)
 
     @classmethod
     def adopt(cls, directory: Path) -> "Spool | None":
@@ -82,7 +83,7 @@ class Spool:
         """Write one frame, whole or not at all. Raises SpoolFull."""
         segment = self.segments[-1] if self.segments else None
         try:
-            if segment is None or segment.size >= SEGMENT_BYTES:
+            if segment is None or segment.size >= self._segment_bytes:
                 segment = self._next_segment()
             self._write(segment, frame)
         except OSError as error:

@@ -25,11 +25,7 @@ CODES = [cipher.seal(link_id) for link_id in LINKS]
 class HeldEdge(Edge):
     """An edge that is stopped before it does anything; its segments are a few clicks long, so that it has many."""
 
-    command = (
-        "-c",
-        "import os, signal, sys; os.kill(os.getpid(), signal.SIGSTOP)\n"
-        "import edge.spool; from edge.__main__ import main; edge.spool.SEGMENT_BYTES = 2000; sys.exit(main())",
-    )
+    command = ("-m", "tests.support.edge_process", "--held", "--segment-bytes=2000")
 
     def started(self) -> None:
         wait_until(lambda: psutil.Process(self.process.pid).status(), equals=psutil.STATUS_STOPPED)

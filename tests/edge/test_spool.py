@@ -15,8 +15,8 @@ def frame(first_seq, count=1):
     return encode_frame("edge-1", first_seq, [CLICK] * count)
 
 
-def filled(tmp_path, counts):
-    spool = Spool.create(tmp_path, 7)
+def filled(tmp_path, counts, **limits):
+    spool = Spool.create(tmp_path, 7, **limits)
     seq = 1
     for count in counts:
         spool.append(frame(seq, count), seq + count - 1)
@@ -63,9 +63,8 @@ def test_what_is_appended_later_is_read_later(tmp_path):
     assert reader.next(1_000_000).last_seq == 2
 
 
-def test_segments_are_freed_when_all_their_clicks_are_settled(tmp_path, monkeypatch):
-    monkeypatch.setattr("edge.spool.SEGMENT_BYTES", 1)
-    spool = filled(tmp_path, [1, 1, 1])
+def test_segments_are_freed_when_all_their_clicks_are_settled(tmp_path):
+    spool = filled(tmp_path, [1, 1, 1], segment_bytes=1)
     assert len(spool.segments) == 3
 
     spool.free_up_to(2)
@@ -130,9 +129,8 @@ def test_a_full_disk_refuses_the_frame_and_keeps_the_spool_whole(tmp_path, small
     adopted.close()
 
 
-def test_a_lane_whose_newest_segment_is_empty_remembers_where_it_was(tmp_path, monkeypatch):
-    monkeypatch.setattr("edge.spool.SEGMENT_BYTES", 1)
-    spool = filled(tmp_path, [1, 1, 1])
+def test_a_lane_whose_newest_segment_is_empty_remembers_where_it_was(tmp_path):
+    spool = filled(tmp_path, [1, 1, 1], segment_bytes=1)
     spool.free_up_to(2)
     spool.close()
     os.truncate(spool.segments[0].path, 3)
@@ -185,9 +183,8 @@ def test_what_was_found_in_place_of_a_click_is_kept(tmp_path):
     assert CLICK.destination.encode() in decoded(adopted)[1][0].payload
 
 
-def test_a_segment_cut_short_before_another_is_filled_up_with_dead_letters(tmp_path, monkeypatch):
-    monkeypatch.setattr("edge.spool.SEGMENT_BYTES", 1)
-    spool = filled(tmp_path, [2, 3, 2])
+def test_a_segment_cut_short_before_another_is_filled_up_with_dead_letters(tmp_path):
+    spool = filled(tmp_path, [2, 3, 2], segment_bytes=1)
     spool.close()
     os.truncate(spool.segments[1].path, 10)
 

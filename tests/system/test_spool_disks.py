@@ -27,20 +27,13 @@ NOWHERE = "redis://127.0.0.1:1/0"
 class ForgetfulEdge(Edge):
     """Holds some fifty clicks in memory, where a real one holds 32 MiB of them."""
 
-    command = (
-        "-c",
-        "import sys; import edge.recorder; edge.recorder.MAX_UNSPOOLED_BYTES = 10_000\n"
-        "from edge.__main__ import main; sys.exit(main())",
-    )
+    command = ("-m", "tests.support.edge_process", "--max-unspooled-bytes=10000")
 
 
 class PiecemealEdge(Edge):
     """Begins a new segment with every record."""
 
-    command = (
-        "-c",
-        "import sys; import edge.spool; edge.spool.SEGMENT_BYTES = 1\nfrom edge.__main__ import main; sys.exit(main())",
-    )
+    command = ("-m", "tests.support.edge_process", "--segment-bytes=1")
 
 
 @contextmanager
