@@ -19,8 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warn, warnings
-from cli.contact_lines import ContactsError
-from cli.contacts import Checked, checked
+from cli.contacts import Checked, ContactsError, checked
 from cli.show import as_json
 
 OUT_COLUMNS = ("contact_id", "destination_index", "link_id", "code", "short_url")
@@ -88,12 +87,12 @@ def mint(
             raise click.ClickException(str(error)) from None
         if found is None:
             create_broadcast(domain, broadcast_id, list(destinations), wanted, account)
-        for fault in lines.bad:
-            _skipped(fault.line_no, fault.error)
+        for bad in lines.contacts.bad:
+            _skipped(bad.line, bad.error)
         request.seek(0)
-        minting = Minting(broadcast_id, account, skip_bad, contacts, out, lines.links(count))
+        minting = Minting(broadcast_id, account, skip_bad, contacts, out, lines.contacts.links(count))
         written, refused = asyncio.run(_mint(minting, request, lines))
-    skipped = len(lines.bad) + refused
+    skipped = len(lines.contacts.bad) + refused
     result = {"broadcast_id": broadcast_id, "links": written, "skipped": skipped, "out": str(out), "warnings": warnings}
     if json_:
         as_json(result)
@@ -190,7 +189,7 @@ async def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> tuple[i
     query = {"account": minting.account, "skip_bad": "true" if minting.skip_bad else None}
     path = f"{broadcast_path(minting.broadcast_id)}/links"
     given = {name: value for name, value in query.items() if value is not None}
-    answer = stream(path, request, headers, given, lines.line_nos)
+    answer = stream(path, request, headers, given, lines.contacts.line_nos)
     written = refused = 0
     with _progress() as progress, _partial(minting.out) as file:
         task = progress.add_task("Minting", total=minting.total)
@@ -222,7 +221,7 @@ def _links(block: bytes, lines: Checked, minting: Minting) -> list[_Line]:
         if answer.short_url:
             links.append(answer)
         elif answer.error:
-            _skipped(file_line(answer.line, lines.line_nos), answer.error)
+            _skipped(file_line(answer.line, lines.contacts.line_nos), answer.error)
         else:
             partial = f"{_partial_of(minting.out)} holds the links up to here; run the same command again to go on"
             raise click.ClickException(f"{answer.detail or 'the answer was cut off'}; {partial}")

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import NODEFAULT, Meta
 
+from records.text import control_character
+
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset, e.g. 2026-05-01T09:00:00Z")]
 Status = Literal[301, 302, 303, 307, 308]
 Word = Annotated[str, Meta(max_length=64)]
@@ -75,15 +77,10 @@ def _said(field: msgspec.structs.FieldInfo, kind: type) -> Any:
     return next((said for said in getattr(field.type, "__metadata__", ()) if isinstance(said, kind)), None)
 
 
-def is_control(character: str) -> bool:
-    return character < " " or "\x7f" <= character <= "\x9f"
-
-
 def plain(text: str) -> str:
     """The text; raises ValueError for control characters: ends of lines, U+0000, escape sequences."""
-    for character in text:
-        if is_control(character):
-            raise ValueError(f"holds a control character (U+{ord(character):04X}); take it out")
+    if character := control_character(text):
+        raise ValueError(f"holds a control character (U+{ord(character):04X}); take it out")
     return text
 
 

@@ -12,13 +12,14 @@ import msgspec
 from control.cache.redis_cache import Cache
 from control.catalogue.domains import Domains, name_of
 from control.http.documents import Document, applied, stated
-from control.http.problems import Problem, described, invalid
+from control.http.problems import Problem, invalid
 from control.locks import Locks
 from control.minting.id_allocator import IdAllocator
 from records.broadcast import Broadcast
 from records.forms import time_of
 from records.tables import BROADCASTS, in_force
 from runtime.clickhouse import ClickHouse
+from runtime.json_faults import described
 from runtime.retry_insert import insert_until_known
 
 MAX_AUDIENCES = 10_000

@@ -12,12 +12,13 @@ from control.catalogue.destination_rules import ascii_host, destination_fault, d
 from control.catalogue.redirect_loops import leading_to
 from control.http.auth import Caller
 from control.http.documents import Document, applied
-from control.http.problems import Problem, described, invalid
+from control.http.problems import Problem, invalid
 from control.locks import Locks
 from records.account import within
 from records.domain import Domain
 from records.tables import DOMAINS, in_force
 from runtime.clickhouse import ClickHouse
+from runtime.json_faults import described
 from runtime.retry_insert import insert_until_known
 
 MAX_APP_LINK_BYTES = 128 * 1024

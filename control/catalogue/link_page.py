@@ -4,7 +4,7 @@ import secrets
 from typing import Literal, cast
 from uuid import UUID
 
-from control.http.problems import Problem, described
+from control.http.problems import Problem
 from control.http.schemas import LinkState
 from control.minting.link_batches import short_url
 from control.minting.link_table import LinkRow
@@ -14,6 +14,7 @@ from records.link import Link
 from routing.decide import Decision, decide
 from routing.found import Found
 from routing.visit import Visit
+from runtime.json_faults import described
 
 # Stands where an edge fills in the id of the click. Random and never given out, so that no destination holds it.
 _STAND_IN = secrets.token_bytes(16)

@@ -10,7 +10,7 @@ from control.cache.redis_cache import Cache
 from control.catalogue.broadcasts import SHARED, Broadcasts
 from control.catalogue.domains import Domains, name_of
 from control.catalogue.link_page import link_state
-from control.http.problems import Problem, check_text, described, invalid
+from control.http.problems import Problem, check_text, invalid
 from control.http.schemas import LinkAnswer, LinkBody, LinkState
 from control.locks import Locks
 from control.minting.id_allocator import Claim, IdAllocator
@@ -21,6 +21,7 @@ from records.account import within
 from records.broadcast import Broadcast
 from records.code import ALPHABET, CODE_LENGTH, CodeCipher
 from records.link import Link
+from runtime.json_faults import described
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _KEY_PREFIX = "link:"  # sets the idempotency keys of shared links apart from those of mintings

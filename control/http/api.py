@@ -20,7 +20,7 @@ from control.http.advisories import expired, over, with_warnings
 from control.http.auth import Caller
 from control.http.documents import Document, stated
 from control.http.ndjson import LineStream, received
-from control.http.problems import Problem, decoded, described, invalid
+from control.http.problems import Problem, decoded, invalid
 from control.http.schemas import (
     BroadcastBody,
     BroadcastPatch,
@@ -33,6 +33,7 @@ from control.http.schemas import (
 from control.minting.minter import Minter
 from control.reports.report import read_report
 from runtime.clickhouse import ClickHouse
+from runtime.json_faults import described
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_AUDIT_HOURS = 24 * 366

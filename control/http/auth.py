@@ -7,8 +7,9 @@ from typing import ClassVar, Self
 
 import msgspec
 
-from control.http.problems import Problem, described, invalid
+from control.http.problems import Problem, invalid
 from records.account import is_account, within
+from runtime.json_faults import described
 
 
 class ApiKeys(dict[str, str]):

@@ -12,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from contacts.line import Contacts
+from contacts.ndjson_form import NdjsonForm
+from contacts.reader import BadContact, read_contacts
 from control.http.problems import Problem
-from control.minting.contact_lines import Contacts, read_contacts
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 
 MAX_BYTES = 2 * 1024**3
@@ -47,7 +49,10 @@ async def received(request: Request, destinations: int, *, skip_bad: bool) -> Bu
 
 def _read(file: IO[bytes], destinations: int, skip_bad: bool) -> Contacts:
     file.seek(0)
-    contacts = read_contacts(file, destinations, skip_bad=skip_bad)
+    try:
+        contacts = read_contacts(file, NdjsonForm(), destinations, skip_bad=skip_bad)
+    except BadContact as bad:
+        raise Problem("invalid", str(bad), field=bad.field, line=bad.line) from None
     if not len(contacts) and not contacts.bad:
         raise Problem("invalid", "the body is empty; expected a line of JSON for each contact")
     return contacts

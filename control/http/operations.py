@@ -7,15 +7,14 @@ import msgspec
 from accounting.audit import Audit
 from accounting.close_lane import Closed
 from accounting.ledger import Ledger
+from contacts.line import BadLine, ContactLine
 from control.http.advisories import HEADER
 from control.http.problems import ProblemBody
 from control.http.schemas import (
-    BadLine,
     BroadcastAnswer,
     BroadcastBody,
     BroadcastPatch,
     CloseBody,
-    ContactLine,
     DomainAnswer,
     DomainBody,
     LinkAnswer,

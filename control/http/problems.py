@@ -1,12 +1,12 @@
 """Refusals as RFC 9457 problem details: what was wrong, where, and what is expected."""
 
-import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
 
 from records.forms import plain
+from runtime.json_faults import described, fault_of, shortened
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -71,31 +71,6 @@ def decoded(data: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
         raise Problem("not-json", f"the body is not JSON in UTF-8: {error}") from None
 
 
-def fault_of(error: msgspec.ValidationError, data: bytes) -> tuple[str, str]:
-    """(field, what is wrong with it) of a JSON document that does not fit its record."""
-    message, _, path = str(error).partition(" - at `$")
-    path = path.rstrip("`").lstrip(".")
-    message = message[:1].lower() + message[1:]
-    named = re.match(r"object (?:contains unknown|missing required) field `(.*)`", message, re.DOTALL)
-    if named:
-        field = ".".join(part for part in (path, shortened(named[1])) if part)
-        unknown = "unknown" in message[:24]
-        return field, f"field {field} is not known here" if unknown else f"field {field} is required"
-    value = _value_at(msgspec.json.decode(data), path)
-    return path, f"{path or 'the body'} is {described(value)}: {message.replace('`', '')}"
-
-
-def _value_at(document: Any, path: str) -> Any:
-    for part in re.findall(r"[^.\[\]]+", path):
-        if isinstance(document, list) and part.isdigit():
-            document = document[int(part)]
-        elif isinstance(document, dict) and part in document:
-            document = document[part]
-        else:
-            return document
-    return document
-
-
 def check_query(given: Iterable[str], known: Collection[str]) -> None:
     """Raises Problem for a query parameter that the call does not have."""
     for name in given:
@@ -110,14 +85,3 @@ def check_text(field: str, text: str) -> None:
         plain(text)
     except ValueError as error:
         raise invalid(field, f"{field} {error}") from None
-
-
-def described(value: Any) -> str:
-    """A value as an error message shows it: short whatever its size."""
-    if isinstance(value, str) and len(value) > 60:
-        return f"{shortened(value)!r} ({len(value)} characters)"
-    return shortened(msgspec.json.encode(value).decode("utf-8", "replace"))
-
-
-def shortened(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -23,14 +23,6 @@ BroadcastAnswer = answer_of(
 )
 
 
-class ContactLine(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One line in: a contact that gets a link, or one link per destination when it names none."""
-
-    contact_id: Annotated[str, Meta(min_length=1, max_length=256)]
-    audience: Annotated[str, Meta(max_length=128)] = ""
-    destination_index: Annotated[int, Meta(ge=0, le=31)] | None = None
-
-
 class LinkLine(msgspec.Struct, gc=False):
     """One line out."""
 
@@ -39,13 +31,6 @@ class LinkLine(msgspec.Struct, gc=False):
     link_id: int
     code: str
     short_url: str
-
-
-class BadLine(msgspec.Struct, gc=False):
-    """One line out, for a line in that was skipped."""
-
-    line: int
-    error: str
 
 
 class LinkBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

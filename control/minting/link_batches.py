@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from control.http.schemas import BadLine, LinkLine
-from control.minting.contact_lines import ALL, Contacts
+from contacts.line import ALL, BadLine, Contacts
+from control.http.schemas import LinkLine
 from records.broadcast import Broadcast
 from records.code import CodeCipher
 from records.keys import BUCKET_SIZE, bucket_of, field_of
@@ -80,8 +80,8 @@ def _links(order: MintOrder, rows: slice, first_link_id: int, cipher: CodeCipher
     links: list[Link] = []
     line_nos: list[int] = []
     for contact_id, audience_no, index, line_no in zip(
-        contacts.contact_ids[rows].to_pylist(), contacts.audience_nos[rows].to_pylist(),
-        contacts.indexes[rows].to_pylist(), contacts.line_nos[rows].to_pylist(), strict=True,
+        contacts.contact_ids[rows].to_pylist(), contacts.audience_nos[rows],
+        contacts.destination_indexes[rows], contacts.line_nos[rows], strict=True,
     ):  # fmt: skip
         for destination in every if index == ALL else (index,):
             links.append(Link(broadcast_no, destination, audience_nos[audience_no], contact_id))

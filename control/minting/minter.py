@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from contacts.line import ALL, Contacts
 from control.cache.redis_cache import Cache
 from control.catalogue.broadcasts import Broadcasts
 from control.http.problems import Problem
 from control.locks import Locks
-from control.minting.contact_lines import ALL, Contacts
 from control.minting.id_allocator import Claim, IdAllocator
 from control.minting.link_batches import LinkBatch, MintOrder, batches_of
 from control.minting.link_table import LinkTable
@@ -97,7 +97,7 @@ def unrepeatable_key() -> str:
 
 
 def _destinations_now(contacts: Contacts, broadcast: Broadcast) -> int:
-    highest = pc.max(contacts.indexes).as_py() if len(contacts) else ALL
+    highest = max(contacts.destination_indexes, default=ALL)
     if highest >= len(broadcast.destinations):
         detail = f"a line names destination {highest}, which was taken from the broadcast while the lines were read"
         raise Problem("conflict", detail, field="destination_index")

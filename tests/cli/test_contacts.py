@@ -4,8 +4,7 @@ from io import BytesIO
 
 import pytest
 
-from cli.contact_lines import ContactsError
-from cli.contacts import checked
+from cli.contacts import ContactsError, checked
 
 
 def check(tmp_path, content, destinations=1, *, skip_bad=False):
@@ -27,7 +26,7 @@ def test_contacts_and_audiences_become_lines_of_the_request(tmp_path):
     found, lines = check(tmp_path, "name,contact_id,audience\nAnn,c-1,vip\nBob,c-2,\n")
 
     assert lines == ['{"contact_id":"c-1","audience":"vip"}', '{"contact_id":"c-2"}']
-    assert (found.bad, list(found.line_nos), found.links(3)) == ([], [2, 3], 6)
+    assert (found.contacts.bad, list(found.contacts.line_nos), found.contacts.links(3)) == ([], [2, 3], 6)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +67,7 @@ def test_quoted_commas_and_doubled_quotes_stay_in_their_field(tmp_path):
         (b"contact_id,audience\na\n", "line 2: it has 1 fields, the header has 2"),
         (b"contact_id,audience\n ,b\n", "line 2: contact_id is empty"),
         (b'contact_id,audience\na,"b\nc"\n', "line 2: a quote is opened and not closed"),
-        (b'contact_id\n"a"b\n', "line 2: a quoted field goes on behind its quote"),
+        (b'contact_id\n"a"b\n', "line 2: a quoted field goes on after its closing quote"),
         (b"contact_id\ra\rb\r", "line 1: it holds a carriage return"),
         (b"contact_id,destination_index\na,x\n", "line 2: destination_index is 'x'; expected a whole number"),
         ("contact_id,destination_index\na,²\n".encode(), "line 2: destination_index is '²'"),
@@ -92,15 +91,15 @@ def test_a_link_asked_for_twice_in_any_way_is_a_duplicate(tmp_path, lines, first
 def test_one_contact_may_name_each_destination_once(tmp_path):
     found, _ = check(tmp_path, "contact_id,destination_index\na,0\na,1\nb,\n", destinations=2)
 
-    assert found.links(2) == 4
+    assert found.contacts.links(2) == 4
 
 
 def test_bad_lines_are_left_out_when_asked_and_keep_their_numbers(tmp_path):
     found, lines = check(tmp_path, b"contact_id\na\n\nb\xff\na\nc\n", skip_bad=True)
 
     assert lines == ['{"contact_id":"a"}', '{"contact_id":"c"}']
-    assert [bad.line_no for bad in found.bad] == [3, 4, 5]
-    assert list(found.line_nos) == [2, 6]
+    assert [bad.line for bad in found.contacts.bad] == [3, 4, 5]
+    assert list(found.contacts.line_nos) == [2, 6]
 
 
 def test_a_file_of_bad_lines_alone_is_refused_also_when_they_may_be_skipped(tmp_path):
@@ -113,3 +112,12 @@ def test_the_same_contacts_have_the_same_digest_and_others_another(tmp_path):
                                                                       "contact_id\nb\n"))  # fmt: skip
 
     assert one == same != other
+
+
+def test_the_digest_stays_what_it_was_so_that_an_upgrade_mints_nothing_twice(tmp_path):
+    content = "contact_id,audience,destination_index\nc-1,vip,\nc-2,,1\n"
+
+    found, lines = check(tmp_path, content, destinations=2)
+
+    assert lines == ['{"contact_id":"c-1","audience":"vip"}', '{"contact_id":"c-2","destination_index":1}']
+    assert found.digest == "25f12798a4443ba21342b2bff27e2b5d739894b207041180441a93b7c36ac761"

@@ -2,12 +2,14 @@ from io import BytesIO
 
 import pytest
 
-from control.http.problems import Problem
-from control.minting.contact_lines import ALL, read_contacts
+from contacts.line import ALL
+from contacts.ndjson_form import NdjsonForm
+from contacts.reader import BadContact, read_contacts
 
 
 def read(*lines, destinations=1, skip_bad=False):
-    return read_contacts(BytesIO(b"".join(line + b"\n" for line in lines)), destinations, skip_bad=skip_bad)
+    file = BytesIO(b"".join(line + b"\n" for line in lines))
+    return read_contacts(file, NdjsonForm(), destinations, skip_bad=skip_bad)
 
 
 def test_lines_become_columns():
@@ -16,8 +18,8 @@ def test_lines_become_columns():
     )
 
     assert contacts.contact_ids.to_pylist() == ["c-1", "c-2"]
-    assert [contacts.audiences[no] for no in contacts.audience_nos.to_pylist()] == ["vip", ""]
-    assert contacts.indexes.to_pylist() == [ALL, 1]
+    assert [contacts.audiences[no] for no in contacts.audience_nos] == ["vip", ""]
+    assert list(contacts.destination_indexes) == [ALL, 1]
     assert contacts.links(2) == 3
 
 
@@ -30,33 +32,33 @@ def test_lines_become_columns():
         (b"c-2,vip", "", "not JSON"),
         (b"[]", "", "expected object"),
         (b'{"audience":"vip"}', "contact_id", "field contact_id is required"),
-        (b'{"contact_id":""}', "contact_id", 'contact_id is ""'),
+        (b'{"contact_id":""}', "contact_id", "contact_id is empty"),
         (b'{"contact_id":7}', "contact_id", "contact_id is 7: expected str"),
         (b'{"contact_id":"c-2","name":"Bo"}', "name", "field name is not known here"),
-        (b'{"contact_id":"' + b"x" * 1_000_000 + b'"}', "contact_id", "(1000000 characters)"),
+        (b'{"contact_id":"' + b"x" * 1_000_000 + b'"}', "contact_id", "contact_id has 1000000 characters; at most 256"),
         (b'{"contact_id":"a\\nb"}', "contact_id", "control character"),
         (b'{"contact_id":"a\\u0000b"}', "contact_id", "control character"),
         (b'{"contact_id":"c-2","audience":"a\\tb"}', "audience", "control character"),
         (b'{"contact_id":"c-2","destination_index":1}', "destination_index", "there is no destination 1"),
-        (b'{"contact_id":"c-2","destination_index":-1}', "destination_index", "destination_index is -1"),
-        (b'{"contact_id":"c-1"}', "contact_id", "line 2: contact 'c-1' has this link from an earlier line"),
+        (b'{"contact_id":"c-2","destination_index":-1}', "destination_index", "there is no destination -1"),
+        (b'{"contact_id":"c-1"}', "contact_id", "line 2: contact 'c-1' was on line 1 already"),
     ],
 )
 def test_the_first_bad_line_is_named_with_its_fault(line, field, named):
-    with pytest.raises(Problem) as raised:
+    with pytest.raises(BadContact) as raised:
         read(b'{"contact_id":"c-1"}', line, b'{"contact_id":"c-3"}')
 
     assert raised.value.line == 2
     assert raised.value.field == field
-    assert named in raised.value.detail
-    assert len(raised.value.detail) < 300
+    assert named in str(raised.value)
+    assert len(str(raised.value)) < 300
 
 
 def test_bad_lines_can_be_left_out():
     contacts = read(b'{"contact_id":"c-1"}', b"", b'{"contact_id":"c-1"}', b'{"contact_id":"c-4"}', skip_bad=True)
 
     assert contacts.contact_ids.to_pylist() == ["c-1", "c-4"]
-    assert contacts.line_nos.to_pylist() == [1, 4]
+    assert list(contacts.line_nos) == [1, 4]
     assert [bad.line for bad in contacts.bad] == [2, 3]
 
 
@@ -66,9 +68,24 @@ def test_a_contact_may_have_one_link_for_each_destination_but_not_two_for_one():
     )
     assert apart.links(2) == 2
 
-    with pytest.raises(Problem, match="earlier line"):
+    with pytest.raises(BadContact, match="was on line 1 already"):
         read(b'{"contact_id":"c-1"}', b'{"contact_id":"c-1","destination_index":1}', destinations=2)
 
 
+def test_a_line_that_is_refused_asks_for_nothing():
+    contacts = read(
+        b'{"contact_id":"c-1","destination_index":0}',
+        b'{"contact_id":"c-1"}',
+        b'{"contact_id":"c-1","destination_index":1}',
+        destinations=2,
+        skip_bad=True,
+    )
+
+    assert [(bad.line, bad.error) for bad in contacts.bad] == [(2, "contact 'c-1' was on line 1 already")]
+    assert list(contacts.line_nos) == [1, 3]
+
+
 def test_the_last_line_needs_no_newline():
-    assert len(read_contacts(BytesIO(b'{"contact_id":"c-1"}\n{"contact_id":"c-2"}'), 1, skip_bad=False)) == 2
+    file = BytesIO(b'{"contact_id":"c-1"}\n{"contact_id":"c-2"}')
+
+    assert len(read_contacts(file, NdjsonForm(), 1, skip_bad=False)) == 2
