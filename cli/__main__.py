@@ -36,8 +36,9 @@ class _Lazy(click.Group):
         except ModuleNotFoundError as error:
             if cmd_name == "up":
                 raise click.ClickException(
-                    f"`taptrail up` needs the embedded stack, and {error.name} is not installed: "
-                    "pip install 'taptrail[stack]'"
+                    f"`taptrail up` needs the embedded stack, and {error.name} is not installed. In a clone of the"
+                    " repository, `make up` installs and runs it; `docker build --target stack .` builds an image"
+                    " with it."
                 ) from None
             raise
         return command
