@@ -11,7 +11,7 @@ from edge.app import edge_app
 from edge.clickhouse_loader import ClickHouseLoader
 from edge.connections import Connections, most_connections
 from edge.fast.protocol import tap_connection
-from edge.lane_runner import Lanes
+from edge.lane_runner import LaneRunner
 from edge.lookup_stats import LookupStats
 from edge.metrics import ClickCollector, LookupCollector, TapCollector
 from edge.recorder import MAX_UNSPOOLED_BYTES, Recorder
@@ -58,7 +58,7 @@ async def serve(
     loader = ClickHouseLoader(clickhouse, lookup_stats)
     resolver = Resolver(lookups_wire, loader, CodeCipher(settings.code_key), scans, lookup_stats)
     recorder = Recorder(spool, AddressCipher(settings.code_key), settings.edge_id, max_unspooled_bytes)
-    lanes = Lanes(clicks_wire, spool_dir, spool, recorder, settings.edge_id)
+    lanes = LaneRunner(clicks_wire, spool_dir, spool, recorder, settings.edge_id)
     tap_stats = TapStats()
     redirector = Redirector(resolver, recorder, tap_stats, scans)
     visit_from = visit_reader(settings.trusted_proxies, settings.forwarded_header)

@@ -17,7 +17,7 @@ LAST_REPORT_S = REPORT_S + 0.5
 log = logging.getLogger(__name__)
 
 
-class Lanes:
+class LaneRunner:
     """Runs one shipper a lane."""
 
     def __init__(self, wire: RedisWire, spool_dir: Path, spool: Spool, recorder: Recorder, edge_id: str) -> None:
@@ -65,7 +65,7 @@ class Lanes:
         del self._adopted[shipper]
         if not task.cancelled() and task.exception() is not None:
             log.error("an adopted lane could not be shipped, it is adopted again", exc_info=task.exception())
-            shipper.let_go()
+            shipper.release()
 
     async def drain(self, longest_s: float) -> None:
         """Wait until all clicks of this process are in ClickHouse, or until the time is up: then they stay on disk.

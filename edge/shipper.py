@@ -18,11 +18,11 @@ from edge.recorder import Recorder
 from edge.redis_wire import Command, RedisUnavailable, RedisWire
 from edge.spool import Spool
 from edge.spool_reader import Chunk, SpoolReader
-from edge.stream_quota import MOST_BYTES, room_in
+from edge.stream_quota import MOST_BYTES, quota_from
 from records.click import Frame, frames_in
 from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
 from records.lane_registry import LaneReport, watermark_in
-from runtime.age_estimate import Lag
+from runtime.age_estimate import OldestAge
 
 ENTRY_BYTES = 64 * 1024
 ENTRIES_AT_ONCE = 16
@@ -59,8 +59,8 @@ class Shipper:
         self.settled = 0  # every click up to this seq is in ClickHouse
         self.resent = 0  # entries Redis refused because it had them
         self.ended = False
-        self._waiting = Lag(spool.last_seq, spool.written_at_s)
-        self._settling = Lag(spool.last_seq, spool.written_at_s)
+        self._waiting = OldestAge(spool.last_seq, spool.written_at_s)
+        self._settling = OldestAge(spool.last_seq, spool.written_at_s)
 
     @property
     def spool_bytes(self) -> int:
@@ -103,7 +103,7 @@ class Shipper:
         self._live = False
         self._more.set()
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Leave the lane to whoever looks for it next."""
         self._spool.close()
 
@@ -112,11 +112,11 @@ class Shipper:
         loop = asyncio.get_running_loop()
         pause_s, report_at = 0.05, 0.0
         while not self.ended:
-            self._waiting.look(self.shipped, self.spooled, time.time())
-            self._settling.look(self.settled, self.spooled, time.time())
+            self._waiting.sample(self.shipped, self.spooled, time.time())
+            self._settling.sample(self.settled, self.spooled, time.time())
             try:
                 if self._in_doubt:
-                    await self._find_place()
+                    await self._locate_cursor()
                 shipped = await self._ship()
                 pause_s = 0.05
                 if loop.time() >= report_at:
@@ -143,7 +143,7 @@ class Shipper:
                 await self._more.wait()
         await asyncio.sleep(LINGER_S)
 
-    async def _find_place(self) -> None:
+    async def _locate_cursor(self) -> None:
         """Go on behind the last click that Redis has, or that is in ClickHouse already."""
         await self._read_watermark()
         last = await self._last_id()
@@ -209,7 +209,7 @@ class Shipper:
             return False
         replies = await self._wire.batch([self._add(chunk, first=place == 0) for place, chunk in enumerate(chunks)])
         if len(chunks) == ENTRIES_AT_ONCE:  # there is more: a second of it could fill Redis
-            await self._look_for_room()
+            await self._read_quota()
         for chunk, reply in zip(chunks, replies, strict=True):
             if not self._accepted(chunk, reply):
                 return True
@@ -236,13 +236,13 @@ class Shipper:
         self.shipped = chunk.last_seq
         return True
 
-    async def _look_for_room(self) -> None:
-        self.room_bytes = room_in(await self._wire.call("INFO", "memory"))
+    async def _read_quota(self) -> None:
+        self.room_bytes = quota_from(await self._wire.call("INFO", "memory"))
 
     async def _settle_and_report(self) -> None:
-        await self._look_for_room()
+        await self._read_quota()
         await self._read_watermark()
-        await self._look_for_loss()
+        await self._check_for_loss()
         while self._unsettled and self._unsettled[0][0] <= self.settled:
             self._unsettled_bytes -= self._unsettled.popleft()[1]
         self._spool.free_up_to(self.settled)
@@ -252,7 +252,7 @@ class Shipper:
             self._spool.remove()
         self.ended = over
 
-    async def _look_for_loss(self) -> None:
+    async def _check_for_loss(self) -> None:
         """A stream that lacks clicks has to be written again, also one to which nobody adds any more."""
         if self.settled < self.shipped and await self._last_id() < self.shipped:
             log.warning("a click stream vanished, its clicks are sent again", extra={"lane": self._name})

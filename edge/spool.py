@@ -15,7 +15,7 @@ from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
 
-from edge.spool_repair import mended
+from edge.spool_repair import repaired
 from records.click import whole_frames
 from records.keys import lane_name
 
@@ -150,7 +150,7 @@ class Spool:
         segment = Segment(path, int(path.stem), 0)
         self.last_seq = max(self.last_seq, segment.last_seq)  # what lay before it was freed
         found = path.read_bytes()
-        data = mended(found, segment.first_seq, next_seq)
+        data = repaired(found, segment.first_seq, next_seq)
         if not found.startswith(data):
             log.error("a spool is damaged, dead letters stand for its lost clicks", extra={"segment": str(path)})
             _replace(path, data)
@@ -195,7 +195,7 @@ def sweep(spool_dir: Path) -> None:
 
 def _replace(path: Path, data: bytes) -> None:
     """In one step: a crash in between leaves the damaged segment."""
-    whole = path.with_suffix(".mended")
+    whole = path.with_suffix(".repaired")
     whole.write_bytes(data)
     with whole.open("rb") as file:
         os.fsync(file.fileno())

@@ -9,7 +9,7 @@ _CLICKS_OF_A_TICK = 10_000
 _ZEROS, _ZEROS_AT = bytes(4), HEADER_BYTES - 8
 
 
-def mended(data: bytes, first_seq: int, next_seq: int | None) -> bytes:
+def repaired(data: bytes, first_seq: int, next_seq: int | None) -> bytes:
     """The same segment, every click of it in a whole frame. next_seq: where the next segment begins; None for the last.
 
     A frame cut short at the end of the last segment goes: it was torn by a crash and its visitors were never answered.

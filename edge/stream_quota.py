@@ -5,13 +5,13 @@ LEAST_BYTES = 1024 * 1024  # however full Redis is: with links perhaps, and clic
 CLICKS_SHARE = 0.6  # of Redis's limit; the rest stays free for links
 
 
-def room_in(memory: bytes) -> int:
-    """memory: what Redis answers to INFO memory.
+def quota_from(info: bytes) -> int:
+    """info: what Redis answers to INFO memory.
 
     As much as is still free of the share of all clicks (Choudhury and Hahne, "Dynamic queue length thresholds", 1998):
     lanes that are in need have equal parts without knowing of each other, and as much is left for the next lane.
     """
-    fields = dict(line.split(b":", 1) for line in memory.splitlines() if b":" in line)
+    fields = dict(line.split(b":", 1) for line in info.splitlines() if b":" in line)
     limit, used = int(fields.get(b"maxmemory", 0)), int(fields.get(b"used_memory", 0))
     if not limit:
         return MOST_BYTES

@@ -1,10 +1,10 @@
-"""How old the oldest of what waits can be, told from sequence numbers alone."""
+"""How old the oldest waiting click can be, by sequence numbers alone."""
 
 
-class Lag:
-    """Two numbers of the past stand for every one that waits: the age is never told too low.
+class OldestAge:
+    """Never too low: two numbers of the past stand for all that wait.
 
-    While a backlog is worked off it is told from the beginning of that backlog, not from the oldest still in it.
+    While a backlog is worked off, the age counts from the beginning of that backlog, not from the oldest still in it.
     """
 
     def __init__(self, last: int, at_s: float) -> None:
@@ -12,8 +12,8 @@ class Lag:
         self._since = self._marked_at = at_s
         self._mark = last
 
-    def look(self, done: int, last: int, now_s: float) -> None:
-        """Everything up to `done` is through, `last` is the newest; to be called again and again."""
+    def sample(self, done: int, last: int, now_s: float) -> None:
+        """Everything up to `done` is through, `last` is the newest; call it about once a second."""
         if done >= self._mark:
             self._since, self._mark, self._marked_at = self._marked_at, last, now_s
 

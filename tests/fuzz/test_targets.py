@@ -45,6 +45,6 @@ def test_coverage_is_measured_in_methods_as_well_as_in_functions():
 
     assert {
         "records.code.CodeCipher.open", "edge.spool.Spool.adopt", "edge.spool_reader.SpoolReader.next",
-        "edge.fast.parse.plain_request", "edge.visit.visit_reader", "edge.spool_repair.mended",
+        "edge.fast.parse.plain_request", "edge.visit.visit_reader", "edge.spool_repair.repaired",
         "stack.clickhouse.statement.parse", "records.click.frames_in", "aggregator.decode.decode",
     } <= names  # fmt: skip
