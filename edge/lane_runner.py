@@ -5,10 +5,11 @@ import logging
 from functools import partial
 from pathlib import Path
 
+from edge.left_behind import left_behind, sweep
 from edge.recorder import Recorder
 from edge.redis_wire import RedisWire
 from edge.shipper import REPORT_S, Shipper
-from edge.spool import Spool, left_behind, sweep
+from edge.spool import Spool
 from records.keys import lane_name
 
 LOOK_FOR_LEFT_S = 2.0

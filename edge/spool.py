@@ -5,16 +5,15 @@ held (flock) by the process that owns the lane; a lane whose lock is free was le
 """
 
 import errno
-import fcntl
 import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
 
+from edge.spool_lock import locked, made
 from edge.spool_repair import repaired
 from records.click import whole_frames
 from records.keys import lane_name
@@ -40,7 +39,7 @@ class Segment:
 
 
 class Spool:
-    """One lane's spool. Appending is for the process whose lane it is; reading and freeing for whoever holds it."""
+    """One lane's spool. The lane's own process appends; the process that holds the lock reads and frees."""
 
     def __init__(self, directory: Path, lane: int, lock: int, segment_bytes: int = SEGMENT_BYTES) -> None:
         self.directory = directory
@@ -57,15 +56,15 @@ class Spool:
         """A new, empty lane, whose segments end at `segment_bytes`. Raises OSError for a directory it cannot write."""
         directory = spool_dir / lane_name(lane)
         new = spool_dir / f".new-{lane_name(lane)}"
-        while (lock := _made(new)) is None:  # an edge that starts as well has swept it away
+        while (lock := made(new)) is None:  # another edge that starts has swept it away
             pass
-        new.rename(directory)  # locked before anybody who looks for lanes left behind can see it
+        new.rename(directory)  # locked before an edge that looks for lanes left behind can see it
         return cls(directory, lane, lock, segment_bytes)
 
     @classmethod
     def adopt(cls, directory: Path) -> "Spool | None":
         """A dead process's lane, its torn tail cut off; None while its owner lives."""
-        lock = _locked(directory)
+        lock = locked(directory)
         if lock is None:
             return None
         spool = cls(directory, int(directory.name, 16), lock)
@@ -97,8 +96,9 @@ class Spool:
             self.segments.pop(0).path.unlink(missing_ok=True)
 
     def bytes_between(self, seq: int, last_seq: int) -> int:
-        """About how many bytes the clicks behind `seq` up to `last_seq` take."""
-        return sum(one.size for one in self.segments if one.last_seq > seq and one.first_seq <= last_seq)
+        """About how many bytes the clicks after `seq` up to `last_seq` take."""
+        between = (segment for segment in self.segments if segment.last_seq > seq and segment.first_seq <= last_seq)
+        return sum(segment.size for segment in between)
 
     @property
     def written_at_s(self) -> float:
@@ -111,7 +111,7 @@ class Spool:
         return sum(segment.size for segment in self.segments)
 
     def remove(self) -> None:
-        """The lane is over and wholly in ClickHouse."""
+        """Delete a lane that is over and in ClickHouse as a whole."""
         # Renamed first, in one step: nobody can take the lock of a lane that is half gone.
         over = self.directory.with_name(f".over-{self.directory.name}")
         with suppress(FileNotFoundError):
@@ -120,7 +120,7 @@ class Spool:
         self.close()
 
     def close(self) -> None:
-        """Let go of the lane; what is spooled stays for whoever adopts it."""
+        """Release the lock; what is spooled stays for the process that adopts the lane."""
         for descriptor in (self._file, self._lock):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -162,37 +162,6 @@ class Spool:
             self.segments.append(segment)
 
 
-def _made(new: Path) -> int | None:
-    with suppress(FileExistsError):
-        new.mkdir(parents=True)
-    return _locked(new)
-
-
-def left_behind(spool_dir: Path) -> Iterator[Spool]:
-    """The lanes of dead processes in this directory, adopted."""
-    if not spool_dir.is_dir():
-        return
-    for directory in sorted(spool_dir.iterdir()):
-        if not directory.is_dir() or not _is_lane(directory.name):
-            continue
-        try:
-            spool = Spool.adopt(directory)
-        except (OSError, ValueError) as error:  # one lane that cannot be read must not keep the others here
-            log.error("a lane left behind cannot be read", extra={"directory": str(directory), "error": str(error)})
-            continue
-        if spool is not None:
-            yield spool
-
-
-def sweep(spool_dir: Path) -> None:
-    """Remove what a crash left of lanes that were just made or just over; they hold no click that is needed."""
-    for directory in [*spool_dir.glob(".new-*/"), *spool_dir.glob(".over-*/")]:
-        lock = _locked(directory)
-        if lock is not None:
-            shutil.rmtree(directory, ignore_errors=True)
-            os.close(lock)
-
-
 def _replace(path: Path, data: bytes) -> None:
     """In one step: a crash in between leaves the damaged segment."""
     whole = path.with_suffix(".repaired")
@@ -200,26 +169,3 @@ def _replace(path: Path, data: bytes) -> None:
     with whole.open("rb") as file:
         os.fsync(file.fileno())
     whole.rename(path)
-
-
-def _is_lane(name: str) -> bool:
-    try:
-        return len(name) == 16 and int(name, 16) >= 0
-    except ValueError:
-        return False
-
-
-def _locked(directory: Path) -> int | None:
-    try:
-        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:  # removed by its owner in this very moment
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        return None
-    if os.fstat(lock).st_nlink == 0 or not directory.exists():  # its owner removed the lane between open and flock
-        os.close(lock)
-        return None
-    return lock

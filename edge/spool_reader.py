@@ -7,7 +7,7 @@ from records.click import HEADER_BYTES, Frame, frames_in, whole_frames
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """Whole frames that lie one behind the other: what one stream entry carries."""
+    """Whole frames that follow one another: what one stream entry carries."""
 
     frames: bytes
     first_seq: int
@@ -15,11 +15,11 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 class SpoolDamaged(OSError):
-    """A file does not hold any more what it held when it was written or adopted."""
+    """A file no longer holds what it held when it was written or adopted."""
 
 
 class SpoolReader:
-    """A place in a spool. The frames it gives have been checked when they were written or adopted.
+    """A cursor in a spool. The frames it gives were checked when they were written or adopted.
 
     Reading raises OSError, SpoolDamaged among them.
     """
@@ -31,7 +31,7 @@ class SpoolReader:
         self.seq = 0  # of the last click given
 
     def rewind(self, seq: int) -> None:
-        """Go on with the first frame that holds a click behind `seq`."""
+        """Go on with the first frame that holds a click after `seq`."""
         self.seq = seq
         self._segment, self._offset = None, 0
 
@@ -49,18 +49,18 @@ class SpoolReader:
             data = self._read(self._segment, size)
             size, first_seq, last_seq = whole_frames(data)
         if not 0 < first_seq <= last_seq or last_seq <= self.seq:
-            raise SpoolDamaged(f"{self._segment.path} has no frame behind seq {self.seq} at byte {self._offset}")
+            raise SpoolDamaged(f"{self._segment.path} has no frame after seq {self.seq} at byte {self._offset}")
         self._offset += size
         self.seq = last_seq
         return Chunk(data[:size], first_seq, last_seq)
 
     def _enter_segment(self) -> None:
-        self._segment = next((one for one in self._spool.segments if one.last_seq > self.seq), None)
+        self._segment = next((segment for segment in self._spool.segments if segment.last_seq > self.seq), None)
         self._offset = 0
         if self._segment is not None and self._segment.first_seq <= self.seq:
-            self._offset = self._behind(self._segment, self.seq)
+            self._offset = self._offset_after(self._segment, self.seq)
 
-    def _behind(self, segment: Segment, seq: int) -> int:
+    def _offset_after(self, segment: Segment, seq: int) -> int:
         end = 0
         for frame in frames_in(self._read(segment, segment.size)):
             if not isinstance(frame, Frame) or frame.last_seq > seq:

@@ -1,4 +1,4 @@
-"""Makes a damaged segment whole again: what can be read stays, dead letters stand for the clicks that cannot. Pure."""
+"""Repairs a damaged segment: what can be read stays, dead letters replace the clicks that cannot. Pure."""
 
 from records.click import HEADER_BYTES, BrokenFrame, Frame, claimed_by, encode_lost, frame_at, frames_in
 
@@ -24,7 +24,7 @@ def repaired(data: bytes, first_seq: int, next_seq: int | None) -> bytes:
             return b"".join(parts)
         start, (offset, last_lost) = offset, _next_readable(data, offset, seq, next_seq)
         if last_lost - seq > MOST_LOST:
-            raise ValueError(f"{last_lost - seq} clicks are missing behind {seq}")
+            raise ValueError(f"{last_lost - seq} clicks are missing after {seq}")
         if last_lost > seq:
             parts.append(encode_lost(seq + 1, last_lost - seq, data[start:offset][:_KEPT_BYTES]))
             seq = last_lost

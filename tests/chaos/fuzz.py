@@ -19,6 +19,7 @@ from tests.fuzz.targets import TARGETS
 KEPT = Path(".taptrail/fuzz")
 MODULES = (
     "edge.visit", "edge.fast.parse", "edge.spool", "edge.spool_repair", "edge.spool_reader",
+    "edge.left_behind",
     "records.code", "records.click", "aggregator.decode", "stack.clickhouse.statement",
 )  # fmt: skip
 

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from edge.spool import Spool, SpoolFull, left_behind, sweep
+from edge.left_behind import left_behind, sweep
+from edge.spool import Spool, SpoolFull
 from edge.spool_reader import SpoolReader
 from records.click import HEADER_BYTES, BadClick, decode_frame, encode_frame, frames_in
 from tests.support.frames import CLICK

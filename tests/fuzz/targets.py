@@ -15,7 +15,8 @@ import httptools
 
 from aggregator.decode import MAX_DEAD_SPAN, Entry, decode
 from edge.fast.parse import NotPlain, plain_request
-from edge.spool import Spool, left_behind
+from edge.left_behind import left_behind
+from edge.spool import Spool
 from edge.spool_reader import SpoolDamaged, SpoolReader
 from edge.trusted_proxies import Networks
 from edge.visit import MAX_HOST, MAX_TEXT, VisitFrom, asked_in, visit_reader
