@@ -26,7 +26,7 @@ async def test_what_is_missing_or_doubled_shows_in_the_metrics(redis, clickhouse
     assert shown(registry) == {"ledger_gap": 3, "audit_missing": 2, "audit_doubled": 1, "audit_lanes": 1}
 
 
-async def test_what_no_edge_wrote_among_the_lanes_is_left_alone(redis, clickhouse):
+async def test_entries_among_the_lanes_that_no_edge_wrote_are_left_alone(redis, clickhouse):
     aggregator, auditor = Aggregator(redis, clickhouse), Auditor(redis, clickhouse)
     await register(redis)
     state = await redis.hget(LANES, lane_name(LANE))

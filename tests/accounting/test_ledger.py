@@ -175,7 +175,7 @@ def test_clicks_of_a_closed_lane_are_lost_until_they_come_after_all():
     assert (lost(9), lost(12)) == (3, 0)
 
 
-async def test_what_no_edge_wrote_among_the_lanes_is_left_alone(redis, clickhouse):
+async def test_entries_among_the_lanes_that_no_edge_wrote_are_left_alone(redis, clickhouse):
     written = msgspec.json.encode(state(0, 0, 0))
     for name in ("notes", "", "-1", "0x12", "1" * 17, b"\xff" * 16):
         await redis.hset(LANES, name, written)

@@ -43,7 +43,7 @@ def test_what_stands_before_a_broken_frame_is_kept():
     assert [one.seq for one in batch.dead] == [2, 3]
 
 
-def test_a_foreign_id_far_away_stands_for_itself_alone():
+def test_an_entry_id_far_ahead_is_one_dead_letter_and_no_gap_of_millions():
     batch = decode([entry(1_790_000_000_000, b"junk")], {7: 12})
 
     assert [one.seq for one in batch.dead] == [1_790_000_000_000]

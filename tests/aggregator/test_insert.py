@@ -6,7 +6,7 @@ from tests.support.proxy import Proxy, refuse
 
 
 @pytest.mark.parametrize("code", [395, 241], ids=["too late", "out of memory"])
-async def test_what_is_too_much_at_once_is_inserted_in_parts(redis, clickhouse, clickhouse_url, code):
+async def test_a_batch_that_clickhouse_finds_too_large_is_inserted_in_parts(redis, clickhouse, clickhouse_url, code):
     await register(redis)
     for seq in range(1, 4_001, 100):
         await add(redis, seq, 100)

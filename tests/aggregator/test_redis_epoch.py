@@ -33,7 +33,7 @@ async def seconds_to_move(redis, clickhouse, aggregators, lane):
     return took_s
 
 
-async def test_nobody_is_waited_for_on_a_new_system(redis, clickhouse, aggregator):
+async def test_the_first_lane_of_a_new_system_waits_for_no_lease(redis, clickhouse, aggregator):
     assert await seconds_to_move(redis, clickhouse, [aggregator], lane=1) < SOON_S
 
 
@@ -43,7 +43,7 @@ async def test_two_aggregators_that_begin_on_a_new_system_do_not_wait_for_each_o
     assert await seconds_to_move(redis, clickhouse, both, lane=1) < SOON_S
 
 
-async def test_nobody_is_waited_for_when_a_new_edge_comes(redis, clickhouse, aggregator):
+async def test_the_lane_of_a_new_edge_waits_for_no_lease(redis, clickhouse, aggregator):
     await seconds_to_move(redis, clickhouse, [aggregator], lane=1)
 
     assert await seconds_to_move(redis, clickhouse, [Aggregator(redis, clickhouse)], lane=2) < SOON_S

@@ -48,7 +48,7 @@ async def test_a_domain_is_put_and_shown(taptrail, control):
     assert DOMAIN in (await taptrail("domain", "show", DOMAIN)).stdout
 
 
-async def test_what_is_not_there_ends_with_1_and_a_sentence(taptrail):
+async def test_a_missing_broadcast_exits_with_1_and_a_sentence(taptrail):
     done = await taptrail("broadcast", "show", "nowhere")
 
     assert done.returncode == 1

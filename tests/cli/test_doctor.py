@@ -304,7 +304,7 @@ async def test_short_domains_are_looked_at_where_nothing_else_is_set(sound, cont
 
 
 @pytest.mark.servers
-async def test_who_cannot_say_which_domains_there_are_says_so(tmp_path):
+async def test_a_doctor_that_cannot_list_the_short_domains_says_so(tmp_path):
     done = await taptrail_doctor("--json", "--domains", environ={"TAPTRAIL_DATA": str(tmp_path)})
 
     findings = {one["check"]: one for one in json.loads(done.stdout)["findings"]}

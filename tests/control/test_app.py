@@ -36,7 +36,7 @@ async def test_the_openapi_document_describes_every_call_and_every_field(control
     assert broadcast["additionalProperties"] is False
 
 
-async def test_what_is_not_there_and_what_is_not_offered_are_problems_too(control):
+async def test_404_and_405_are_problem_documents(control):
     assert control.call("GET", "/v2/links").status == 404
     refused = control.call("DELETE", "/v1/broadcasts/spring")
     assert refused.status == 405

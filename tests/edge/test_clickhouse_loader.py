@@ -73,7 +73,7 @@ async def test_a_clickhouse_that_failed_is_asked_by_no_visitor_until_it_answers_
     assert await slugs.get(1) == "found"
 
 
-async def test_whoever_waits_behind_a_query_that_fails_fails_with_it():
+async def test_look_ups_queued_behind_a_query_that_fails_fail_with_it():
     """Else each query in the queue would cost its visitors another timeout."""
     asked, silent = [], asyncio.Event()
 

@@ -115,7 +115,7 @@ def test_a_tap_that_offers_an_upgrade_is_an_ordinary_tap(edge, offered):
     assert edge.log.read_text() == before
 
 
-def test_who_sends_nothing_more_still_gets_the_answers(edge):
+def test_a_client_that_closes_its_sending_half_still_gets_its_answers(edge):
     with opened(edge, REQUEST * 3) as connection:
         connection.shutdown(socket.SHUT_WR)
         answers = received(connection)
@@ -142,7 +142,7 @@ def test_pipelined_requests_beyond_the_bound_are_left_to_another_connection(edge
     ],
     ids=["url", "headers", "a header", "a body", "chunks"],
 )
-def test_what_never_ends_is_cut_off_after_some_bytes(edge, endless):
+def test_a_request_without_an_end_is_cut_off_after_some_bytes(edge, endless):
     start, more = endless
     sent = 0
 

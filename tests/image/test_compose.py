@@ -138,7 +138,7 @@ def test_the_stores_lie_on_networks_without_a_way_outside(compose):
     ]  # fmt: skip
 
 
-def test_nobody_has_rights_and_nobody_can_become_root(services):
+def test_containers_have_no_capabilities_and_cannot_become_root(services):
     for name, service in services.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name

@@ -38,7 +38,7 @@ def test_the_prometheus_of_the_overlay_finds_what_it_selects_by_label(documented
     assert labels == [{"release": "kube-prometheus-stack"}] * 2
 
 
-def test_whoever_came_from_the_namespace_of_the_ingress_comes_from_that_of_the_overlay(
+def test_the_overlays_ingress_namespace_replaces_the_default_in_every_policy(
     production: Rendered, documented: Rendered
 ):
     def admitted(rendered: Rendered) -> dict[str, str]:

@@ -10,7 +10,7 @@ KEY = bytes(range(16))
 cipher = CodeCipher(KEY)
 
 
-def test_codes_are_what_they_were():
+def test_link_ids_keep_the_codes_of_the_first_release():
     vectors = {
         0: "4NnU487Jv",
         1: "AOno7qNkR",

@@ -88,7 +88,7 @@ def test_an_unknown_host_redirects_nowhere():
     assert decide(Found(), visit(), CLICK_ID, NOW) is UNKNOWN_HOST
 
 
-def test_what_nobody_looked_up_is_not_called_unknown():
+def test_a_code_that_could_not_be_looked_up_is_not_called_unknown():
     assert decide(UNANSWERABLE, visit(), CLICK_ID, NOW) == UNRESOLVED
     assert decide(SCAN_LIMITED, visit(), CLICK_ID, NOW) == SCANNING
 

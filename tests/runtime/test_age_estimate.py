@@ -1,7 +1,7 @@
 from runtime.age_estimate import OldestAge
 
 
-def test_what_waits_ages_from_the_last_look_at_which_nothing_did():
+def test_the_age_of_waiting_clicks_starts_at_the_last_look_that_found_none():
     age = OldestAge(0, at_s=100.0)
     age.sample(done=5, last=5, now_s=110.0)
 

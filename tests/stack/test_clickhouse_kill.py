@@ -84,7 +84,7 @@ async def test_a_statement_that_waits_for_its_turn_is_cancelled(writer, table):
     assert {said.code for said in await asyncio.gather(*running)} == {"394"}
 
 
-async def test_what_does_not_match_lives_on(writer):
+async def test_kill_query_leaves_statements_alone_that_do_not_match(writer):
     running = asyncio.ensure_future(writer("SELECT sleep(2)", query_id="other"))
     await begun(writer, "query_id = 'other'")
 

@@ -56,7 +56,7 @@ def test_a_kill_is_its_condition_its_mode_and_its_format():
 @pytest.mark.parametrize(
     "text", [b"", b"  -- nothing", b"SELECT 1; SELECT 2", b"SELECT 'a", b"SELECT `a", b"SELECT 1 /*"]
 )
-def test_what_is_not_one_whole_statement_is_refused(text):
+def test_anything_but_one_whole_statement_is_refused(text):
     with pytest.raises(Malformed):
         parse(text)
 
