@@ -13,6 +13,7 @@ from edge.connections import Connections, most_connections
 from edge.fast.protocol import tap_connection
 from edge.lane_runner import LaneRunner
 from edge.lookup_stats import LookupStats
+from edge.memory import EdgeMemory
 from edge.metrics import ClickCollector, LookupCollector, TapCollector
 from edge.recorder import MAX_UNSPOOLED_BYTES, Recorder
 from edge.redirect import Redirector
@@ -50,13 +51,14 @@ async def serve(
     spool_dir = Path(settings.spool_dir)
     spool = _spool_in(spool_dir, segment_bytes)
 
-    lookups_wire = RedisWire(settings.redis_url, tracked=TRACKED_PREFIXES)
+    memory = EdgeMemory(asyncio.get_running_loop().time)
+    lookups_wire = RedisWire(settings.redis_url, tracked=TRACKED_PREFIXES, listener=memory)
     clicks_wire = RedisWire(settings.clicks_redis_url, timeout_s=5.0)
     clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=3.0)
     scans = ScanLimit(settings.unknown_per_minute)
     lookup_stats = LookupStats()
     loader = ClickHouseLoader(clickhouse, lookup_stats)
-    resolver = Resolver(lookups_wire, loader, CodeCipher(settings.code_key), scans, lookup_stats)
+    resolver = Resolver(memory, lookups_wire, loader, CodeCipher(settings.code_key), scans, lookup_stats)
     recorder = Recorder(spool, AddressCipher(settings.code_key), settings.edge_id, max_unspooled_bytes)
     lanes = LaneRunner(clicks_wire, spool_dir, spool, recorder, settings.edge_id)
     tap_stats = TapStats()

@@ -89,7 +89,7 @@ class DomainPages:
     async def _domain(self, request: Request) -> Domain | Response:
         host = host_of(request.headers.get("host", ""))
         try:
-            domain = await self._resolver.domains.get(host) if host else None
+            domain = await self._resolver.domain(host) if host else None
         except ResolveFailed:
             return _response(UNRESOLVED, host)
         return domain or _response(UNKNOWN_HOST, host)

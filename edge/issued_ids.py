@@ -5,7 +5,7 @@ import asyncio
 import hiredis
 
 from edge.clickhouse_loader import ISSUED_IDS, ClickHouseLoader
-from edge.redis_wire import RedisUnavailable, RedisWire
+from edge.redis_wire import RedisClient, RedisUnavailable
 from records.code import DOMAIN
 from records.keys import ALLOCATED
 
@@ -13,76 +13,104 @@ FRESH_S = 0.05
 
 
 class IssuedIds:
-    """Redis keeps the counter. A Redis that was replaced may know too little: a replica that had not heard of the
-    latest links is promoted. Ids are never taken back, so the highest count ever seen stays true; and once a
-    connection, ClickHouse is asked before a code is called unknown.
+    """What this process knows of the counter that Redis keeps. No I/O: it is told.
+
+    A Redis that was replaced may know too little: a replica that had not heard of the latest links is promoted. Ids
+    are never taken back, so the highest count ever seen stays true; and once a connection, ClickHouse is asked before
+    a code is called unknown.
+
+    | event                          | below                                      | is_confirmed              |
+    |--------------------------------|--------------------------------------------|---------------------------|
+    | connected, flushed             | the highest count seen                     | no                        |
+    | changed: the counter rose      | as it was; the highest seen after DOMAIN   | as it was                 |
+    | Redis counts n                 | n, or the highest seen                     | no where n is the smaller |
+    | Redis cannot say, lost         | DOMAIN: every code may be a link           | as it was                 |
+    | ClickHouse counts n            | n, or the highest seen; DOMAIN stays       | yes, unless outdated      |
     """
 
-    def __init__(self, wire: RedisWire, loader: ClickHouseLoader) -> None:
-        self._wire, self._loader = wire, loader
-        self.below = 0  # ids below it may have been issued; DOMAIN where Redis cannot say
-        self._highest = 0  # ever seen
-        self._confirmed = False  # ClickHouse had no more on this connection, or that more is known
-        self._asked_at = 0.0
-        self._changes = 0
+    def __init__(self) -> None:
+        self.below = 0  # ids below it may have been issued
+        self.is_confirmed = False  # ClickHouse had no more on this connection
+        self.changes = 0  # a count that was asked for before the last change is outdated
+        self._is_tracked = False
+        self._highest = 0
+        self._asked_at_s = 0.0
+
+    def connected(self) -> None:
+        """Another Redis may be answering from now on, or the same one without its data."""
+        self._is_tracked = True
+        self.flushed()
+
+    def flushed(self) -> None:
+        self.changed()
+        self.below = self._highest
+        self.is_confirmed = False
+
+    def changed(self) -> None:
+        self.changes += 1
+        self._asked_at_s = 0.0
+        if self.below == DOMAIN:
+            self.below = self._highest
+
+    def lost(self) -> None:
+        """New links are not heard of any more."""
+        self._is_tracked = False
+        self.changes += 1
+        self.below = DOMAIN
+
+    def is_fresh(self, now_s: float) -> bool:
+        """Whether Redis was asked a moment ago, and nothing changed since."""
+        return now_s - self._asked_at_s < FRESH_S
+
+    def redis_counts(self, count: int | None, *, asked_at_change: int, now_s: float) -> None:
+        """None: it cannot say."""
+        if count is None or not self._is_tracked:
+            self.below = DOMAIN
+        else:
+            self.is_confirmed &= count >= self._highest
+            self._highest = self.below = max(count, self._highest)
+        if asked_at_change == self.changes:
+            self._asked_at_s = now_s
+
+    def clickhouse_counts(self, count: int, *, asked_at_change: int) -> None:
+        if self.below != DOMAIN:
+            self._highest = self.below = max(count, self._highest)
+        # Minting raises the counter to what ClickHouse has, so the counter of this connection is right from now on.
+        self.is_confirmed = asked_at_change == self.changes
+
+
+class IssuedIdCheck:
+    """Asks Redis, and ClickHouse behind it, whether an id was issued; what they say is kept in `issued`."""
+
+    def __init__(self, issued: IssuedIds, redis: RedisClient, loader: ClickHouseLoader) -> None:
+        self._issued, self._redis, self._loader = issued, redis, loader
         self._asking: asyncio.Task[None] | None = None
         self._now = asyncio.get_running_loop().time
 
     async def includes(self, link_id: int) -> bool:
         """False for an id that was never issued. Raises ResolveFailed when nothing reachable can say."""
-        if link_id >= self.below:
-            await self._refresh()
-        if link_id >= self.below and not self._confirmed:
-            await self._confirm()
-        return link_id < self.below
+        issued = self._issued
+        if link_id >= issued.below and not issued.is_fresh(self._now()):
+            await self._ask_redis_once()
+        if link_id >= issued.below and not issued.is_confirmed:
+            await self._ask_clickhouse()
+        return link_id < issued.below
 
-    def changed(self) -> None:
-        """Redis says that the counter was written."""
-        self._changes += 1
-        self._asked_at = 0.0
-        if self.below == DOMAIN:
-            self.below = self._highest
-
-    def reconnected(self) -> None:
-        """Another Redis may be answering from now on, or the same one without its data."""
-        self.changed()
-        self.below = self._highest
-        self._confirmed = False
-
-    def lost(self) -> None:
-        """Nobody tells of new links any more: every code may be one."""
-        self._changes += 1
-        self.below = DOMAIN
-
-    async def _refresh(self) -> None:
-        if self._now() - self._asked_at < FRESH_S:
-            return
+    async def _ask_redis_once(self) -> None:
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.ensure_future(self._ask())
+            self._asking = asyncio.ensure_future(self._ask_redis())
         await asyncio.shield(self._asking)
 
-    async def _ask(self) -> None:
-        changes = self._changes
+    async def _ask_redis(self) -> None:
+        asked_at_change = self._issued.changes
         try:
-            reply = await self._wire.call("GET", ALLOCATED)
+            reply = await self._redis.call("GET", ALLOCATED)
         except (RedisUnavailable, hiredis.ReplyError):
             reply = None
-        if reply is None or not self._wire.connected:
-            self.below = DOMAIN
-        else:
-            self._learn(int(reply))
-        if changes == self._changes:
-            self._asked_at = self._now()
+        count = None if reply is None else int(reply)
+        self._issued.redis_counts(count, asked_at_change=asked_at_change, now_s=self._now())
 
-    def _learn(self, count: int) -> None:
-        if count < self._highest:
-            self._confirmed = False
-        self._highest = self.below = max(count, self._highest)
-
-    async def _confirm(self) -> None:
-        changes = self._changes
+    async def _ask_clickhouse(self) -> None:
+        asked_at_change = self._issued.changes
         count = await self._loader.issued_ids.get(ISSUED_IDS)
-        if self.below != DOMAIN:
-            self._highest = self.below = max(count or 0, self._highest)
-        # Whoever mints raises the counter to what ClickHouse has, so the counter of this connection is right from now.
-        self._confirmed = changes == self._changes
+        self._issued.clickhouse_counts(count or 0, asked_at_change=asked_at_change)

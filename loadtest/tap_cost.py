@@ -30,6 +30,7 @@ from edge.clickhouse_loader import ClickHouseLoader
 from edge.connections import Connections
 from edge.fast.protocol import tap_connection
 from edge.lookup_stats import LookupStats
+from edge.memory import EdgeMemory
 from edge.recorder import Recorder
 from edge.redirect import Redirector
 from edge.redis_wire import RedisWire
@@ -155,15 +156,17 @@ async def _received(client: socket.socket) -> bytes:
 
 async def _edge(folder: Path, without: str) -> tuple[Any, dict[str, Any]]:
     """The parts of edge/__main__.py that a tap goes through."""
-    wire = RedisWire(f"redis://127.0.0.1:{REDIS_PORT}/0", timeout_s=60)
+    now = asyncio.get_running_loop().time
+    memory = EdgeMemory(now)
+    wire = RedisWire(f"redis://127.0.0.1:{REDIS_PORT}/0", timeout_s=60, listener=memory)
     _kept.append(asyncio.create_task(wire.keep_connected()))
     await wire.wait_connected(60)
     scans = ScanLimit(per_minute=300)
     stats = LookupStats()
     loader = ClickHouseLoader(ClickHouse("http://x:x@127.0.0.1:1", timeout_s=3), stats)
-    resolver = Resolver(wire, loader, CodeCipher(CODE_KEY), scans, stats)
+    resolver = Resolver(memory, wire, loader, CodeCipher(CODE_KEY), scans, stats)
     for link_id in range(LINKS, LINKS + SEEN):
-        resolver.links.keep(link_id, Link(1, 0, 0, f"c-{link_id:08d}"))
+        memory.links.keep(link_id, Link(1, 0, 0, f"c-{link_id:08d}"), now())
     recorder = Recorder(Spool.create(folder, secrets.randbits(64)), AddressCipher(CODE_KEY), "edge-1")
     tap_stats = _Uncounted() if without == "outcomes" else _Untimed() if without == "times" else TapStats()
     if without == "look-ups":

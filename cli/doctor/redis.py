@@ -18,7 +18,7 @@ from redis.exceptions import (
 from cli.doctor.environment import Given
 from cli.doctor.finding import STEP_S, Finding, broken, ok, size, warning
 from cli.doctor.redis_commands import KEY, look_at_commands, sent_by
-from edge.redis_wire import RedisWire
+from edge.redis_wire import NoListener, RedisWire
 from edge.stream_quota import CLICKS_SHARE
 from records.keys import TRACKED_PREFIXES, slug_key
 from runtime.redis_client import redis_client
@@ -136,12 +136,21 @@ def _persistence(info: dict[str, Any]) -> Finding:
     return ok("persistence", "the append-only file is on and written")
 
 
+class _Changes(NoListener):
+    """Notes the first one."""
+
+    def __init__(self) -> None:
+        self.heard = asyncio.Event()
+
+    def changed(self, keys: list[str]) -> None:
+        self.heard.set()
+
+
 async def _tracking(client: Redis, url: str) -> Finding:
     """Whether a change reaches an edge's memory: the edge's own connection, and a key as of a slug that nobody has."""
-    check, heard = "tracking", asyncio.Event()
+    check, changes = "tracking", _Changes()
     remedy = "connect to Redis itself, or through a proxy that passes RESP3 pushes; allow CLIENT TRACKING"
-    wire = RedisWire(url, tracked=TRACKED_PREFIXES)
-    wire.on_invalidated = lambda keys: heard.set()
+    wire = RedisWire(url, tracked=TRACKED_PREFIXES, listener=changes)
     connecting = asyncio.create_task(wire.keep_connected())
     try:
         await wire.wait_connected(STEP_S)
@@ -149,7 +158,7 @@ async def _tracking(client: Redis, url: str) -> Finding:
             return broken(check, "the connection of an edge is refused (HELLO 3, CLIENT TRACKING ... BCAST)", remedy)
         await client.set(slug_key(KEY, secrets.token_hex(8)), 0, px=1)
         async with asyncio.timeout(STEP_S):
-            await heard.wait()
+            await changes.heard.wait()
     except TimeoutError:
         return broken(check, "edges are not told of changes: those take effect after 30 s", remedy)
     except RedisError as error:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from edge.clickhouse_loader import ClickHouseLoader
 from edge.lookup_stats import LookupStats
+from edge.memory import EdgeMemory
 from edge.recorder import Recorder
 from edge.redirect import MAX_IN_FLIGHT, Redirector
 from edge.redis_wire import RedisWire
@@ -32,12 +33,13 @@ class EdgeParts(NamedTuple):
 async def edge_parts(
     redis_url: str, clickhouse_url: str, folder: Path, *, max_in_flight: int = MAX_IN_FLIGHT
 ) -> AsyncIterator[EdgeParts]:
-    wire = RedisWire(redis_url, tracked=TRACKED_PREFIXES)
+    memory = EdgeMemory(asyncio.get_running_loop().time)
+    wire = RedisWire(redis_url, tracked=TRACKED_PREFIXES, listener=memory)
     scans, lookup_stats, tap_stats = ScanLimit(300), LookupStats(), TapStats()
     recorder = Recorder(Spool.create(folder / "spool", secrets.randbits(64)), AddressCipher(CODE_KEY), "edge-1")
     async with ClickHouse(clickhouse_url, timeout_s=3.0) as clickhouse:
         loader = ClickHouseLoader(clickhouse, lookup_stats)
-        resolver = Resolver(wire, loader, CodeCipher(CODE_KEY), scans, lookup_stats)
+        resolver = Resolver(memory, wire, loader, CodeCipher(CODE_KEY), scans, lookup_stats)
         connecting = asyncio.create_task(wire.keep_connected())
         await wire.wait_connected(10)
         try:

@@ -1,0 +1,135 @@
+"""What an edge process remembers of links and what stands behind them, and until when it may be believed. No I/O."""
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+from typing import Generic, TypeVar
+
+import msgspec
+
+from edge.issued_ids import IssuedIds
+from records.broadcast import Broadcast
+from records.domain import Domain
+from records.keys import AllocatedKey, BroadcastKey, DomainKey, SlugKey, parse_key
+from records.link import Link
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+CAPACITY = 20_000  # records of each kind
+FRESH_S = 30.0  # upper bound of staleness if an invalidation is missed
+FRESH_UNTRACKED_S = 0.5  # while no invalidation can arrive: a change must be in force within a second
+UNKNOWN_S = 2.0  # how long "there is no such record" is believed
+
+
+class CachedRecord(msgspec.Struct, Generic[V], gc=False):
+    value: V | None  # None: there is no such record
+    fresh_until_s: float
+
+
+class RecordMemory(Generic[K, V]):
+    """Records of one kind, by key. `capacity` bounds the memory; the oldest entry makes room.
+
+    changes: False for records that never change, so that what is in memory stays true. Times are of one steady clock.
+    """
+
+    def __init__(self, capacity: int, *, changes: bool = True) -> None:
+        self._capacity, self._changes = capacity, changes
+        self._is_tracked = False  # changes are heard of
+        self._entries: dict[K, CachedRecord[V]] = {}
+        # Keys in the order in which they came, round and round. The dict knows that order too, but to find its oldest
+        # entry it passes over all that were ever removed: 8 us a tap once it is full.
+        self._order: list[K | None] = [None] * capacity
+        self._oldest = 0
+        self.loading: dict[K, asyncio.Task[V | None]] = {}  # a change takes a load out: it may have read the old record
+
+    def fresh(self, key: K, now_s: float) -> CachedRecord[V] | None:
+        """What may be believed at now_s; a CachedRecord of None for "there is no such record"."""
+        entry = self._entries.get(key)
+        if entry is None or entry.fresh_until_s <= now_s:
+            return None
+        return entry
+
+    def last_known(self, key: K) -> CachedRecord[V] | None:
+        """The record, which may be old; None where there is none."""
+        entry = self._entries.get(key)
+        return None if entry is None or entry.value is None else entry
+
+    def keep(self, key: K, value: V | None, now_s: float) -> None:
+        """Remember what was just read."""
+        fresh_until_s = inf
+        if value is None or self._changes:
+            longest_s = UNKNOWN_S if value is None else FRESH_S
+            fresh_until_s = now_s + (longest_s if self._is_tracked else FRESH_UNTRACKED_S)
+        entries, index = self._entries, self._oldest
+        if key not in entries:
+            entries.pop(self._order[index], None)  # type: ignore[arg-type]
+            self._order[index] = key
+            self._oldest = index + 1 if index + 1 < self._capacity else 0
+        entries[key] = CachedRecord(value, fresh_until_s)
+
+    def forget(self, key: K) -> None:
+        """The record changed."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.fresh_until_s = 0.0
+        self.loading.pop(key, None)
+
+    def connected(self) -> None:
+        self._is_tracked = True
+        self.flushed()
+
+    def flushed(self) -> None:
+        """Every record may have changed; values stay for when no store answers."""
+        self.loading.clear()
+        for key, entry in list(self._entries.items()):
+            if entry.value is None:
+                del self._entries[key]  # its key stays in the order until it is the oldest
+            elif self._changes:
+                entry.fresh_until_s = 0.0
+
+    def lost(self, now_s: float) -> None:
+        """Changes may have been missed for as long as the loss went unnoticed: ask again immediately."""
+        self._is_tracked = False
+        for entry in self._entries.values():
+            if self._changes or entry.value is None:
+                entry.fresh_until_s = min(entry.fresh_until_s, now_s)
+
+
+class EdgeMemory:
+    """Everything that an edge remembers of Redis; the KeyListener that hears of changes. now: a steady clock."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self.domains: RecordMemory[str, Domain] = RecordMemory(CAPACITY)
+        self.broadcasts: RecordMemory[int, Broadcast] = RecordMemory(CAPACITY)
+        self.slugs: RecordMemory[tuple[str, str], int] = RecordMemory(CAPACITY)
+        self.links: RecordMemory[int, Link] = RecordMemory(CAPACITY, changes=False)
+        self.issued = IssuedIds()
+
+    def connected(self) -> None:
+        self.issued.connected()
+        for records in (self.domains, self.broadcasts, self.slugs, self.links):
+            records.connected()
+
+    def lost(self) -> None:
+        self.issued.lost()
+        for records in (self.domains, self.broadcasts, self.slugs, self.links):
+            records.lost(self._now())
+
+    def flushed(self) -> None:
+        self.issued.flushed()
+        for records in (self.domains, self.broadcasts, self.slugs, self.links):
+            records.flushed()
+
+    def changed(self, keys: list[str]) -> None:
+        for key in keys:
+            match parse_key(key):
+                case AllocatedKey():
+                    self.issued.changed()
+                case BroadcastKey(number):
+                    self.broadcasts.forget(number)
+                case DomainKey(short_domain):
+                    self.domains.forget(short_domain)
+                case SlugKey(short_domain, slug):
+                    self.slugs.forget((short_domain, slug))

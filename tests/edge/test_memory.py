@@ -1,0 +1,102 @@
+"""What an edge believes, and for how long."""
+
+from edge.memory import CachedRecord, EdgeMemory, RecordMemory
+from records.domain import Domain
+from records.keys import broadcast_key, domain_key, slug_key
+
+DOMAIN = Domain("go.acme.example", "main")
+
+
+def tracked(capacity=3, **options):
+    memory = RecordMemory(capacity, **options)
+    memory.connected()
+    return memory
+
+
+def test_a_record_is_believed_for_thirty_seconds_while_changes_are_heard_of():
+    memory = tracked()
+
+    memory.keep("a", 1, now_s=100.0)
+
+    assert memory.fresh("a", 129.9) == CachedRecord(1, 130.0)
+    assert memory.fresh("a", 130.0) is None
+    assert memory.last_known("a").value == 1
+
+
+def test_a_record_is_believed_for_half_a_second_while_no_change_can_be_heard_of():
+    memory = RecordMemory(3)
+
+    memory.keep("a", 1, now_s=100.0)
+
+    assert memory.fresh("a", 100.4)
+    assert memory.fresh("a", 100.5) is None
+
+
+def test_that_there_is_no_record_is_believed_for_two_seconds():
+    memory = tracked()
+
+    memory.keep("a", None, now_s=100.0)
+
+    assert memory.fresh("a", 101.9) == CachedRecord(None, 102.0)
+    assert memory.fresh("a", 102.0) is None
+    assert memory.last_known("a") is None
+
+
+def test_the_oldest_record_makes_room():
+    memory = tracked(capacity=3)
+
+    for key in "abcd":
+        memory.keep(key, key, now_s=100.0)
+
+    assert [bool(memory.fresh(key, 100.0)) for key in "abcd"] == [False, True, True, True]
+
+
+def test_a_record_that_changed_is_read_again_and_a_load_under_way_is_not_kept():
+    memory = tracked()
+    memory.keep("a", 1, now_s=100.0)
+    memory.loading["a"] = memory.loading["b"] = object()
+
+    memory.forget("a")
+
+    assert memory.fresh("a", 100.0) is None
+    assert memory.last_known("a").value == 1
+    assert list(memory.loading) == ["b"]
+
+
+def test_after_a_lost_connection_everything_that_may_change_is_read_again():
+    memory, links = tracked(), tracked(changes=False)
+    for records in (memory, links):
+        records.keep("a", 1, now_s=100.0)
+        records.keep("b", None, now_s=100.0)
+        records.lost(now_s=101.0)
+
+    assert [memory.fresh(key, 101.0) for key in "ab"] == [None, None]
+    assert links.fresh("a", 1e9).value == 1
+    assert links.fresh("b", 101.0) is None
+
+
+def test_a_redis_that_was_emptied_makes_nothing_unknown():
+    memory = tracked()
+    memory.keep("a", 1, now_s=100.0)
+    memory.keep("b", None, now_s=100.0)
+
+    memory.flushed()
+
+    assert [memory.fresh(key, 100.0) for key in "ab"] == [None, None]
+    assert memory.last_known("a").value == 1
+
+
+def test_a_changed_key_is_forgotten_by_the_kind_of_record_that_it_holds():
+    memory = EdgeMemory(lambda: 100.0)
+    memory.connected()
+    memory.domains.keep("go.acme.example", DOMAIN, 100.0)
+    memory.broadcasts.keep(7, None, 100.0)
+    memory.slugs.keep(("go.acme.example", "SALE"), 5, 100.0)
+    memory.slugs.keep(("go.acme.example", "sale"), 6, 100.0)
+
+    memory.changed([domain_key("go.acme.example"), broadcast_key(7), slug_key("go.acme.example", "SALE"), "tt:b:x"])
+
+    assert memory.domains.fresh("go.acme.example", 100.0) is None
+    assert memory.broadcasts.fresh(7, 100.0) is None
+    assert memory.slugs.fresh(("go.acme.example", "SALE"), 100.0) is None
+    assert memory.slugs.fresh(("go.acme.example", "sale"), 100.0).value == 6
