@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 
 from cli.api import broadcast_path, call, checked_url, local_stack, segment
-from cli.show import as_json, console, rows
+from cli.show import as_json, console, printable, rows
 
 LANES_SHOWN = 20
 
@@ -44,7 +44,7 @@ def report(broadcast_id: str, account: str | None, json_: bool) -> None:
 @click.command()
 @click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
 def ledger(json_: bool) -> None:
-    """Check that every answered tap is accounted for; ends with 1 when one is missing or doubled."""
+    """Check that every answered tap is accounted for; exits with status 1 if one is missing or doubled."""
     answer = call("GET", "/v1/ledger")
     if json_:
         as_json(answer)
@@ -105,7 +105,7 @@ def close_lane(lane: str, not_arrived: int, json_: bool) -> None:
 @click.option("--hours", default=24.0, show_default=True, help="Look at the lanes with a click in so many hours.")
 @click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
 def audit(hours: float, json_: bool) -> None:
-    """Count every click in ClickHouse, lane by lane; ends with 1 when one is missing or doubled."""
+    """Count every click in ClickHouse, lane by lane; exits with status 1 if one is missing or doubled."""
     answer = call("GET", "/v1/audit", hours=str(hours))
     wrong = answer["missing"] + answer["doubled"] + answer["unprojected"]
     if json_:
@@ -135,7 +135,9 @@ def sql(query: str, json_: bool) -> None:
     if not url:
         raise click.ClickException("set TAPTRAIL_CLICKHOUSE_ANALYST_URL, or run `taptrail up` here")
     where = checked_url("TAPTRAIL_CLICKHOUSE_ANALYST_URL", url)
-    click.echo(asyncio.run(_query(where, query, "JSONEachRow" if json_ else "PrettyCompactMonoBlock")), nl=False)
+    answer = asyncio.run(_query(where, query, "JSONEachRow" if json_ else "PrettyCompactMonoBlock"))
+    # Into a file or a pipe as it is; on a terminal no User-Agent moves the cursor.
+    click.echo(printable(answer.decode(errors="replace")) if sys.stdout.isatty() else answer, nl=False)
 
 
 async def _query(url: str, query: str, output_format: str) -> bytes:

@@ -1,6 +1,7 @@
 """What people see of an answer: as it is, never read as markup, and never cut where no terminal limits it."""
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -8,6 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+# What moves a terminal's cursor, begins an escape sequence or turns a line around: all C0 but tab and line feed,
+# DEL, C1 (U+009B begins a sequence by itself, ECMA-48 5.4), and the bidirectional controls of Unicode (UAX 9).
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _UNLIMITED = 10_000  # columns, for a pipe or a file
 
 
@@ -16,8 +20,13 @@ def console() -> Console:
     return Console(width=width, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
+def printable(text: str) -> str:
+    """The text with what a visitor could steer a terminal by written as \\uXXXX, which is JSON's escape too."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def as_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(printable(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def fields(answer: dict[str, Any]) -> None:
@@ -27,7 +36,7 @@ def fields(answer: dict[str, Any]) -> None:
     table.add_column(overflow="fold")
     for name, value in answer.items():
         shown = "\n".join(map(str, value)) if isinstance(value, list) else value
-        table.add_row(name, "-" if shown in (None, "") else str(shown))
+        table.add_row(name, "-" if shown in (None, "") else printable(str(shown)))
     console().print(table)
 
 
@@ -44,4 +53,4 @@ def rows(title: str, records: list[dict[str, Any]]) -> None:
 def _cell(name: str, value: Any) -> str:
     if name.endswith("rate") and isinstance(value, int | float):
         return f"{value:.1%}"
-    return "-" if value in ("", None) else str(value)
+    return "-" if value in ("", None) else printable(str(value))
