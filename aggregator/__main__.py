@@ -17,9 +17,9 @@ from aggregator.enrich import Enricher
 from aggregator.insertable import EnrichedRows
 from aggregator.metrics import AggregatorCollector
 from aggregator.migrate import migrate
+from aggregator.salts import Salts
 from aggregator.settings import Settings
 from aggregator.stores import AggregatorStores
-from aggregator.visitor_ids import Salts
 from records.address import AddressCipher
 from runtime.clickhouse import ClickHouse, wait_for_clickhouse
 from runtime.clock import SystemClock
@@ -52,9 +52,9 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
         log.info("schema migrated", extra={"file": name})
 
     owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-    enricher = Enricher(AddressCipher(settings.code_key), Salts(client), Devices(), geo)
+    enricher = Enricher(AddressCipher(settings.code_key), Devices(), geo)
     stores = stores_of(client, clickhouse, owner)
-    aggregator = Aggregator(stores, EnrichedRows(enricher), SystemClock(), owner)
+    aggregator = Aggregator(stores, EnrichedRows(enricher, Salts(client)), SystemClock(), owner)
     auditor = Auditor(client, clickhouse)
 
     health = Stores({"redis": client.ping, "clickhouse": clickhouse.ping})

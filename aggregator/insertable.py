@@ -7,9 +7,11 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from aggregator.days import day_of
 from aggregator.decode import Batch, DeadClick, Numbered
 from aggregator.enrich import Enricher
 from aggregator.rows import INSERT_CLICKS, arrow_stream, by_partition
+from aggregator.salts import Salts
 
 _INSERT_DEAD = "INSERT INTO dead_clicks (lane, seq, reason, received_at, payload, insert_before) FORMAT JSONEachRow"
 _encoder = msgspec.json.Encoder()
@@ -64,7 +66,7 @@ class ClickRows:
     statement = INSERT_CLICKS
 
     def __init__(
-        self, rows: Sequence[Numbered], enricher: Enricher, salts: Mapping[str, bytes], received_at_ms: int
+        self, rows: Sequence[Numbered], enricher: Enricher, salts: Mapping[int, bytes], received_at_ms: int
     ) -> None:
         self.rows = rows
         self._enricher, self._salts, self._received_at_ms = enricher, salts, received_at_ms
@@ -105,11 +107,11 @@ class DeadRows:
 class EnrichedRows:
     """Makes rows that say what was found out about each click."""
 
-    def __init__(self, enricher: Enricher) -> None:
-        self._enricher = enricher
+    def __init__(self, enricher: Enricher, salts: Salts) -> None:
+        self._enricher, self._salts = enricher, salts
 
     async def rows_of(self, batch: Batch, received_at_ms: int) -> list[Insertable[Any]]:
-        salts = await self._enricher.salts(batch.clicks)
+        salts = await self._salts.for_days({day_of(numbered.click.clicked_at_ms) for numbered in batch.clicks})
         clicks = by_partition(batch.clicks).values()
         made: list[Insertable[Any]] = [ClickRows(part, self._enricher, salts, received_at_ms) for part in clicks]
         return [*made, DeadRows(batch.dead, received_at_ms)] if batch.dead else made

@@ -2,21 +2,25 @@
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from aggregator.days import date_of, day_of
 from aggregator.decode import Numbered
-from aggregator.enrich import Enriched, Groups, grouped
-from aggregator.visitor_ids import DAY_MS
+from aggregator.enrich import Enriched
+from aggregator.grouped import Grouped, grouped
 from records.click import Click
 from visitors.classify import CLASSIFIER_VERSION
 from visitors.devices import Device
 from visitors.evidence import Headers
 from visitors.place import Place
+
+if TYPE_CHECKING:
+    Column = pa.Array[Any]
+    Columns = Iterator[tuple[str, Column]]
 
 # Of the click itself: hardly a value repeats.
 _OWN: dict[str, pa.DataType] = {
@@ -37,13 +41,12 @@ _NUMBERS = {
     "asn": pa.uint32(),
 }
 _INSTANT = pa.timestamp("ms", "UTC")
-_BROADCAST = attrgetter(*_OF_BROADCAST)
+_broadcast_of = attrgetter(*_OF_BROADCAST)
 
 COLUMNS = (
-    *("lane", "seq", "edge_id", *_OWN, "clicked_at", "received_at", *_OF_BROADCAST, *Headers.__struct_fields__),
-    *("language", "referrer_host"),
-    *(*Device.__struct_fields__, *Place.__struct_fields__, "visit_class", "class_reasons", "classifier_version"),
-    "visitor_id",
+    *("lane", "seq", "edge_id", *_OWN, "clicked_at", "received_at", *_OF_BROADCAST),
+    *(*Headers.__struct_fields__, "language", "referrer_host", *Device.__struct_fields__, *Place.__struct_fields__),
+    *("visit_class", "class_reasons", "classifier_version", "visitor_id"),
 )
 INSERT_CLICKS = f"INSERT INTO clicks ({', '.join(COLUMNS)}, insert_before) FORMAT ArrowStream"
 
@@ -53,80 +56,87 @@ def arrow_stream(clicks: Sequence[Numbered], enriched: Enriched, received_at_ms:
 
     insert_before: Unix second of the server's clock from which on it refuses them; 0 sets none.
     """
-    columns = dict(_columns(clicks, enriched, received_at_ms))
-    columns["insert_before"] = _repeated(insert_before, pa.uint32(), len(clicks))
-    batch = pa.record_batch({name: columns[name] for name in (*COLUMNS, "insert_before")})
+    visits = [numbered.click for numbered in clicks]
+    columns = {
+        **dict(_identities(clicks)),
+        **dict(_what_the_edge_saw(visits)),
+        **dict(_what_was_found(enriched)),
+        "received_at": _repeated(received_at_ms, _INSTANT, len(clicks)),
+        "insert_before": _repeated(insert_before, pa.uint32(), len(clicks)),
+    }
+    return _written(pa.record_batch({name: columns[name] for name in (*COLUMNS, "insert_before")}))
+
+
+def _written(batch: pa.RecordBatch) -> bytes:
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
     return sink.getvalue()
 
 
-def _columns(
-    clicks: Sequence[Numbered], enriched: Enriched, received_at_ms: int
-) -> "Iterator[tuple[str, pa.Array[Any]]]":
-    visits = [one.click for one in clicks]
-    yield "lane", pa.array([one.lane for one in clicks], pa.uint64())
-    yield "seq", pa.array([one.seq for one in clicks], pa.uint64())
-    yield "edge_id", pa.array([one.edge_id for one in clicks], pa.string()).dictionary_encode()
+def _identities(clicks: Sequence[Numbered]) -> "Columns":
+    yield "lane", pa.array([numbered.lane for numbered in clicks], pa.uint64())
+    yield "seq", pa.array([numbered.seq for numbered in clicks], pa.uint64())
+    yield "edge_id", pa.array([numbered.edge_id for numbered in clicks], pa.string()).dictionary_encode()
+
+
+def _what_the_edge_saw(visits: list[Click]) -> "Columns":
     for name, data_type in _OWN.items():
         yield name, pa.array(list(map(attrgetter(name), visits)), data_type)
     yield "clicked_at", pa.array([visit.clicked_at_ms for visit in visits], pa.int64()).cast(_INSTANT)
-    yield "received_at", _repeated(received_at_ms, _INSTANT, len(clicks))
-    yield "classifier_version", _repeated(CLASSIFIER_VERSION, pa.uint16(), len(clicks))
+    yield from _fields(grouped(visits, _broadcast_of), _OF_BROADCAST)
+
+
+def _what_was_found(enriched: Enriched) -> "Columns":
+    yield from _fields(enriched.headers, Headers.__struct_fields__)
+    yield "language", _texts(enriched.languages)
+    yield "referrer_host", _texts(enriched.referrer_hosts)
+    yield from _fields(enriched.devices, Device.__struct_fields__)
+    yield from _fields(enriched.places, Place.__struct_fields__)
+    yield from _verdicts(enriched.verdicts)
     yield "visitor_id", pa.array(enriched.visitor_ids, pa.uint64())
-    yield from _broadcasts(visits)
-    yield from _of_groups(enriched.by_headers, enriched.headers, Headers.__struct_fields__)
-    yield "language", _text_of_groups(enriched.by_headers, enriched.languages)
-    yield "referrer_host", _text_of_groups(enriched.by_headers, enriched.referrer_hosts)
-    yield from _of_groups(enriched.by_headers, enriched.devices, Device.__struct_fields__)
-    yield from _of_groups(enriched.by_network, enriched.places, Place.__struct_fields__)
-    yield from _of_groups(enriched.by_verdict, enriched.verdicts, ("visit_class",))
-    reasons = pa.array([verdict.reasons for verdict in enriched.verdicts], pa.list_(pa.string()))
-    yield "class_reasons", reasons.take(_numbers(enriched.by_verdict))
 
 
-def _broadcasts(visits: list[Click]) -> "Iterator[tuple[str, pa.Array[Any]]]":
-    groups = grouped(map(_BROADCAST, visits))
-    return _of_groups(groups, [visits[first] for first in groups.firsts], _OF_BROADCAST)
+def _verdicts(verdicts: Grouped[Any]) -> "Columns":
+    yield from _fields(verdicts, ("visit_class",))
+    yield "class_reasons", _spread(verdicts.each(attrgetter("reasons")), pa.list_(pa.string()))
+    yield "classifier_version", _repeated(CLASSIFIER_VERSION, pa.uint16(), len(verdicts.group_of))
 
 
-def _of_groups(groups: Groups, values: Sequence[Any], names: Iterable[str]) -> "Iterator[tuple[str, pa.Array[Any]]]":
-    """Columns of what the clicks of a group share.
-
-    Text is dictionary-encoded, which both halves the time of the insert and the bytes.
-    """
-    numbers = _numbers(groups)
+def _fields(groups: Grouped[Any], names: Iterable[str]) -> "Columns":
+    """A column for each of these fields."""
     for name in names:
-        of_groups = [getattr(value, name) for value in values]
-        if name in _NUMBERS:
-            yield name, pa.array(of_groups, _NUMBERS[name]).take(numbers)
-        else:
-            yield name, _text_of_groups(groups, of_groups)
+        field = groups.each(attrgetter(name))
+        yield name, _spread(field, _NUMBERS[name]) if name in _NUMBERS else _texts(field)
 
 
-def _text_of_groups(groups: Groups, of_groups: Sequence[str]) -> "pa.Array[Any]":
-    text = pa.array(of_groups, pa.string()).dictionary_encode()  # groups may be alike in one column
+def _texts(groups: Grouped[str]) -> "Column":
+    """A dictionary-encoded column: it takes half the time to insert, and half the bytes."""
+    text = pa.array(groups.values, pa.string()).dictionary_encode()  # groups may be alike in this column
     return pa.DictionaryArray.from_arrays(text.indices.take(_numbers(groups)), text.dictionary)
 
 
-def _numbers(groups: Groups) -> "pa.Array[Any]":
-    return pa.array(groups.group_of, pa.int32())
+def _spread(groups: Grouped[Any], data_type: pa.DataType) -> "Column":
+    return pa.array(groups.values, data_type).take(_numbers(groups))
 
 
-def _repeated(value: int, data_type: pa.DataType, count: int) -> "pa.Array[Any]":
+def _numbers(groups: Grouped[Any]) -> "Column":
+    return pa.Array.from_buffers(pa.int32(), len(groups.group_of), [None, pa.py_buffer(groups.group_of)])
+
+
+def _repeated(value: int, data_type: pa.DataType, count: int) -> "Column":
     return pa.repeat(value, count).cast(data_type)
 
 
 def by_partition(clicks: Iterable[Numbered]) -> dict[int, list[Numbered]]:
     """The clicks by toYYYYMM(clicked_at), as the table is partitioned: an INSERT into one partition is atomic."""
-    parts: dict[int, list[Numbered]] = {}
-    for one in clicks:
-        parts.setdefault(_month(one.click.clicked_at_ms // DAY_MS), []).append(one)
-    return parts
+    partitions: dict[int, list[Numbered]] = {}
+    for numbered in clicks:
+        partitions.setdefault(_month_of(day_of(numbered.click.clicked_at_ms)), []).append(numbered)
+    return partitions
 
 
 @lru_cache(4096)
-def _month(day: int) -> int:
-    date = datetime.fromtimestamp(day * 86_400, UTC)
+def _month_of(day: int) -> int:
+    date = date_of(day)
     return date.year * 100 + date.month

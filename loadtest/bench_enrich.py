@@ -10,12 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from redis.asyncio import Redis
-
+from aggregator.days import day_of
 from aggregator.decode import Entry, decode
 from aggregator.enrich import Enricher
 from aggregator.rows import arrow_stream
-from aggregator.visitor_ids import Salts, day_of
 from loadtest.traffic import NOW_MS, Traffic
 from records.address import AddressCipher
 from records.click import Frame, decode_frame, frames_in
@@ -55,7 +53,7 @@ class Steps:
     """The steps of the aggregator that need no network, timed one by one over batches of its usual size."""
 
     def __init__(self, cipher: AddressCipher, geo: Geo) -> None:
-        self._enricher = Enricher(cipher, _no_redis(), Devices(), geo)
+        self._enricher = Enricher(cipher, Devices(), geo)
         self._salts = {day_of(NOW_MS): bytes(16)}
         self.seconds: dict[str, float] = {}
 
@@ -73,10 +71,6 @@ class Steps:
         result = step()
         self.seconds[name] += time.perf_counter() - started
         return result
-
-
-def _no_redis() -> Salts:
-    return Salts(Redis())  # connects at the first salt, and none is asked for here
 
 
 def _frames(entry: Entry) -> list[Frame]:

@@ -11,12 +11,11 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-from redis.asyncio import Redis
 
+from aggregator.days import day_of
 from aggregator.decode import Numbered
 from aggregator.enrich import Enricher
 from aggregator.rows import arrow_stream
-from aggregator.visitor_ids import Salts, day_of
 from records.address import AddressCipher, packed_address
 from records.click import Click
 from runtime.clickhouse import ClickHouse
@@ -164,4 +163,4 @@ def _enriched(visit: dict[str, Any]) -> dict[str, Any]:
 
 
 _CIPHER = AddressCipher(bytes(16))
-_ENRICHER = Enricher(_CIPHER, Salts(Redis()), Devices(), Geo("", ""))  # connects at the first salt: none is asked for
+_ENRICHER = Enricher(_CIPHER, Devices(), Geo())

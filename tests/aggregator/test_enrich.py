@@ -1,12 +1,11 @@
 from itertools import product
 from typing import Any
 
-from redis.asyncio import Redis
-
+from aggregator.days import DAY_MS, day_of
 from aggregator.decode import Numbered
 from aggregator.enrich import Enricher
 from aggregator.rows import COLUMNS, arrow_stream
-from aggregator.visitor_ids import DAY_MS, Salts, day_of, visitor_id
+from aggregator.visitor_ids import visitor_id
 from records.address import AddressCipher, packed_address
 from tests.support.clicks import CLICK, CODE_KEY, IPHONE, LANE, numbered, rows_in
 from tests.support.geo_files import written
@@ -15,8 +14,8 @@ from visitors.devices import Devices
 from visitors.geo import Geo
 
 RECEIVED_AT_MS = CLICK.clicked_at_ms + 900
-SALTS = {day_of(CLICK.clicked_at_ms): bytes(range(16)), day_of(CLICK.clicked_at_ms + 86_400_000): bytes(16)}
-ENRICHER = Enricher(AddressCipher(CODE_KEY), Salts(Redis(port=1)), Devices(), Geo())
+SALTS = {day_of(CLICK.clicked_at_ms): bytes(range(16)), day_of(CLICK.clicked_at_ms + DAY_MS): bytes(16)}
+ENRICHER = Enricher(AddressCipher(CODE_KEY), Devices(), Geo())
 
 
 def rows(*clicks: Numbered) -> list[dict[str, Any]]:
@@ -96,21 +95,17 @@ def test_the_address_is_in_no_field_of_a_row():
 
 
 def test_the_same_visitor_has_another_id_the_next_day():
-    today, tomorrow = row(), row(clicked_at_ms=CLICK.clicked_at_ms + 86_400_000)
+    today, tomorrow = row(), row(clicked_at_ms=CLICK.clicked_at_ms + DAY_MS)
 
     assert today["visitor_id"] != tomorrow["visitor_id"]
 
 
-async def test_clicks_of_two_days_get_the_salts_of_their_days(redis):
-    salts = Salts(redis)
-    enricher = Enricher(AddressCipher(CODE_KEY), salts, Devices(), Geo())
-    late = CLICK.clicked_at_ms - 86_400_000
+def test_clicks_of_two_days_get_the_salts_of_their_days():
+    clicks = [numbered(1), numbered(2, clicked_at_ms=CLICK.clicked_at_ms + DAY_MS)]
 
-    clicks = [numbered(1, clicked_at_ms=late), numbered(2)]
-    found = enricher.enrich(clicks, await enricher.salts(clicks))
+    found = ENRICHER.enrich(clicks, SALTS)
 
-    kept = await salts.for_days([day_of(late), day_of(CLICK.clicked_at_ms)])
-    assert found.visitor_ids == [visitor_id(salt, packed_address("203.0.113.77"), IPHONE) for salt in kept.values()]
+    assert found.visitor_ids == [visitor_id(salt, packed_address("203.0.113.77"), IPHONE) for salt in SALTS.values()]
 
 
 def test_rows_come_in_the_order_of_their_clicks():
@@ -123,7 +118,7 @@ def test_clicks_of_one_batch_do_not_mix(tmp_path):
     """What is alike is looked at once; each click gets what is its own, whatever its neighbours have in common."""
     hosting = {"autonomous_system_number": 16509, "autonomous_system_organization": "Amazon"}
     asn_db = written(tmp_path / "asn.mmdb", {"198.51.100.0/24": hosting})
-    enricher = Enricher(AddressCipher(CODE_KEY), Salts(Redis(port=1)), Devices(), Geo("", asn_db))
+    enricher = Enricher(AddressCipher(CODE_KEY), Devices(), Geo("", asn_db))
     clicks = [
         numbered(seq, address, user_agent=agent, audience=audience, clicked_at_ms=CLICK.clicked_at_ms + day * DAY_MS)
         for seq, (address, agent, audience, day) in enumerate(

@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from redis.asyncio import Redis
 
+from aggregator.days import day_of
 from aggregator.decode import Numbered
 from aggregator.enrich import Enricher
 from aggregator.rows import INSERT_CLICKS, arrow_stream
-from aggregator.visitor_ids import Salts, day_of
 from records.address import AddressCipher
 from tests.support.clicks import CLICK, CODE_KEY, IPHONE, RECORDED, numbered, recorded_click, rows_in
 from tests.support.geo_files import written
@@ -55,7 +54,7 @@ def enricher(tmp_path_factory) -> Enricher:
         for prefix, (asn, as_org) in NETWORKS.items()
     }
     asn_db = written(tmp_path_factory.mktemp("geo") / "asn.mmdb", networks)
-    return Enricher(AddressCipher(CODE_KEY), Salts(Redis(port=1)), Devices(), Geo("", asn_db))
+    return Enricher(AddressCipher(CODE_KEY), Devices(), Geo("", asn_db))
 
 
 def stream(enricher: Enricher, clicks: list[Numbered]) -> bytes:

@@ -1,16 +1,17 @@
 import json
+from array import array
 from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
-from redis.asyncio import Redis
 
+from aggregator.days import day_of
 from aggregator.decode import Numbered
-from aggregator.enrich import Enricher, Groups
+from aggregator.enrich import Enricher
+from aggregator.grouped import Grouped
 from aggregator.rows import COLUMNS, INSERT_CLICKS, arrow_stream, by_partition
-from aggregator.visitor_ids import Salts, day_of
 from records.address import AddressCipher
 from tests.support.clicks import CLICK, CODE_KEY, click, numbered, rows_in
 from visitors.classify import Verdict, VisitClass
@@ -32,7 +33,7 @@ HIGHEST = Numbered(
         user_agent="a\x00b'\"\\\n",
     ),
 )
-ENRICHER = Enricher(AddressCipher(CODE_KEY), Salts(Redis(port=1)), Devices(), Geo())
+ENRICHER = Enricher(AddressCipher(CODE_KEY), Devices(), Geo())
 ZURICH = Place(
     country="US",
     region="Washington",
@@ -47,21 +48,21 @@ def stream(clicks: Sequence[Numbered], **changes: Any) -> bytes:
     return arrow_stream(clicks, found._replace(**changes), CLICK.clicked_at_ms + 900)
 
 
-def of_each(*values: Any) -> tuple[Groups, list[Any]]:
+def of_each(*values: Any) -> Grouped[Any]:
     """One value a click."""
-    return Groups(list(range(len(values))), list(range(len(values)))), list(values)
+    return Grouped(list(values), array("i", range(len(values))))
 
 
 async def test_every_column_comes_back_from_the_engine_as_it_was_sent(clickhouse):
-    classes = [numbered(10 + at) for at, _ in enumerate(VisitClass)]
+    classes = [numbered(10 + at) for at in range(len(VisitClass))]
     clicks = [PLAIN, EMPTY, HIGHEST, *classes]
-    by_network, places = of_each(NOWHERE, NOWHERE, ZURICH, *[NOWHERE] * len(classes))
+    places = of_each(NOWHERE, NOWHERE, ZURICH, *[NOWHERE] * len(classes))
     machine = Verdict(VisitClass.BOT, ("agent-tool", "method-head"))
-    by_verdict, verdicts = of_each(
-        machine, Verdict(VisitClass.BOT, ()), machine, *(Verdict(one, ()) for one in VisitClass)
+    verdicts = of_each(
+        machine, Verdict(VisitClass.BOT, ()), machine, *(Verdict(visit_class, ()) for visit_class in VisitClass)
     )
     sent = stream(
-        clicks, by_network=by_network, places=places, by_verdict=by_verdict, verdicts=verdicts,
+        clicks, places=places, verdicts=verdicts,
         visitor_ids=[*range(1, len(clicks)), 2**64 - 1],
     )  # fmt: skip
 
@@ -71,7 +72,7 @@ async def test_every_column_comes_back_from_the_engine_as_it_was_sent(clickhouse
     rows = f"SELECT toJSONString(tuple({shown})) row FROM (SELECT * FROM clicks ORDER BY seq, lane)"
     text = await clickhouse.value(f"SELECT groupArray(row) FROM ({rows})")
     in_order = sorted(rows_in(sent), key=itemgetter("seq"))
-    assert [json.loads(one) for one in text] == [readable(row) for row in in_order]
+    assert [json.loads(row) for row in text] == [readable(row) for row in in_order]
     assert {row["visit_class"] for row in in_order} == set(VisitClass)
 
 

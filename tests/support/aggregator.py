@@ -8,8 +8,8 @@ import aggregator.assembly
 from aggregator.assembly import stores_in
 from aggregator.enrich import Enricher
 from aggregator.insertable import EnrichedRows
+from aggregator.salts import Salts
 from aggregator.upkeep import UPKEEP_EVERY_S
-from aggregator.visitor_ids import Salts
 from records.address import AddressCipher
 from records.click import encode_frame
 from records.keys import ENTRY_FIELD, LANES, click_stream, lane_name
@@ -27,9 +27,9 @@ class Aggregator(aggregator.assembly.Aggregator):
 
     def __init__(self, redis, clickhouse, *, stores_of=stores_in, clock=None, upkeep_every_s=UPKEEP_EVERY_S):
         owner = secrets.token_hex(4)
-        enricher = Enricher(AddressCipher(bytes(16)), Salts(redis), Devices(), Geo("", ""))
+        enricher = Enricher(AddressCipher(bytes(16)), Devices(), Geo("", ""))
         super().__init__(
-            stores_of(redis, clickhouse, owner), EnrichedRows(enricher), clock or SystemClock(), owner,
+            stores_of(redis, clickhouse, owner), EnrichedRows(enricher, Salts(redis)), clock or SystemClock(), owner,
             insert_within_s=3, upkeep_every_s=upkeep_every_s,
         )  # fmt: skip
 
