@@ -19,6 +19,7 @@ from control.http.app import control_app
 from control.http.auth import Keys
 from control.locks import Locks
 from control.metrics import REGISTRY
+from control.minting.claims import Claims
 from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
 from control.minting.minter import Minter
@@ -44,10 +45,11 @@ def build(
     cipher = CodeCipher(settings.code_key)
     cache = Cache(links_redis, links_kept_s=max(int(settings.link_cache_days * 86_400), 1))
     locks, ids, links = Locks(links_redis), IdAllocator(links_redis, clickhouse), LinkTable(clickhouse)
+    claims = Claims(clickhouse, ids)
     domains = Domains(clickhouse, cache, locks, rules)
-    broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids)
-    minter = Minter(broadcasts, ids, links, cache, locks, cipher)
-    shared = SharedLinks(broadcasts, domains, ids, links, cache, locks, cipher)
+    broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids, claims, links)
+    minter = Minter(broadcasts, claims, links, cache, locks, cipher)
+    shared = SharedLinks(broadcasts, domains, ids, claims, links, cache, locks, cipher)
     api = Api(domains, broadcasts, minter, shared, clickhouse, clicks_redis)
     return control_app(api, Keys(settings.api_keys)), Resync(links_redis, cache, ids, domains, broadcasts, links)
 

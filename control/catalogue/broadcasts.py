@@ -3,8 +3,7 @@
 import contextlib
 import re
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +13,9 @@ from control.catalogue.domains import Domains, name_of
 from control.http.documents import Document, applied, stated
 from control.http.problems import Problem, invalid
 from control.locks import Locks
+from control.minting.claims import Claims
 from control.minting.id_allocator import IdAllocator
+from control.minting.link_table import LinkTable
 from records.broadcast import Broadcast
 from records.forms import time_of
 from records.tables import BROADCASTS, in_force
@@ -28,9 +29,18 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}", re.ASCII)
 
 
 class Broadcasts:
-    def __init__(self, clickhouse: ClickHouse, cache: Cache, locks: Locks, domains: Domains, ids: IdAllocator) -> None:
-        self._clickhouse, self._cache, self._locks, self._domains, self._ids = clickhouse, cache, locks, domains, ids
-        self._minting: Counter[int] = Counter()  # broadcast number -> mintings that rely on its destinations
+    def __init__(
+        self,
+        clickhouse: ClickHouse,
+        cache: Cache,
+        locks: Locks,
+        domains: Domains,
+        ids: IdAllocator,
+        claims: Claims,
+        links: LinkTable,
+    ) -> None:
+        self._clickhouse, self._cache, self._locks, self._domains = clickhouse, cache, locks, domains
+        self._ids, self._claims, self._links = ids, claims, links
 
     async def get(self, account: str, broadcast_id: str) -> Broadcast:
         """Raises Problem where the account has no such broadcast."""
@@ -58,7 +68,7 @@ class Broadcasts:
                 return await self.create(await self._checked(new, None)), True
             new = applied(old, body)
             new = msgspec.structs.replace(new, sent_at_ms=new.sent_at_ms or old.sent_at_ms)
-            return await self._write(await self._checked(new, old)), False
+            return await self._replace(await self._checked(new, old), old), False
 
     async def patch(self, account: str, broadcast_id: str, patch: Document) -> Broadcast:
         async with self._locked(account, broadcast_id):
@@ -66,7 +76,7 @@ class Broadcasts:
             new = await self._checked(applied(old, patch), old)
             if "sent_at" in (given := stated(patch)) and given["sent_at"] is None:
                 new = msgspec.structs.replace(new, sent_at_ms=await self._first_minted_at_ms(old.broadcast_no))
-            return await self._write(new)
+            return await self._replace(new, old)
 
     async def create(self, new: Broadcast, number: int | None = None) -> Broadcast:
         """Write a broadcast that is known to be new and checked; its number is given here."""
@@ -80,33 +90,33 @@ class Broadcasts:
         await self._cache.put(written)
         return written
 
-    async def ready_to_mint(self, account: str, broadcast_id: str, audiences: Sequence[str], now_ms: int) -> Broadcast:
-        """The broadcast with all these audiences in its list, and with the time of its first minting."""
-        async with self._locked(account, broadcast_id):
-            broadcast = await self.get(account, broadcast_id)
-            known = set(broadcast.audiences)
-            new = tuple(name for name in audiences if name not in known)
-            if len(known) + len(new) > MAX_AUDIENCES:
-                detail = (
-                    f"the broadcast would have {len(known) + len(new)} audiences; at most {MAX_AUDIENCES} are allowed"
-                )
-                raise invalid("audience", detail)
-            if not new and broadcast.sent_at_ms:
-                return broadcast
-            return await self._write(
-                msgspec.structs.replace(
-                    broadcast, audiences=broadcast.audiences + new, sent_at_ms=broadcast.sent_at_ms or now_ms
-                )
-            )
+    @contextlib.asynccontextmanager
+    async def as_it_is_now(self, known: Broadcast) -> AsyncIterator[Broadcast]:
+        """A broadcast that was read before, with what was changed since; nobody else changes it meanwhile."""
+        async with self._locked(known.account, known.broadcast_id):
+            newer = await self._read(
+                "account = {account:String} AND broadcast_id = {id:String} AND version > {version:UInt64}",
+                account=known.account, id=known.broadcast_id, version=known.version,
+            )  # fmt: skip
+            yield newer[-1] if newer else known
 
-    @contextlib.contextmanager
-    def minting(self, broadcast_no: int) -> Iterator[None]:
-        """While it lasts the broadcast keeps its domain and at least the destinations it has."""
-        self._minting[broadcast_no] += 1
-        try:
-            yield
-        finally:
-            self._minting[broadcast_no] -= 1
+    async def ready_to_mint(self, broadcast: Broadcast, audiences: Sequence[str], now_ms: int) -> Broadcast:
+        """The broadcast with all these audiences in its list, and with the time of its first minting.
+
+        broadcast: as it is now.
+        """
+        known = set(broadcast.audiences)
+        new = tuple(name for name in audiences if name not in known)
+        if len(known) + len(new) > MAX_AUDIENCES:
+            detail = f"the broadcast would have {len(known) + len(new)} audiences; at most {MAX_AUDIENCES} are allowed"
+            raise invalid("audience", detail)
+        if not new and broadcast.sent_at_ms:
+            return broadcast
+        return await self._write(
+            msgspec.structs.replace(
+                broadcast, audiences=broadcast.audiences + new, sent_at_ms=broadcast.sent_at_ms or now_ms
+            )
+        )
 
     async def _checked(self, new: Broadcast, old: Broadcast | None) -> Broadcast:
         """The broadcast with the name of its domain as that is kept; raises Problem.
@@ -130,25 +140,35 @@ class Broadcasts:
         return new
 
     async def _check_links_fit(self, new: Broadcast, old: Broadcast) -> None:
-        """Links in people's phones must stay what they are."""
-        moved = new.short_domain != old.short_domain
-        fewer = len(new.destinations) < len(old.destinations)
-        if not moved and not fewer:
+        """Raises Problem where a link that was minted, or that a claim promises, would no longer work."""
+        if not takes_away(new, old):
             return
-        highest, links = await self._highest_index(old.broadcast_no)
-        if moved and (links or self._minting[old.broadcast_no]):
+        promised = await self._claims.promised(old.broadcast_no)
+        minted, needed = await self._links.usage(old.broadcast_no)
+        needed = max(needed, promised.destinations)
+        if new.short_domain != old.short_domain and (minted or promised.links):
             detail = f"links were minted on {old.short_domain}, the broadcast cannot leave it; use another broadcast"
             raise Problem("conflict", detail, field="short_domain")
-        if self._minting[old.broadcast_no]:
-            raise Problem("in-progress", "links are being minted; shorten the destinations afterwards", retry_after_s=5)
-        if links and len(new.destinations) <= highest:
-            detail = f"links use destination {highest}, so at least {highest + 1} destinations are needed"
+        fewer = len(new.destinations) < len(old.destinations)
+        if fewer and promised.links > minted and (promised.unknown or len(new.destinations) < needed):
+            detail = (
+                "links of this broadcast are being minted, or their minting was cut off; shorten the destinations when "
+                "it has ended, or after the same request was sent again with its Idempotency-Key"
+            )
+            raise Problem("in-progress", detail, field="destinations", retry_after_s=5)
+        if len(new.destinations) < needed:
+            detail = f"links use destination {needed - 1}, so at least {needed} destinations are needed"
             raise invalid("destinations", f"{detail}, not {len(new.destinations)}")
 
-    async def _highest_index(self, broadcast_no: int) -> tuple[int, int]:
-        sql = "SELECT [toUInt64(max(destination_index)), count()] FROM links WHERE broadcast_no = {no:UInt64}"
-        highest, links = await self._clickhouse.value(sql, no=broadcast_no)
-        return int(highest), int(links)
+    async def _replace(self, new: Broadcast, old: Broadcast) -> Broadcast:
+        """Write a broadcast that was checked. See Claims.claim: this is the other side of it."""
+        written = await self._write(new, in_force=False)
+        if takes_away(new, old) and not (await self._claims.promised(old.broadcast_no)).fits(written):
+            await self._write(msgspec.structs.replace(old, version=written.version))
+            detail = "links of this broadcast began to be minted at the same moment; nothing was changed, try again"
+            raise Problem("in-progress", detail, retry_after_s=5)
+        await self._cache.put(written)
+        return written
 
     async def _first_minted_at_ms(self, broadcast_no: int) -> int:
         """0 where no contact has a link yet: then the first minting sets it."""
@@ -177,6 +197,11 @@ class Broadcasts:
 
     def _locked(self, account: str, broadcast_id: str) -> "contextlib.AbstractAsyncContextManager[None]":
         return self._locks.hold(f"broadcast:{account}:{broadcast_id}", wait_s=10.0)
+
+
+def takes_away(new: Broadcast, old: Broadcast) -> bool:
+    """Whether a change takes something away that links rely on."""
+    return new.short_domain != old.short_domain or len(new.destinations) < len(old.destinations)
 
 
 def check_broadcast_id(broadcast_id: str) -> None:

@@ -13,7 +13,8 @@ from control.catalogue.link_page import link_state
 from control.http.problems import Problem, check_text, invalid
 from control.http.schemas import LinkAnswer, LinkBody, LinkState
 from control.locks import Locks
-from control.minting.id_allocator import Claim, IdAllocator
+from control.minting.claims import Claim, Claims
+from control.minting.id_allocator import IdAllocator
 from control.minting.link_batches import link_commands, link_rows, short_url
 from control.minting.link_table import LinkRow, LinkTable
 from control.minting.minter import check_same_body, unrepeatable_key
@@ -33,30 +34,29 @@ class SharedLinks:
         broadcasts: Broadcasts,
         domains: Domains,
         ids: IdAllocator,
+        claims: Claims,
         links: LinkTable,
         cache: Cache,
         locks: Locks,
         cipher: CodeCipher,
     ) -> None:
-        self._broadcasts, self._domains, self._ids = broadcasts, domains, ids
+        self._broadcasts, self._domains, self._ids, self._claims = broadcasts, domains, ids, claims
         self._links, self._cache, self._locks, self._cipher = links, cache, locks, cipher
 
-    async def create(self, account: str, body: LinkBody, key: str) -> LinkAnswer:
-        """Raises Problem. key: "" or an idempotency key."""
+    async def create(self, account: str, body: LinkBody, key: str) -> tuple[LinkAnswer, Broadcast]:
+        """The link and its broadcast; raises Problem. key: "" or an idempotency key."""
         _check_form(body)
         body_hash = sha256(msgspec.json.encode(body)).hexdigest()
-        key = _KEY_PREFIX + (key or unrepeatable_key())
-        async with self._locks.hold(f"link:{account}:{key}", wait_s=0.0):
-            claim = await self._ids.find(
-                "account = {account:String} AND idempotency_key = {key:String}", account=account, key=key
-            )
+        own_key = _KEY_PREFIX + (key or unrepeatable_key())
+        async with self._locks.hold(f"link:{account}:{own_key}", wait_s=0.0):
+            claim = await self._claims.of_shared_link(account, own_key) if key else None
             check_same_body(claim, body_hash)
             if body.broadcast_id is not None:
                 broadcast = await self._broadcast_named(account, body)
             else:
                 broadcast = await self._broadcast_to_be(account, body)
             async with self._locks.hold(f"slug:{broadcast.short_domain}:{body.slug}", wait_s=10.0):
-                return await self._mint(broadcast, body, claim, key, body_hash)
+                return await self._mint(broadcast, body, claim, own_key, body_hash)
 
     async def look_up(self, domain_name: str, code: str, root: str) -> LinkState:
         """What a link is and where it goes now; raises Problem."""
@@ -74,19 +74,32 @@ class SharedLinks:
 
     async def _mint(
         self, broadcast: Broadcast, body: LinkBody, claim: Claim | None, key: str, body_hash: str
-    ) -> LinkAnswer:
+    ) -> tuple[LinkAnswer, Broadcast]:
         await self._check_free(broadcast.short_domain, body.slug, claim)
-        now_ms = time.time_ns() // 1_000_000
         repeated = claim is not None
         if claim is None:
-            number = broadcast.broadcast_no if broadcast.broadcast_id else await self._ids.next_broadcast_no()
-            claim = await self._ids.claim(Claim(broadcast.account, number, key, body_hash, 0, 1, now_ms))
+            claim = await self._claimed(broadcast, body, key, body_hash)
         if not broadcast.broadcast_id:
             broadcast = await self._own_broadcast(broadcast, claim)
         await self._write(broadcast, body, claim, repeated=repeated)
         code = body.slug or self._cipher.seal(claim.first_link_id)
         url = short_url(broadcast.short_domain, code)
-        return LinkAnswer(claim.first_link_id, code, url, broadcast.broadcast_id)
+        return LinkAnswer(claim.first_link_id, code, url, broadcast.broadcast_id), broadcast
+
+    async def _claimed(self, known: Broadcast, body: LinkBody, key: str, body_hash: str) -> Claim:
+        """An id for the link, in a broadcast that is not changed before it is claimed."""
+        wanted = Claim(
+            known.account, known.broadcast_no, key, body_hash, 0, 1, time.time_ns() // 1_000_000,
+            known.short_domain, (body.destination_index or 0) + 1,
+        )  # fmt: skip
+        if not known.broadcast_id:
+            number = await self._ids.next_broadcast_no()
+            return await self._claims.claim(msgspec.structs.replace(wanted, broadcast_no=number))
+        async with self._broadcasts.as_it_is_now(known) as broadcast:
+            if not wanted.fits(broadcast):
+                detail = f"broadcast {known.broadcast_id} was changed at the same moment; send the request again"
+                raise Problem("in-progress", detail, retry_after_s=1)
+            return await self._claims.claim(wanted, broadcast.version)
 
     async def _write(self, broadcast: Broadcast, body: LinkBody, claim: Claim, *, repeated: bool) -> None:
         first = claim.first_link_id

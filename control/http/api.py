@@ -1,7 +1,6 @@
 """The calls of the API: read the request, do the one thing, answer."""
 
 import time
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -97,9 +96,8 @@ class Api:
         skip_bad = _flag(request, "skip_bad")
         key = _idempotency_key(request)
         body = await received(request, len(broadcast.destinations), skip_bad=skip_bad)
-        warnings = over(broadcast, _now_ms()) + await self._minter.warnings(broadcast, body.contacts, key)
-        lines = self._minter.mint(broadcast, body.contacts, key, body.digest)
-        return with_warnings(LineStream(await _first(lines), lines), warnings)
+        prepared = await self._minter.prepare(broadcast, body.contacts, key, body.digest)
+        return with_warnings(LineStream(self._minter.stream(prepared)), prepared.advisories)
 
     async def report(self, request: Request, caller: Caller) -> Response:
         broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
@@ -108,11 +106,8 @@ class Api:
     async def create_link(self, request: Request, caller: Caller) -> Response:
         body: LinkBody = decoded(await _small_body(request), _link)
         account = _account(request, caller, body.account)
-        made = await self._shared.create(account, body, _idempotency_key(request))
-        warnings = []
-        if body.broadcast_id is not None:
-            warnings = over(await self._broadcasts.get(account, body.broadcast_id), _now_ms())
-        return with_warnings(_json(made, 201), warnings)
+        link, broadcast = await self._shared.create(account, body, _idempotency_key(request))
+        return with_warnings(_json(link, 201), over(broadcast, _now_ms()))
 
     async def get_link(self, request: Request, caller: Caller) -> Response:
         parts = request.path_params
@@ -140,11 +135,6 @@ class Api:
 def _account(request: Request, caller: Caller, in_body: str | None = None) -> str:
     """The account that the call is about; raises Problem."""
     return caller.account(request.query_params.get("account"), in_body)
-
-
-async def _first(lines: AsyncIterator[bytes]) -> bytes:
-    """The first lines, so that what fails before any link was minted fails with its own status."""
-    return await anext(lines, b"")
 
 
 async def _small_body(request: Request) -> bytes:

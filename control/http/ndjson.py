@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from hashlib import sha256
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -79,18 +79,26 @@ class _LineLength:
 class LineStream(Response):
     """Lines as they come. When they fail on the way, the last line is the problem and the body is left unfinished."""
 
-    def __init__(self, first: bytes, rest: AsyncIterator[bytes]) -> None:
+    def __init__(self, lines: AsyncGenerator[bytes, None]) -> None:
         super().__init__(media_type="application/x-ndjson")
         del self.headers["content-length"]
-        self._first, self._rest = first, rest
+        self._lines = lines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Minting goes on for a client that hangs up: it asks again and gets the same links. The call is counted as 499.
         listening = asyncio.create_task(_until_hung_up(receive))
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await _body(send, self._first)
         try:
-            async for lines in self._rest:
+            first = await anext(self._lines, b"")  # a store that fails before the first lines still decides the status
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await _body(send, first)
+            await self._send_rest(send)
+        finally:
+            listening.cancel()
+            await self._lines.aclose()
+
+    async def _send_rest(self, send: Send) -> None:
+        try:
+            async for lines in self._lines:
                 await _body(send, lines)
         except (Problem, ClickHouseUnreachable, ClickHouseRefused) as error:
             # Without the final chunk every client sees that the answer was cut off.
@@ -98,10 +106,6 @@ class LineStream(Response):
             problem = error if isinstance(error, Problem) else Problem("unavailable", str(error))
             await _body(send, msgspec.json.encode(problem.body) + b"\n")
             return
-        finally:
-            listening.cancel()
-            if isinstance(self._rest, AsyncGenerator):
-                await self._rest.aclose()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

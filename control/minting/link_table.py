@@ -79,6 +79,12 @@ class LinkTable:
             "slug = {slug:String} AND short_domain = {domain:String}", slug=slug, domain=short_domain
         )
 
+    async def usage(self, broadcast_no: int) -> tuple[int, int]:
+        """How many links a broadcast has, and how many destinations it must have for them."""
+        sql = "SELECT [count(), toUInt64(max(destination_index))] FROM links WHERE broadcast_no = {no:UInt64}"
+        minted, highest = await self._clickhouse.value(sql, no=broadcast_no)
+        return int(minted), int(highest) + 1 if minted else 0
+
     async def contacts_with_links(self, broadcast_no: int, before: int) -> Any:
         """The contacts (pa.Array of strings) that have a link of this broadcast with an id below `before`."""
         return _column_of(await self._clickhouse.body(_CONTACTS, no=broadcast_no, before=before))

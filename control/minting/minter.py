@@ -1,88 +1,103 @@
-"""Mints the links of a broadcast: claim ids, then batch after batch ClickHouse, Redis, answer."""
+"""Mints the links of a broadcast in two steps: prepare what can be refused, then stream links that are durable."""
 
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from typing import Any
 
+import msgspec
 import pyarrow.compute as pc
 
 from contacts.line import ALL, Contacts
 from control.cache.redis_cache import Cache
 from control.catalogue.broadcasts import Broadcasts
+from control.http.advisories import over
 from control.http.problems import Problem
 from control.locks import Locks
-from control.minting.id_allocator import Claim, IdAllocator
+from control.minting.claims import Claim, Claims
 from control.minting.link_batches import LinkBatch, MintOrder, batches_of
 from control.minting.link_table import LinkTable
 from records.broadcast import Broadcast
-from records.code import DOMAIN, CodeCipher
+from records.code import CodeCipher
 
 MOST_COMPARED = 5_000_000  # links: their contact ids are held in memory for a moment
-_SAME_KEY = "broadcast_no = {no:UInt64} AND idempotency_key = {key:String}"
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A minting that nothing speaks against: its ids are claimed, and its key is held until the stream ends."""
+
+    order: MintOrder
+    repeated: bool  # an earlier request with the same key may have minted some of the links
+    advisories: list[str]
+    held: AsyncExitStack
 
 
 class Minter:
     def __init__(
-        self, broadcasts: Broadcasts, ids: IdAllocator, links: LinkTable, cache: Cache, locks: Locks, cipher: CodeCipher
+        self, broadcasts: Broadcasts, claims: Claims, links: LinkTable, cache: Cache, locks: Locks, cipher: CodeCipher
     ) -> None:
-        self._broadcasts, self._ids, self._links = broadcasts, ids, links
+        self._broadcasts, self._claims, self._links = broadcasts, claims, links
         self._cache, self._locks, self._cipher = cache, locks, cipher
 
-    async def mint(self, broadcast: Broadcast, contacts: Contacts, key: str, body_hash: str) -> AsyncIterator[bytes]:
-        """NDJSON of links that are durable, in the order of the lines; raises Problem.
+    async def prepare(self, broadcast: Broadcast, contacts: Contacts, key: str, body_hash: str) -> Prepared:
+        """Do everything that can be refused; raises Problem. What it gives must be streamed.
 
-        key: "" mints anew each time; otherwise the same key gives the same links, however often and wherever an
-        earlier request was cut off.
+        broadcast: as it was when the contacts were read. key: "" mints again each time; otherwise the same key gives
+        the same links, however often and wherever an earlier request was cut off.
         """
-        key = key or unrepeatable_key()
-        async with self._locks.hold(f"mint:{broadcast.broadcast_no}:{key}", wait_s=0.0):
-            claim = await self._claimed(broadcast, key, body_hash)
-            with self._broadcasts.minting(broadcast.broadcast_no):
-                order, repeated = await self._order(broadcast, contacts, key, body_hash, claim)
-                async for batch in _built_ahead(batches_of(order, self._cipher)):
-                    if batch.links:
-                        await self._links.insert(batch.rows, batch.first_link_id, maybe_there=repeated)
-                        await self._cache.put_links(batch.commands, batch.links)
-                    yield batch.answer
+        own_key = key or unrepeatable_key()
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(self._locks.hold(f"mint:{broadcast.broadcast_no}:{own_key}", wait_s=0.0))
+            earlier = await self._claims.of_minting(broadcast.broadcast_no, key) if key else None
+            check_same_body(earlier, body_hash)
+            order = await self._ordered(broadcast, contacts, own_key, body_hash, earlier)
+            advisories = over(order.broadcast, _now_ms()) + await self._second_links(order)
+            return Prepared(order, earlier is not None, advisories, held.pop_all())
 
-    async def warnings(self, broadcast: Broadcast, contacts: Contacts, key: str) -> list[str]:
-        """Says of how many contacts that they had a link in this broadcast already, from another request."""
-        claim = await self._ids.find(_SAME_KEY, no=broadcast.broadcast_no, key=key) if key else None
-        before = claim.first_link_id if claim else DOMAIN
-        earlier = await self._ids.links_before(broadcast.broadcast_no, before)
-        if not earlier or not len(contacts):
+    async def stream(self, prepared: Prepared) -> AsyncGenerator[bytes, None]:
+        """NDJSON of links that are durable, in the order of the lines; raises Problem when a store stays away."""
+        async with prepared.held:
+            async for batch in _built_ahead(batches_of(prepared.order, self._cipher)):
+                if batch.links:
+                    await self._links.insert(batch.rows, batch.first_link_id, maybe_there=prepared.repeated)
+                    await self._cache.put_links(batch.commands, batch.links)
+                yield batch.answer
+
+    async def _ordered(
+        self, known: Broadcast, contacts: Contacts, key: str, body_hash: str, claim: Claim | None
+    ) -> MintOrder:
+        if not len(contacts):
+            return MintOrder(contacts, known, 0, 0, 0)
+        async with self._broadcasts.as_it_is_now(known) as now:
+            destinations = _destinations(contacts, now, claim)
+            now_ms = _now_ms()
+            broadcast = await self._broadcasts.ready_to_mint(now, contacts.audiences, now_ms)
+            if claim is None:
+                wanted = Claim(
+                    broadcast.account, broadcast.broadcast_no, key, body_hash, 0, contacts.links(destinations), now_ms,
+                    broadcast.short_domain, destinations,
+                )  # fmt: skip
+                claim = await self._claims.claim(wanted, broadcast.version)
+        return MintOrder(contacts, broadcast, destinations, claim.first_link_id, claim.minted_at_ms)
+
+    async def _second_links(self, order: MintOrder) -> list[str]:
+        """Says how many of the contacts had a link in this broadcast already, from an earlier request."""
+        broadcast = order.broadcast
+        if not len(order.contacts):
+            return []
+        earlier = await self._claims.links_before(broadcast.broadcast_no, order.first_link_id)
+        if not earlier:
             return []
         if earlier > MOST_COMPARED:
             return [f"broadcast {broadcast.broadcast_id} has {earlier} links already, too many to say whose"]
-        there = await self._links.contacts_with_links(broadcast.broadcast_no, before)
-        again = await asyncio.to_thread(_count_in, there, contacts.contact_ids)
+        there = await self._links.contacts_with_links(broadcast.broadcast_no, order.first_link_id)
+        again = await asyncio.to_thread(_count_in, there, order.contacts.contact_ids)
         if not again:
             return []
         had = f"{again} of these contacts had a link in broadcast {broadcast.broadcast_id} already"
         return [f"{had}, and have another one now; the same file or Idempotency-Key would have given the same"]
-
-    async def _claimed(self, broadcast: Broadcast, key: str, body_hash: str) -> Claim | None:
-        claim = await self._ids.find(_SAME_KEY, no=broadcast.broadcast_no, key=key)
-        check_same_body(claim, body_hash)
-        return claim
-
-    async def _order(
-        self, broadcast: Broadcast, contacts: Contacts, key: str, body_hash: str, claim: Claim | None
-    ) -> tuple[MintOrder, bool]:
-        now_ms = time.time_ns() // 1_000_000
-        broadcast = await self._broadcasts.ready_to_mint(
-            broadcast.account, broadcast.broadcast_id, contacts.audiences, now_ms
-        )
-        destinations = _destinations_now(contacts, broadcast) if claim is None else _destinations_then(contacts, claim)
-        repeated = claim is not None
-        if claim is None:
-            wanted = Claim(
-                broadcast.account, broadcast.broadcast_no, key, body_hash, 0, contacts.links(destinations), now_ms
-            )
-            claim = await self._ids.claim(wanted) if wanted.links else wanted
-        return MintOrder(contacts, broadcast, destinations, claim.first_link_id, claim.minted_at_ms), repeated
 
 
 def check_same_body(claim: Claim | None, body_hash: str) -> None:
@@ -96,22 +111,32 @@ def unrepeatable_key() -> str:
     return f"~{secrets.token_hex(16)}"
 
 
-def _destinations_now(contacts: Contacts, broadcast: Broadcast) -> int:
-    highest = max(contacts.destination_indexes, default=ALL)
-    if highest >= len(broadcast.destinations):
-        detail = f"a line names destination {highest}, which was taken from the broadcast while the lines were read"
+def _destinations(contacts: Contacts, broadcast: Broadcast, claim: Claim | None) -> int:
+    """How many destinations the links need: all there are or were when they were claimed, where a line names none."""
+    needed = _destinations_then(contacts, claim) if claim else _named(contacts) or len(broadcast.destinations)
+    if needed > len(broadcast.destinations):
+        detail = f"the lines need {needed} destinations, and the broadcast has {len(broadcast.destinations)} now"
         raise Problem("conflict", detail, field="destination_index")
-    return len(broadcast.destinations)
+    return needed
 
 
 def _destinations_then(contacts: Contacts, claim: Claim) -> int:
-    """How many destinations the broadcast had when the ids were claimed: it may have other ones now."""
-    every = contacts.links(2) - contacts.links(1)
-    destinations = (claim.links - len(contacts) + every) // every if every else 1
+    destinations = claim.destinations or _destinations_of_old(contacts, claim)
     if contacts.links(destinations) != claim.links:
         detail = "the lines that are right are not the same ones as under this Idempotency-Key before; take a new key"
         raise Problem("conflict", detail, field="Idempotency-Key")
     return destinations
+
+
+def _named(contacts: Contacts) -> int:
+    """How many destinations the lines need that name theirs; 0 where a line names none."""
+    return 0 if contacts.destination_indexes.count(ALL) else max(contacts.destination_indexes) + 1
+
+
+def _destinations_of_old(contacts: Contacts, claim: Claim) -> int:
+    """Of a claim that is older than its column `destinations`: recovered from the number of links."""
+    every = contacts.destination_indexes.count(ALL)
+    return _named(contacts) or (claim.links - len(contacts) + every) // every
 
 
 async def _built_ahead(batches: Iterator[LinkBatch]) -> AsyncIterator[LinkBatch]:
@@ -129,3 +154,7 @@ async def _built_ahead(batches: Iterator[LinkBatch]) -> AsyncIterator[LinkBatch]
 def _count_in(there: Any, contact_ids: Any) -> int:
     """How many of `there`, which are all different, are among the contact ids. 0.5 s for a million of each."""
     return int(pc.sum(pc.is_in(there, contact_ids)).as_py() or 0)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -4,32 +4,33 @@ import pytest
 from redis.asyncio import Redis
 
 from control.http.problems import Problem
-from control.minting.id_allocator import Claim, IdAllocator
+from control.minting.claims import Claim, Claims
+from control.minting.id_allocator import IdAllocator
 from records.keys import ALLOCATED
 
 
 def wanted(key, links, broadcast_no=1):
-    return Claim("main", broadcast_no, key, "hash", 0, links, 1_790_000_000_000)
+    return Claim("main", broadcast_no, key, "hash", 0, links, 1_790_000_000_000, "go.acme.example", 1)
 
 
 async def test_ids_are_dense_from_zero(redis, clickhouse):
-    ids = IdAllocator(redis, clickhouse)
+    claims = Claims(clickhouse, IdAllocator(redis, clickhouse))
 
-    assert (await ids.claim(wanted("a", 10))).first_link_id == 0
-    assert (await ids.claim(wanted("b", 5))).first_link_id == 10
+    assert (await claims.claim(wanted("a", 10))).first_link_id == 0
+    assert (await claims.claim(wanted("b", 5))).first_link_id == 10
     assert int(await redis.get(ALLOCATED)) == 15
 
 
 async def test_ids_go_on_where_they_were_when_redis_has_lost_everything(redis, clickhouse):
-    ids = IdAllocator(redis, clickhouse)
-    await ids.claim(wanted("a", 10))
+    claims = Claims(clickhouse, IdAllocator(redis, clickhouse))
+    await claims.claim(wanted("a", 10))
     await redis.flushall()
 
-    assert (await ids.claim(wanted("b", 5))).first_link_id == 10
+    assert (await claims.claim(wanted("b", 5))).first_link_id == 10
 
 
 async def test_no_two_claims_overlap_while_redis_is_wiped_again_and_again(redis, clickhouse):
-    ids = IdAllocator(redis, clickhouse)
+    claims = Claims(clickhouse, IdAllocator(redis, clickhouse))
 
     async def wipe():
         while True:
@@ -37,11 +38,11 @@ async def test_no_two_claims_overlap_while_redis_is_wiped_again_and_again(redis,
             await asyncio.sleep(0.002)
 
     wiping = asyncio.create_task(wipe())
-    claims = await asyncio.gather(*(ids.claim(wanted(f"k{no}", 100)) for no in range(20)))
+    given = await asyncio.gather(*(claims.claim(wanted(f"k{no}", 100)) for no in range(20)))
     wiping.cancel()
 
-    given = [link_id for claim in claims for link_id in range(claim.first_link_id, claim.first_link_id + claim.links)]
-    assert len(given) == len(set(given)) == 2000
+    link_ids = [no for claim in given for no in range(claim.first_link_id, claim.first_link_id + claim.links)]
+    assert len(link_ids) == len(set(link_ids)) == 2000
     assert await clickhouse.value("SELECT count() FROM mints") == 20
 
 
@@ -50,7 +51,7 @@ async def test_without_redis_nothing_is_claimed(redis, clickhouse, own_valkey):
     own_valkey.kill()
 
     with pytest.raises(Problem) as raised:
-        await IdAllocator(away, clickhouse).claim(wanted("a", 10))
+        await Claims(clickhouse, IdAllocator(away, clickhouse)).claim(wanted("a", 10))
 
     assert (raised.value.status, raised.value.retry_after_s) == (503, 5)
     assert await clickhouse.value("SELECT count() FROM mints") == 0

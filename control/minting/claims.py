@@ -1,0 +1,144 @@
+"""Table mints: which link ids a request was given, and what its links rely on. Durable before any link is.
+
+A claim is a promise of links: while they are being minted, by whichever process, and after a minting was cut off, the
+broadcast keeps the short domain and as many destinations as the claim says.
+"""
+
+import logging
+
+import msgspec
+
+from control.http.problems import Problem
+from control.metrics import CLAIMS_GIVEN_UP
+from control.minting.id_allocator import IdAllocator
+from records.broadcast import Broadcast
+from runtime.clickhouse import ClickHouse
+from runtime.retry_insert import until_confirmed
+
+log = logging.getLogger(__name__)
+
+_SAME_CLAIM = "broadcast_no = {no:UInt64} AND idempotency_key = {key:String}"
+_OVERLAP = "first_link_id < {end:UInt64} AND first_link_id + links > {first:UInt64}"
+_NEIGHBOURS = (
+    f"SELECT [(SELECT count() FROM mints WHERE ({_OVERLAP}) OR ({_SAME_CLAIM})),"  # noqa: S608 - our own conditions
+    " (SELECT max(version) FROM broadcasts WHERE account = {account:String} AND broadcast_no = {no:UInt64})]"
+)
+_PROMISED = (
+    "SELECT sum(links), groupUniqArray(short_domain), max(destinations), toBool(countIf(destinations = 0))"
+    " FROM mints WHERE broadcast_no = {no:UInt64}"
+)
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A row of the table."""
+
+    account: str
+    broadcast_no: int
+    idempotency_key: str
+    body_hash: str
+    first_link_id: int
+    links: int
+    minted_at_ms: int
+    short_domain: str  # "" and 0 in rows that are older than these two
+    destinations: int  # how many the broadcast must have: all it had, where a line named none
+
+    def fits(self, broadcast: Broadcast) -> bool:
+        """Whether the broadcast has what the links rely on."""
+        return self.short_domain in ("", broadcast.short_domain) and self.destinations <= len(broadcast.destinations)
+
+
+class Promised(msgspec.Struct, frozen=True, array_like=True):
+    """What all claims of a broadcast rely on."""
+
+    links: int
+    short_domains: list[str]
+    destinations: int
+    unknown: bool  # a claim is older than the two columns
+
+    def fits(self, broadcast: Broadcast) -> bool:
+        """Whether the broadcast still has it all. What is not known is not judged."""
+        elsewhere = {*self.short_domains} - {broadcast.short_domain, ""}
+        return not elsewhere and self.destinations <= len(broadcast.destinations)
+
+
+_COLUMNS = ", ".join(Claim.__struct_fields__).replace(
+    "minted_at_ms", "toUnixTimestamp64Milli(minted_at) AS minted_at_ms"
+)
+
+
+class Claims:
+    def __init__(self, clickhouse: ClickHouse, ids: IdAllocator) -> None:
+        self._clickhouse, self._ids = clickhouse, ids
+
+    async def of_minting(self, broadcast_no: int, key: str) -> Claim | None:
+        return await self._find(_SAME_CLAIM, no=broadcast_no, key=key)
+
+    async def of_shared_link(self, account: str, key: str) -> Claim | None:
+        return await self._find(
+            "account = {account:String} AND idempotency_key = {key:String}", account=account, key=key
+        )
+
+    async def links_before(self, broadcast_no: int, before: int) -> int:
+        """How many link ids below `before` were claimed for a broadcast."""
+        sql = "SELECT sum(links) FROM mints WHERE broadcast_no = {no:UInt64} AND first_link_id < {before:UInt64}"
+        return int(await self._clickhouse.value(sql, no=broadcast_no, before=before) or 0)
+
+    async def promised(self, broadcast_no: int) -> Promised:
+        (promised,) = await self._clickhouse.rows(_PROMISED, Promised, no=broadcast_no)
+        return promised
+
+    async def claim(self, wanted: Claim, broadcast_version: int = 0) -> Claim:
+        """Claim `wanted.links` link ids that nobody else has; gives the claim with its first id. Raises Problem.
+
+        broadcast_version: of the broadcast that the links rely on; 0 for one that is still to be made. The caller keeps
+        it from being changed meanwhile. Where Redis lost that lock, the claim and the change look for each other after
+        they are written: whoever sees the other gives up, both at worst.
+        """
+        while True:
+            first = await self._ids.take_link_ids(wanted.links)
+            claim = msgspec.structs.replace(wanted, first_link_id=first)
+            await self._insert(claim)
+            rivals, version = await self._neighbours(claim)
+            if rivals == 1 and version <= broadcast_version:
+                return claim
+            await self._give_up(claim)
+            if version > broadcast_version:
+                detail = "the broadcast was changed at the same moment; nothing was minted, send the request again"
+                raise Problem("in-progress", detail, retry_after_s=1)
+            # Redis was wiped between two allocations.
+
+    async def _find(self, condition: str, **params: str | int) -> Claim | None:
+        sql = f"SELECT {_COLUMNS} FROM mints WHERE {condition} ORDER BY first_link_id LIMIT 1"  # noqa: S608
+        found = await self._clickhouse.rows(sql, Claim, **params)
+        return found[0] if found else None
+
+    async def _insert(self, claim: Claim) -> None:
+        row = msgspec.structs.asdict(claim)
+        row["minted_at"] = f"{row.pop('minted_at_ms') / 1000:.3f}"
+
+        async def attempt(number: int) -> None:
+            if not number or not await self._is_there(claim):
+                await self._clickhouse.insert_rows("mints", [row])
+
+        await until_confirmed(attempt)
+
+    async def _is_there(self, claim: Claim) -> bool:
+        same = f"{_SAME_CLAIM} AND first_link_id = {{first:UInt64}}"
+        found = await self._find(same, no=claim.broadcast_no, key=claim.idempotency_key, first=claim.first_link_id)
+        return found is not None
+
+    async def _neighbours(self, claim: Claim) -> tuple[int, int]:
+        """How many claims are this one, have its key or overlap it; the version of its broadcast."""
+        rivals, version = await self._clickhouse.value(
+            _NEIGHBOURS, first=claim.first_link_id, end=claim.first_link_id + claim.links, account=claim.account,
+            no=claim.broadcast_no, key=claim.idempotency_key,
+        )  # fmt: skip
+        return int(rivals), int(version)
+
+    async def _give_up(self, claim: Claim) -> None:
+        CLAIMS_GIVEN_UP.inc()
+        log.warning("a claim of link ids is given up", extra={"first": claim.first_link_id, "links": claim.links})
+        await self._clickhouse.execute(
+            f"DELETE FROM mints WHERE {_SAME_CLAIM} AND first_link_id = {{first:UInt64}}",  # noqa: S608
+            no=claim.broadcast_no, key=claim.idempotency_key, first=claim.first_link_id,
+        )  # fmt: skip
