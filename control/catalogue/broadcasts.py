@@ -129,8 +129,7 @@ class Broadcasts:
         stay = there.destinations if there else ()
         urls = {f"destinations[{i}]": None if url in stay else url for i, url in enumerate(new.destinations)}
         fallback = None if there and new.fallback == there.fallback else new.fallback or None
-        await self._domains.check_destinations(urls, own=own)
-        await self._domains.check_destinations({"fallback": fallback}, own=own, template=False)
+        await self._domains.check_destinations(urls, {"fallback": fallback}, own=own)
         if new.expires_at_ms and new.expires_at_ms <= new.valid_from_ms:
             raise invalid("expires_at", f"expires_at {time_of(new.expires_at_ms):%FT%TZ} is not after valid_from")
         domain = await self._domains.usable(own, new.account)
@@ -163,7 +162,7 @@ class Broadcasts:
     async def _replace(self, new: Broadcast, old: Broadcast) -> Broadcast:
         """Write a broadcast that was checked. See Claims.claim: this is the other side of it."""
         written = await self._write(new, in_force=False)
-        if takes_away(new, old) and not (await self._claims.promised(old.broadcast_no)).fits(written):
+        if takes_away(new, old) and not await self._claims.fit(written):
             await self._write(msgspec.structs.replace(old, version=written.version))
             detail = "links of this broadcast began to be minted at the same moment; nothing was changed, try again"
             raise Problem("in-progress", detail, retry_after_s=5)

@@ -63,7 +63,7 @@ class Domains:
         new = applied(Domain(name, asked), body)
         _check_app_links(new.app_links)
         urls = {"home": new.home, "not_found": new.not_found, "expired": new.expired}
-        await self.check_destinations({field: url or None for field, url in urls.items()}, own=name, template=False)
+        await self.check_destinations({}, {field: url or None for field, url in urls.items()}, own=name)
         async with self._locks.hold(f"domain:{name}", wait_s=10.0):
             old = await self.get(name)
             if old is not None and not within(old.account, caller.root):
@@ -86,18 +86,23 @@ class Domains:
         seen = (one.short_domain for one in found if within(one.account, root) or within(root, one.account))
         return next(seen, None)
 
-    async def check_destinations(self, urls: dict[str, str | None], *, own: str = "", template: bool = True) -> None:
-        """Raises Problem for the first URL (by field) that may not be a destination."""
+    async def check_destinations(
+        self, templates: dict[str, str | None], plain: dict[str, str | None], *, own: str = ""
+    ) -> None:
+        """Raises Problem for the first URL (by field) that may not be a destination. plain: without placeholders."""
         hosts: dict[str, str] = {}
-        for field, url in urls.items():
+        for field, url in (templates | plain).items():
             if url is None:
                 continue
             fault = destination_fault(
-                url, allow_http=self._rules.allow_http, allow_private=self._rules.allow_private, template=template
+                url,
+                allow_http=self._rules.allow_http,
+                allow_private=self._rules.allow_private,
+                template=field in templates,
             )
             if fault:
                 raise invalid(field, f"{field} is {described(url)}: {fault}")
-            hosts[destination_host(url)] = field
+            hosts.setdefault(destination_host(url), field)
         loops = {own, *await self._registered(list(hosts))}
         for host, field in hosts.items():
             if host and host in loops:

@@ -131,7 +131,7 @@ class SharedLinks:
     async def _broadcast_to_be(self, account: str, body: LinkBody) -> Broadcast:
         """The broadcast that a link with a destination of its own will bring with it, still without number and id."""
         domain = await self._domains.usable(body.short_domain or "", account)
-        await self._domains.check_destinations({"destination": body.destination})
+        await self._domains.check_destinations({"destination": body.destination}, {})
         return Broadcast(
             0, account, "", domain.short_domain, (body.destination or "",),
             source="link" if body.source is None else body.source, keyword=body.keyword or "",

@@ -24,7 +24,7 @@ _NEIGHBOURS = (
     " (SELECT max(version) FROM broadcasts WHERE account = {account:String} AND broadcast_no = {no:UInt64})]"
 )
 _PROMISED = (
-    "SELECT sum(links), groupUniqArray(short_domain), max(destinations), toBool(countIf(destinations = 0))"
+    "SELECT sum(links), max(destinations), toBool(countIf(destinations = 0))"
     " FROM mints WHERE broadcast_no = {no:UInt64}"
 )
 
@@ -51,14 +51,8 @@ class Promised(msgspec.Struct, frozen=True, array_like=True):
     """What all claims of a broadcast rely on."""
 
     links: int
-    short_domains: list[str]
     destinations: int
-    unknown: bool  # a claim is older than the two columns
-
-    def fits(self, broadcast: Broadcast) -> bool:
-        """Whether the broadcast still has it all. What is not known is not judged."""
-        elsewhere = {*self.short_domains} - {broadcast.short_domain, ""}
-        return not elsewhere and self.destinations <= len(broadcast.destinations)
+    unknown: bool  # a claim is older than the column `destinations`
 
 
 _COLUMNS = ", ".join(Claim.__struct_fields__).replace(
@@ -86,6 +80,17 @@ class Claims:
     async def promised(self, broadcast_no: int) -> Promised:
         (promised,) = await self._clickhouse.rows(_PROMISED, Promised, no=broadcast_no)
         return promised
+
+    async def fit(self, broadcast: Broadcast) -> bool:
+        """Whether the broadcast has what its claims rely on."""
+        sql = (
+            "SELECT count() FROM mints WHERE broadcast_no = {no:UInt64}"
+            " AND (short_domain NOT IN ('', {domain:String}) OR destinations > {destinations:UInt16})"
+        )
+        misfits = await self._clickhouse.value(
+            sql, no=broadcast.broadcast_no, domain=broadcast.short_domain, destinations=len(broadcast.destinations)
+        )
+        return int(misfits) == 0
 
     async def claim(self, wanted: Claim, broadcast_version: int = 0) -> Claim:
         """Claim `wanted.links` link ids that nobody else has; gives the claim with its first id. Raises Problem.

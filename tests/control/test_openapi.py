@@ -4,9 +4,9 @@ import jsonschema
 import msgspec
 
 from control.http.operations import OPERATIONS, openapi
-from records.keys import LANES, lane_name
+from records.keys import LANES
 from records.lane_registry import LaneReport
-from tests.support.control import DOMAIN, SHOP
+from tests.support.api_calls import CALLS, LANE
 
 DOCUMENT = openapi()
 DESCRIBED = {described["operationId"]: described for path in DOCUMENT["paths"].values() for described in path.values()}
@@ -31,40 +31,7 @@ def fault_in(operation, answer):
     return next(filter(None, (fault_of(content["schema"], body) for body in bodies)), None)
 
 
-LANE = lane_name(7)
-DOMAIN_PATH, BROADCAST_PATH = f"/v1/domains/{DOMAIN}", "/v1/broadcasts/spring"
-APP_LINKS = {"apple-app-site-association": {"applinks": {}}}
-BROADCAST = {"short_domain": DOMAIN, "destinations": [SHOP, SHOP + "&2"], "expires_at": "2030-01-01T00:00:00Z"}
-LINES = b'{"contact_id":"c-1","audience":"vip"}\n{"contact_id":"c-2","destination_index":1}\n{"contact_id":""}\n'
-SLUG = {"short_domain": DOMAIN, "destination": "https://shop.acme.example/", "slug": "SALE"}
-
-# In this order on empty stores: (operation, method, path, body, status).
-CALLS = [
-    ("put_domain", "PUT", DOMAIN_PATH, {}, 201),
-    ("put_domain", "PUT", DOMAIN_PATH, {"home": "https://acme.example/", "app_links": APP_LINKS}, 200),
-    ("put_domain", "PUT", "/v1/domains/localhost:80", {}, 422),
-    ("get_domain", "GET", DOMAIN_PATH, None, 200),
-    ("get_domain", "GET", "/v1/domains/go.other.example", None, 404),
-    ("put_broadcast", "PUT", BROADCAST_PATH, BROADCAST, 201),
-    ("put_broadcast", "PUT", BROADCAST_PATH, BROADCAST, 200),
-    ("put_broadcast", "PUT", BROADCAST_PATH, {}, 422),
-    ("patch_broadcast", "PATCH", BROADCAST_PATH, {"status": 307, "fallback": "https://acme.example/over"}, 200),
-    ("get_broadcast", "GET", BROADCAST_PATH, None, 200),
-    ("mint", "POST", f"{BROADCAST_PATH}/links?skip_bad=true", LINES, 200),
-    ("mint", "POST", f"{BROADCAST_PATH}/links", LINES, 422),
-    ("create_link", "POST", "/v1/links", SLUG, 201),
-    ("create_link", "POST", "/v1/links", SLUG, 409),
-    ("create_link", "POST", "/v1/links", {"broadcast_id": "spring"}, 201),
-    ("get_link", "GET", f"/v1/links/{DOMAIN}/SALE", None, 200),
-    ("report", "GET", f"{BROADCAST_PATH}/report", None, 200),
-    ("ledger", "GET", "/v1/ledger", None, 200),
-    ("audit", "GET", "/v1/audit", None, 200),
-    ("close_lane", "POST", f"/v1/lanes/{LANE}/close", {"not_arrived": 2}, 409),
-    ("close_lane", "POST", f"/v1/lanes/{LANE}/close", {"not_arrived": 3}, 200),
-]
-
-
-def test_every_operation_is_called_below_and_every_status_it_may_have():
+def test_every_operation_is_called_and_every_status_it_may_have():
     called = {(operation, status) for operation, _, _, _, status in CALLS}
 
     described = {(operation.name, status) for operation in OPERATIONS for status in operation.statuses}

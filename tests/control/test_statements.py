@@ -1,0 +1,49 @@
+"""What a call asks of ClickHouse: each thing once."""
+
+import asyncio
+from collections import Counter
+
+import msgspec
+import pytest
+
+from records.keys import LANES
+from records.lane_registry import LaneReport
+from tests.support.api_calls import CALLS, LANE, LINES
+from tests.support.control import contacts
+from tests.support.statements import Statements
+
+
+@pytest.fixture
+async def noting(clickhouse_url, clickhouse, redis, valkey_url, controls):
+    """A control process and the statements that it sends."""
+    async with Statements(clickhouse_url).noting() as statements:
+        yield await asyncio.to_thread(controls, valkey_url, clickhouse_url=statements.url), statements
+
+
+async def test_no_statement_is_sent_twice_within_a_call(noting, redis):
+    """But by the audit, which counts before and after it looks whether clicks arrive meanwhile."""
+    control, statements = noting
+    await redis.hset(LANES, LANE, msgspec.json.encode(LaneReport("edge-1", 3, 3, 3, 1_790_000_000_000)))
+
+    for call in CALLS:
+        statements.noted.clear()
+        key = {"Idempotency_Key": "key"} if call.body == LINES else {}
+        answer = await asyncio.to_thread(control.call, call.method, call.path, call.body, **key)
+
+        assert (call.operation, answer.status) == (call.operation, call.status), answer.body
+        twice = [statement for statement, times in Counter(statements.noted).items() if times > 1]
+        assert twice == [] or call.operation == "audit", f"{call.operation} asks it twice"
+
+
+async def test_a_minting_asks_few_things(noting):
+    control, statements = noting
+    await asyncio.to_thread(control.broadcast)
+    counts = []
+
+    for _ in range(3):  # the first sets the time of sending, the last gives the same links again
+        statements.noted.clear()
+        answer = await asyncio.to_thread(control.mint, contacts(3), Idempotency_Key=f"key-{min(len(counts), 1)}")
+        counts.append(len(statements.noted))
+
+    assert len(answer.body) == 3
+    assert counts == [9, 9, 7]
