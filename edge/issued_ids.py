@@ -5,7 +5,8 @@ import asyncio
 import hiredis
 
 from edge.clickhouse_loader import ISSUED_IDS, ClickHouseLoader
-from edge.redis_wire import RedisClient, RedisUnavailable
+from edge.redis_connection import RedisUnavailable
+from edge.redis_wire import RedisClient
 from records.code import DOMAIN
 from records.keys import ALLOCATED
 

@@ -7,36 +7,23 @@ connection.
 
 import asyncio
 import ssl
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import hiredis
 
-Part = str | int | float | bytes | memoryview
-Command = tuple[Part, ...]
-
-
-class RedisUnavailable(Exception):
-    """There is no connection, or it was lost or too slow: whether the commands ran is not known."""
-
-
-class KeyListener(Protocol):
-    """Hears what becomes of the tracked keys."""
-
-    def connected(self) -> None:
-        """Changes are heard of from now on; those before may have been missed."""
-
-    def lost(self) -> None:
-        """Changes are not heard of any more."""
-
-    def flushed(self) -> None:
-        """Every key is gone."""
-
-    def changed(self, keys: list[str]) -> None:
-        """Somebody else wrote or deleted these."""
+from edge.redis_connection import (
+    NO_LISTENER,
+    Command,
+    KeyListener,
+    Part,
+    RedisConnection,
+    RedisUnavailable,
+    packed,
+    packed_hgets,
+)
 
 
 class RedisClient(Protocol):
@@ -54,21 +41,6 @@ class RedisClient(Protocol):
         """The same for an HGET of each (key, field)."""
 
 
-class NoListener:
-    """Ignores everything."""
-
-    def connected(self) -> None: ...
-
-    def lost(self) -> None: ...
-
-    def flushed(self) -> None: ...
-
-    def changed(self, keys: list[str]) -> None: ...
-
-
-NO_LISTENER = NoListener()
-
-
 class RedisWire:
     """Keeps one connection to `url` open; while there is none, every call fails at once.
 
@@ -83,7 +55,7 @@ class RedisWire:
         self._timeout_s = timeout_s
         self._tracked = tracked
         self._listener = listener
-        self._link: _Connection | None = None
+        self._link: RedisConnection | None = None
         self._first = asyncio.Event()
         self.connects = 0
 
@@ -121,11 +93,11 @@ class RedisWire:
 
     async def batch(self, commands: Sequence[Command]) -> list[Any]:
         """The replies in order; an error reply is a hiredis.ReplyError at its index. Raises RedisUnavailable."""
-        return await self._send(_packed(commands), len(commands))
+        return await self._send(packed(commands), len(commands))
 
     async def hget_many(self, fields: Sequence[tuple[str, int]]) -> list[Any]:
         """The same for an HGET of each (key, field)."""
-        return await self._send(_packed_hgets(fields), len(fields))
+        return await self._send(packed_hgets(fields), len(fields))
 
     async def _send(self, commands: bytes, count: int) -> list[Any]:
         if self._link is None:
@@ -144,15 +116,15 @@ class RedisWire:
         if self._link is not None:
             self._link.abort()
 
-    async def _connect(self) -> "_Connection":
+    async def _connect(self) -> RedisConnection:
         host, port = self._url.hostname or "127.0.0.1", self._url.port or 6379
         secure = ssl.create_default_context() if self._url.scheme == "rediss" else None
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(2.0):
-            _, link = await loop.create_connection(lambda: _Connection(self._listener), host, port, ssl=secure)
+            _, link = await loop.create_connection(lambda: RedisConnection(self._listener), host, port, ssl=secure)
             try:
                 greeting = self._greeting()
-                for reply in await link.send(_packed(greeting), len(greeting)):
+                for reply in await link.send(packed(greeting), len(greeting)):
                     if isinstance(reply, hiredis.ReplyError):
                         raise reply
             except BaseException:
@@ -173,104 +145,3 @@ class RedisWire:
         # Refused while Redis loads its data: until it can answer, nobody is to ask it.
         greeting.append(("PING",))
         return greeting
-
-
-def _seen(future: "asyncio.Future[list[Any]]") -> None:
-    if not future.cancelled():
-        future.exception()
-
-
-def _packed(commands: Sequence[Command]) -> bytes:
-    return b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]
-
-
-class _Bulks(dict[int, str]):
-    """Numbers as they stand in a command; few are ever asked for."""
-
-    def __missing__(self, number: int) -> str:
-        text = str(number)
-        self[number] = bulk = f"${len(text)}\r\n{text}\r\n"
-        return bulk
-
-
-_bulks = _Bulks()
-
-
-def _packed_hgets(fields: Sequence[tuple[str, int]]) -> bytes:
-    """keys: ASCII. 0.3 us a field, where hiredis packs one in 0.6, and most taps need one."""
-    return "".join([f"*3\r\n$4\r\nHGET\r\n${len(key)}\r\n{key}\r\n{_bulks[field]}" for key, field in fields]).encode()
-
-
-_PING = _packed([("PING",)])
-
-
-class _Connection(asyncio.Protocol):
-    def __init__(self, listener: KeyListener) -> None:
-        self._listener = listener
-        self._reader = hiredis.Reader()
-        self._waiting: deque[tuple[asyncio.Future[list[Any]], int, float]] = deque()  # future, replies, sent at
-        self._replies: list[Any] = []
-        self._loop = asyncio.get_running_loop()
-        self._closed = asyncio.Event()
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-
-    def send(self, commands: bytes, count: int) -> "asyncio.Future[list[Any]]":
-        if self._transport is None or self._transport.is_closing():
-            raise RedisUnavailable("connection lost")
-        self._transport.write(commands)
-        future: asyncio.Future[list[Any]] = self._loop.create_future()
-        self._waiting.append((future, count, self._loop.time()))
-        return future
-
-    def data_received(self, data: bytes) -> None:
-        self._reader.feed(data)
-        while (reply := self._reader.gets()) is not False:
-            if isinstance(reply, hiredis.PushNotification):
-                if reply[0] == b"invalidate":
-                    self._invalidated(reply[1])
-                continue
-            self._replies.append(reply)
-            future, count, _ = self._waiting[0]
-            if len(self._replies) == count:
-                self._waiting.popleft()
-                if not future.done():
-                    future.set_result(self._replies)
-                self._replies = []
-
-    def _invalidated(self, keys: list[bytes] | None) -> None:
-        if keys is None:
-            self._listener.flushed()
-        else:
-            self._listener.changed([key.decode("utf-8", "replace") for key in keys])
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._closed.set()
-        while self._waiting:
-            future, _, _ = self._waiting.popleft()
-            if not future.done():
-                future.set_exception(RedisUnavailable("connection lost"))
-
-    async def watch(self, timeout_s: float) -> None:
-        """Return when the connection is lost, or when it has owed an answer for too long."""
-        while not self._closed.is_set():
-            if self._waiting and self._loop.time() - self._waiting[0][2] > timeout_s:
-                return
-            if not self._waiting:
-                # A path that died silently sends no invalidation either: somebody has to ask.
-                try:
-                    self.send(_PING, 1).add_done_callback(_seen)
-                except RedisUnavailable:
-                    return
-            try:
-                async with asyncio.timeout(timeout_s / 4):
-                    await self._closed.wait()
-            except TimeoutError:
-                continue
-
-    def abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-        self.connection_lost(None)

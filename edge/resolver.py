@@ -10,7 +10,8 @@ from edge.issued_ids import IssuedIdCheck
 from edge.lookup_stats import LookupStats
 from edge.memory import EdgeMemory
 from edge.record_caches import RecordCaches
-from edge.redis_wire import RedisClient, RedisUnavailable
+from edge.redis_connection import RedisUnavailable
+from edge.redis_wire import RedisClient
 from edge.scan_limit import ScanLimit
 from edge.tap import Tap
 from records.code import CodeCipher

@@ -15,7 +15,8 @@ import hiredis
 import msgspec
 
 from edge.recorder import Recorder
-from edge.redis_wire import Command, RedisUnavailable, RedisWire
+from edge.redis_connection import Command, RedisUnavailable
+from edge.redis_wire import RedisWire
 from edge.spool import Spool
 from edge.spool_reader import Chunk, SpoolReader
 from edge.stream_quota import MOST_BYTES, quota_from

@@ -10,7 +10,8 @@ import msgspec
 
 from edge.clickhouse_loader import BatchLoader, ResolveFailed
 from edge.memory import FRESH_UNTRACKED_S, RecordMemory
-from edge.redis_wire import Command, RedisClient, RedisUnavailable
+from edge.redis_connection import Command, RedisUnavailable
+from edge.redis_wire import RedisClient
 
 K = TypeVar("K")
 V = TypeVar("V")

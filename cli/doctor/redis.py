@@ -18,7 +18,8 @@ from redis.exceptions import (
 from cli.doctor.environment import Given
 from cli.doctor.finding import STEP_S, Finding, broken, ok, size, warning
 from cli.doctor.redis_commands import KEY, look_at_commands, sent_by
-from edge.redis_wire import NoListener, RedisWire
+from edge.redis_connection import NoListener
+from edge.redis_wire import RedisWire
 from edge.stream_quota import CLICKS_SHARE
 from records.keys import TRACKED_PREFIXES, slug_key
 from runtime.redis_client import redis_client

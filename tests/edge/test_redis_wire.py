@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 import hiredis
 import pytest
 
-from edge.redis_wire import NO_LISTENER, RedisUnavailable, RedisWire
+from edge.redis_connection import NO_LISTENER, RedisUnavailable
+from edge.redis_wire import RedisWire
 from tests.support.eventually import eventually
 
 PREFIXES = ("tt:b:", "tt:d:")

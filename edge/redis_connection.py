@@ -1,0 +1,147 @@
+"""One connection to Redis: packed commands out, batches of replies and invalidations in. RESP3."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+import hiredis
+
+Part = str | int | float | bytes | memoryview
+Command = tuple[Part, ...]
+
+
+class RedisUnavailable(Exception):
+    """There is no connection, or it was lost or too slow: whether the commands ran is not known."""
+
+
+class KeyListener(Protocol):
+    """Hears what becomes of the tracked keys."""
+
+    def connected(self) -> None:
+        """Changes are heard of from now on; those before may have been missed."""
+
+    def lost(self) -> None:
+        """Changes are not heard of any more."""
+
+    def flushed(self) -> None:
+        """Every key is gone."""
+
+    def changed(self, keys: list[str]) -> None:
+        """Somebody else wrote or deleted these."""
+
+
+class NoListener:
+    """Ignores everything."""
+
+    def connected(self) -> None: ...
+
+    def lost(self) -> None: ...
+
+    def flushed(self) -> None: ...
+
+    def changed(self, keys: list[str]) -> None: ...
+
+
+NO_LISTENER = NoListener()
+
+
+def _seen(future: "asyncio.Future[list[Any]]") -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+def packed(commands: Sequence[Command]) -> bytes:
+    return b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]
+
+
+class _Bulks(dict[int, str]):
+    """Numbers as they stand in a command; few are ever asked for."""
+
+    def __missing__(self, number: int) -> str:
+        text = str(number)
+        self[number] = bulk = f"${len(text)}\r\n{text}\r\n"
+        return bulk
+
+
+_bulks = _Bulks()
+
+
+def packed_hgets(fields: Sequence[tuple[str, int]]) -> bytes:
+    """keys: ASCII. 0.3 us a field, where hiredis packs one in 0.6, and most taps need one."""
+    return "".join([f"*3\r\n$4\r\nHGET\r\n${len(key)}\r\n{key}\r\n{_bulks[field]}" for key, field in fields]).encode()
+
+
+_PING = packed([("PING",)])
+
+
+class RedisConnection(asyncio.Protocol):
+    def __init__(self, listener: KeyListener) -> None:
+        self._listener = listener
+        self._reader = hiredis.Reader()
+        self._waiting: deque[tuple[asyncio.Future[list[Any]], int, float]] = deque()  # future, replies, sent at
+        self._replies: list[Any] = []
+        self._loop = asyncio.get_running_loop()
+        self._closed = asyncio.Event()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def send(self, commands: bytes, count: int) -> "asyncio.Future[list[Any]]":
+        if self._transport is None or self._transport.is_closing():
+            raise RedisUnavailable("connection lost")
+        self._transport.write(commands)
+        future: asyncio.Future[list[Any]] = self._loop.create_future()
+        self._waiting.append((future, count, self._loop.time()))
+        return future
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            if isinstance(reply, hiredis.PushNotification):
+                if reply[0] == b"invalidate":
+                    self._invalidated(reply[1])
+                continue
+            self._replies.append(reply)
+            future, count, _ = self._waiting[0]
+            if len(self._replies) == count:
+                self._waiting.popleft()
+                if not future.done():
+                    future.set_result(self._replies)
+                self._replies = []
+
+    def _invalidated(self, keys: list[bytes] | None) -> None:
+        if keys is None:
+            self._listener.flushed()
+        else:
+            self._listener.changed([key.decode("utf-8", "replace") for key in keys])
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closed.set()
+        while self._waiting:
+            future, _, _ = self._waiting.popleft()
+            if not future.done():
+                future.set_exception(RedisUnavailable("connection lost"))
+
+    async def watch(self, timeout_s: float) -> None:
+        """Return when the connection is lost, or when it has owed an answer for too long."""
+        while not self._closed.is_set():
+            if self._waiting and self._loop.time() - self._waiting[0][2] > timeout_s:
+                return
+            if not self._waiting:
+                # A path that died silently sends no invalidation either: somebody has to ask.
+                try:
+                    self.send(_PING, 1).add_done_callback(_seen)
+                except RedisUnavailable:
+                    return
+            try:
+                async with asyncio.timeout(timeout_s / 4):
+                    await self._closed.wait()
+            except TimeoutError:
+                continue
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+        self.connection_lost(None)
