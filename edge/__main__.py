@@ -9,12 +9,11 @@ from pathlib import Path
 
 from edge.app import edge_app
 from edge.clickhouse_loader import ClickHouseLoader
-from edge.connections import Connections, most_connections
-from edge.fast.protocol import tap_connection
 from edge.lane_runner import LaneRunner
 from edge.lookup_stats import LookupStats
 from edge.memory import EdgeMemory
 from edge.metrics import ClickCollector, LookupCollector, TapCollector
+from edge.overload import TurnedAway
 from edge.recorder import MAX_UNSPOOLED_BYTES, Recorder
 from edge.redirect import Redirector
 from edge.redis_wire import RedisWire
@@ -23,17 +22,19 @@ from edge.scan_limit import ScanLimit
 from edge.settings import Settings
 from edge.spool import SEGMENT_BYTES, Spool
 from edge.tap_stats import TapStats
-from edge.visit import visit_reader
+from edge.visit import VisitFrom, visit_reader
 from records.address import AddressCipher
 from records.code import CodeCipher
 from records.keys import TRACKED_PREFIXES
 from runtime.clickhouse import ClickHouse
 from runtime.code_key import check_code_key, check_code_key_in_time
+from runtime.guard.guard import Guard, Shortcut, most_connections
 from runtime.metrics import registry_of
 from runtime.process import run
 from runtime.serve import HttpServer, Readiness, inherited_as_set, listen_as_set, ops_app, stop_signal, waiting
 
 FIRST_CONNECT_S = 0.5
+MAX_BODY_BYTES = 64 * 1024  # nobody reads them
 
 log = logging.getLogger(__name__)
 
@@ -74,15 +75,19 @@ async def serve(
             *(["spool: the disk takes nothing, clicks wait in memory"] if recorder.unspooled_bytes else []),
         ]
     )
-    connections = Connections(most_connections(), tap_stats)
+    guard = Guard(
+        most_connections(),
+        shortcut=_fast_path(redirector, visit_from) if settings.fast_path == "on" else None,
+        turned_away=TurnedAway(tap_stats),
+        max_body_bytes=MAX_BODY_BYTES,
+    )
     registry = registry_of(
         "edge",
-        TapCollector(tap_stats, connections, lambda: waiting(public)),
+        TapCollector(tap_stats, guard, lambda: waiting(public)),
         LookupCollector(lookup_stats, lookups_wire, loader),
         ClickCollector(recorder, lanes.shippers, settings.spool_dir),
     )
-    app = edge_app(redirector, resolver, visit_from)
-    server = HttpServer(app, public, http=tap_connection(redirector, visit_from, connections))
+    server = HttpServer(edge_app(redirector, resolver, visit_from), public, guard=guard)
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
 
     async with clickhouse, asyncio.TaskGroup() as running:
@@ -92,7 +97,7 @@ async def serve(
                 lookups_wire.keep_connected(),
                 clicks_wire.keep_connected(),
                 lanes.run(),
-                connections.watch(lambda: waiting(public)),
+                guard.watch(lambda: waiting(public)),
                 check_code_key(settings.clickhouse_url, settings.code_key),
             )
         ]
@@ -112,6 +117,12 @@ async def serve(
         await serving_ops
         for task in background:
             task.cancel()
+
+
+def _fast_path(redirector: Redirector, visit_from: VisitFrom) -> Shortcut:
+    from edge.fast.shortcut import TapShortcut  # noqa: PLC0415 - where it is off, the edge does without the folder
+
+    return TapShortcut(redirector, visit_from)
 
 
 def _listener(settings: Settings) -> socket.socket:

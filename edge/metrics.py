@@ -9,20 +9,20 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from edge.clickhouse_loader import ClickHouseLoader
-from edge.connections import Connections
 from edge.lookup_stats import LookupStats
 from edge.recorder import Recorder
 from edge.redis_wire import RedisWire
 from edge.shipper import Shipper
 from edge.tap_stats import STAGES, TapStats
+from runtime.guard.guard import Guard
 from runtime.histogram import histogram
 
 
 class TapCollector(Collector):
     """What visitors get."""
 
-    def __init__(self, stats: TapStats, connections: Connections, accept_queue: Callable[[], int]) -> None:
-        self._stats, self._connections, self._accept_queue = stats, connections, accept_queue
+    def __init__(self, stats: TapStats, guard: Guard, accept_queue: Callable[[], int]) -> None:
+        self._stats, self._guard, self._accept_queue = stats, guard, accept_queue
 
     def collect(self) -> Iterator[Metric]:
         return chain(self._answers(), self._seconds(), self._load())
@@ -57,19 +57,17 @@ class TapCollector(Collector):
         yield stages
 
     def _load(self) -> Iterator[Metric]:
-        connections = self._connections
-        yield GaugeMetricFamily("taptrail_connections", "Open connections of visitors", value=connections.open)
+        guard = self._guard
+        yield GaugeMetricFamily("taptrail_connections", "Open connections of visitors", value=guard.open)
         # Reached: idle visitors lose their connection. Raise the limit of open files, or add edges.
         yield GaugeMetricFamily(
-            "taptrail_connections_limit", "Connections of visitors there may be", value=connections.most
+            "taptrail_connections_limit", "Connections of visitors there may be", value=guard.most_open
         )
         # Stays above a thousand: this edge cannot keep up; it sheds. Add edges.
         yield GaugeMetricFamily(
             "taptrail_accept_queue_connections", "Connections that wait to be accepted", value=self._accept_queue()
         )
-        yield GaugeMetricFamily(
-            "taptrail_shed_ratio", "Share of new connections turned away", value=connections.shed_share
-        )
+        yield GaugeMetricFamily("taptrail_shed_ratio", "Share of new connections turned away", value=guard.shed_share)
         yield CounterMetricFamily(
             "taptrail_connections_shed", "Connections turned away unread with a 503", value=self._stats.shed
         )

@@ -1,7 +1,7 @@
 """What an edge process can be told, from the environment (prefix TAPTRAIL_)."""
 
 import socket
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,6 +16,7 @@ Descriptor = Annotated[int, msgspec.Meta(ge=0, description="the number of an inh
 ForwardedHeader = Annotated[
     str, msgspec.Meta(pattern="^(x-forwarded-for|forwarded)$", description="x-forwarded-for or forwarded")
 ]
+OnOrOff = Annotated[Literal["on", "off"], msgspec.Meta(description="on or off")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     forwarded_header: ForwardedHeader = "x-forwarded-for"
     # Answers to unknown codes that one /24 or /48 gets of this process in a minute; then 429. Live links: never.
     unknown_per_minute: Annotated[int, msgspec.Meta(ge=1, description="a whole number of 1 or more")] = 300
+    # `off`: taps are answered by the application alone, which costs more; to find out whether a fault is in the fast path.
+    fast_path: OnOrOff = "on"
     # Seconds that a stop waits for its clicks to reach ClickHouse; what is left stays in the spool.
     drain_s: Annotated[float, msgspec.Meta(ge=0, description="seconds, 0 or more")] = 20.0
     # What is logged to stderr; SIGUSR1 switches to debug and back.

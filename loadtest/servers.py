@@ -94,7 +94,7 @@ def _serve_in_protocol() -> None:
 
 
 class _InProtocol(HttpToolsProtocol):
-    """As much of a server as edge/fast/protocol.py uses: no task, no ASGI messages."""
+    """A server without tasks and ASGI messages."""
 
     def on_headers_complete(self) -> None:
         self.transport.write(ANSWER)

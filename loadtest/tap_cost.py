@@ -22,13 +22,11 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
 from edge.clickhouse_loader import ClickHouseLoader
-from edge.connections import Connections
-from edge.fast.protocol import tap_connection
+from edge.fast.shortcut import TapShortcut
 from edge.lookup_stats import LookupStats
 from edge.memory import EdgeMemory
 from edge.recorder import Recorder
@@ -48,6 +46,7 @@ from records.address import AddressCipher
 from records.code import CodeCipher
 from records.link import Link
 from runtime.clickhouse import ClickHouse
+from runtime.guard.guard import Guard
 from runtime.histogram import POWERS, Histogram
 from runtime.serve import HttpServer, listen
 
@@ -129,8 +128,8 @@ async def serve_ticks(run: str, ticks: int, without: str) -> None:
     """Serve that many ticks of TICK requests each, and check the answers."""
     listener = listen("127.0.0.1", 0)
     with tempfile.TemporaryDirectory(prefix="taptrail-cost-") as name:
-        app, options = await _edge(Path(name), without) if run == "tap" else (bare_servers.app, {})
-        server = HttpServer(app, listener, **options)
+        guard = await _edge(Path(name), without) if run == "tap" else None
+        server = HttpServer(bare_servers.app, listener, guard=guard)
         _kept.append(asyncio.create_task(server.run_until_stopped()))
         clients = [socket.create_connection(listener.getsockname()) for _ in range(TICK)]
         requests = _requests(ticks * TICK)
@@ -154,7 +153,7 @@ async def _received(client: socket.socket) -> bytes:
         return answer
 
 
-async def _edge(folder: Path, without: str) -> tuple[Any, dict[str, Any]]:
+async def _edge(folder: Path, without: str) -> Guard:
     """The parts of edge/__main__.py that a tap goes through."""
     now = asyncio.get_running_loop().time
     memory = EdgeMemory(now)
@@ -172,7 +171,7 @@ async def _edge(folder: Path, without: str) -> tuple[Any, dict[str, Any]]:
     if without == "look-ups":
         stats.batch_links = _Unobserved(POWERS)
     redirector = Redirector(resolver, recorder, tap_stats, scans)
-    return None, {"http": tap_connection(redirector, visit_reader(Networks()), Connections(1024, TapStats()))}
+    return Guard(1024, shortcut=TapShortcut(redirector, visit_reader(Networks())))
 
 
 class _Uncounted(TapStats):

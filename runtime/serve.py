@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -19,6 +20,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from runtime.environment import PREFIX, SettingsError
+from runtime.guard.behind import NEVER_S, told_of_answers
+from runtime.guard.connection import GuardedConnection
+from runtime.guard.guard import Guard
 
 BACKLOG = 4096
 _PORT_FAULTS = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
@@ -28,10 +32,11 @@ QUEUE_S = 5.0  # longest wait for the accept queue to run empty at a stop
 class HttpServer(uvicorn.Server):
     """serve() until stop(); then answers what it has begun and closes, at most grace_s long."""
 
-    def __init__(self, app: Any, listener: socket.socket, *, grace_s: int = 10, **options: Any) -> None:
+    def __init__(self, app: Any, listener: socket.socket, *, guard: Guard | None = None, grace_s: int = 10) -> None:
+        options = _guarded(app, guard) if guard else {"app": app, "http": "httptools"}
         config = uvicorn.Config(
-            app, loop="none", lifespan="off", access_log=False, log_config=None, ws="none", server_header=False,
-            date_header=False, backlog=BACKLOG, timeout_graceful_shutdown=grace_s, **{"http": "httptools", **options},
+            loop="none", lifespan="off", access_log=False, log_config=None, ws="none", server_header=False,
+            date_header=False, backlog=BACKLOG, timeout_graceful_shutdown=grace_s, **options,
         )  # fmt: skip
         super().__init__(config)
         self._listener = listener
@@ -52,6 +57,10 @@ class HttpServer(uvicorn.Server):
 
     def stop(self) -> None:
         self.should_exit = True
+
+
+def _guarded(app: Any, guard: Guard) -> dict[str, Any]:
+    return {"app": told_of_answers(app), "http": partial(GuardedConnection, guard), "timeout_keep_alive": NEVER_S}
 
 
 def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:

@@ -15,8 +15,8 @@ import maxminddb
 
 from cli.doctor.environment import Given
 from cli.doctor.finding import STEP_S, Finding, broken, ok, size, warning
-from edge.connections import FEW_DESCRIPTORS
 from edge.trusted_proxies import Networks
+from runtime.guard.guard import FEW_DESCRIPTORS
 from visitors.geo import Geo, GeoError
 
 T = TypeVar("T")

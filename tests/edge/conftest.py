@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from tests.support.edge import Edge, cache, store
+from tests.support.edge import WAYS, cache, store
 
 
 @pytest.fixture
@@ -17,13 +17,19 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(mounted)], check=True)
 
 
+@pytest.fixture(scope="session")
+def way():
+    """How taps come to be answered, of WAYS; a module whose rules hold on several ways has its own."""
+    return "fast"
+
+
 @pytest.fixture
-def edges(valkey_url, clickhouse_url, tmp_path):
+def edges(valkey_url, clickhouse_url, tmp_path, way):
     """Starts edge processes on the session's servers; stops what is left of them."""
     started = []
 
     def start(redis_url=valkey_url, clickhouse_url=clickhouse_url, **settings):
-        started.append(Edge(redis_url, clickhouse_url, tmp_path, **{"TAPTRAIL_DRAIN_S": "0.2", **settings}))
+        started.append(WAYS[way](redis_url, clickhouse_url, tmp_path, **{"TAPTRAIL_DRAIN_S": "0.2", **settings}))
         return started[-1]
 
     yield start

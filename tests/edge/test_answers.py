@@ -1,4 +1,4 @@
-"""DESIGN section 9, against a real edge process."""
+"""What the edge answers, whatever serves it: with the fast path, without it, and on another ASGI server."""
 
 import contextlib
 import os
@@ -8,9 +8,14 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.edge import HOST, cache, cache_slug, change, cipher, destination
+from tests.support.edge import HOST, WAYS, cache, cache_slug, change, cipher, destination
 
 CODE = cipher.seal(5)
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def way(request):
+    return request.param
 
 
 def test_a_live_link_redirects_and_nothing_may_keep_the_answer(edge):

@@ -13,12 +13,17 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.edge import HOST, Edge, cache, cipher, destination, has_read_all
+from tests.support.edge import HOST, WAYS, Edge, cache, cipher, destination, has_read_all
 from tests.support.eventually import wait_until
 
 CODE = cipher.seal(5)
 REQUEST = f"GET /{CODE} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
 LAST = REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+
+
+@pytest.fixture(scope="module", params=["fast", "asgi"])
+def way(request):
+    return request.param
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,10 +36,10 @@ def many_files():
 
 
 @pytest.fixture(scope="module")
-def edge(valkey_url, clickhouse_url, tmp_path_factory):
+def edge(valkey_url, clickhouse_url, tmp_path_factory, way):
     """One edge for all of them: none of these clients leaves a trace."""
     asyncio.run(filled(valkey_url))
-    edge = Edge(valkey_url, clickhouse_url, tmp_path_factory.mktemp("edge"))
+    edge = WAYS[way](valkey_url, clickhouse_url, tmp_path_factory.mktemp("edge"))
     yield edge
     edge.kill()
 

@@ -25,7 +25,7 @@ from tests.support.edge import (
     DOMAIN,
     HOST,
     TEMPLATE,
-    Edge,
+    WAYS,
     cache,
     cipher,
     destination,
@@ -38,6 +38,11 @@ ONE_LINE = re.compile(r"[\x21-\x7e]+\Z")
 INJECTED = b"\r\nSet-Cookie: injected=1\r\n\r\n<script>"
 QUOTED = b"%0d%0aSet-Cookie:%20injected=1%0d%0a%0d%0a%3Cscript%3E%00"
 RAW = [INJECTED, b"\nSet-Cookie: injected=1", b"\rSet-Cookie: injected=1", b"\x00", b"\xc4\x8d\xc4\x8a", b"\xff"]
+
+
+@pytest.fixture(scope="module", params=["fast", "asgi"])
+def way(request):
+    return request.param
 
 
 def request(path, host=b"go.acme.example", headers=()):
@@ -196,7 +201,7 @@ async def recorded(redis: Redis, edge):
 
 
 @pytest.fixture(scope="module")
-def tapped(valkey_url, clickhouse_url, tmp_path_factory):
+def tapped(valkey_url, clickhouse_url, tmp_path_factory, way):
     """An edge for all examples of a property."""
 
     async def fill():
@@ -205,7 +210,9 @@ def tapped(valkey_url, clickhouse_url, tmp_path_factory):
         await redis.aclose()
 
     asyncio.run(fill())
-    edge = Edge(valkey_url, clickhouse_url, tmp_path_factory.mktemp("tapped"), TAPTRAIL_UNKNOWN_PER_MINUTE="1000000")
+    edge = WAYS[way](
+        valkey_url, clickhouse_url, tmp_path_factory.mktemp("tapped"), TAPTRAIL_UNKNOWN_PER_MINUTE="1000000"
+    )
     yield edge
     edge.kill()
 

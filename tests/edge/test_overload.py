@@ -5,6 +5,7 @@ import json
 import sys
 
 import psutil
+import pytest
 
 from records.click import whole_frames
 from records.keys import ENTRY_FIELD
@@ -14,6 +15,11 @@ from tests.support.eventually import wait_until
 OVERLOAD_S = 4
 AT_ONCE = 4_000  # fewer than the kernel's queue takes: nobody is lost before the edge can answer
 REQUEST = f"GET /{cipher.seal(5)} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
+
+
+@pytest.fixture(scope="module", params=["fast", "asgi"])
+def way(request):
+    return request.param
 
 
 async def wave(port):

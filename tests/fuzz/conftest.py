@@ -1,3 +1,3 @@
-from tests.edge.conftest import edge, edges
+from tests.edge.conftest import edge, edges, way
 
-__all__ = ["edge", "edges"]
+__all__ = ["edge", "edges", "way"]

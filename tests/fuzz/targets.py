@@ -14,7 +14,7 @@ from pathlib import Path
 import httptools
 
 from aggregator.decode import MAX_DEAD_SPAN, Entry, decode
-from edge.fast.parse import NotPlain, plain_request
+from edge.fast.parse import plain_request
 from edge.left_behind import left_behind
 from edge.spool import Spool
 from edge.spool_reader import SpoolDamaged, SpoolReader
@@ -63,14 +63,14 @@ def visit(data: bytes) -> None:
 
 def request(data: bytes) -> None:
     """What is read in one pass is what the HTTP parser reads."""
-    try:
-        method, code, query, fields = plain_request(data)
-    except NotPlain:
+    plain = plain_request(data)
+    if plain is None:
         return
+    *asked, closes = plain
     parsed = _Parsed(data)
     assert parsed.complete == 1
-    assert parsed.keep_alive
-    assert asked_in(parsed.scope) == (method, code, query, fields, "")
+    assert parsed.closes == closes
+    assert asked_in(parsed.scope) == (*asked, "")
 
 
 class _Parsed:
@@ -82,13 +82,15 @@ class _Parsed:
         self.complete = 0
         parser = httptools.HttpRequestParser(self)
         parser.feed_data(data)
-        self.keep_alive = parser.should_keep_alive() and not parser.should_upgrade()
+        version = parser.get_http_version()
+        self.closes = version == "1.0" or not parser.should_keep_alive()
         path, _, query = self._url.partition(b"?")
         self.scope = {
             "method": parser.get_method().decode(), "raw_path": path, "query_string": query, "client": None,
             "headers": self._headers,
         }  # fmt: skip
-        assert parser.get_http_version() == "1.1"
+        assert version in ("1.0", "1.1")
+        assert not parser.should_upgrade()
 
     def on_url(self, url: bytes) -> None:
         self._url += url

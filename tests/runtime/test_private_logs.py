@@ -14,7 +14,7 @@ from records.link import Link, encode_link
 from runtime.clickhouse import ClickHouseRefused
 from runtime.logs import without_quotes
 from tests.control.conftest import controls  # noqa: F401
-from tests.edge.conftest import edges  # noqa: F401
+from tests.edge.conftest import edges, way  # noqa: F401
 from tests.support.control import CODE_KEY, MAIN
 from tests.support.edge import cache, cipher
 from tests.support.eventually import wait_until

@@ -13,7 +13,7 @@ from records.domain import Domain, encode_domain
 from records.keys import ALLOCATED, broadcast_key, bucket_of, domain_key, field_of, slug_key
 from records.link import Link, encode_link
 from tests.support.eventually import wait_until
-from tests.support.processes import Process, free_port
+from tests.support.processes import Process, accepts, free_port
 
 CODE_KEY = bytes(range(16))
 cipher = CodeCipher(CODE_KEY)
@@ -67,6 +67,30 @@ class Edge(Process):
             while until not in got and (more := connection.recv(65536)):
                 got += more
             return got
+
+
+class EdgeWithoutFastPath(Edge):
+    """Starlette alone, on uvicorn; edge/fast/ might as well not be there."""
+
+    command = (
+        "-c",
+        "import runpy, sys; sys.modules['edge.fast'] = None; runpy.run_module('edge', run_name='__main__')",
+    )
+
+    def __init__(self, redis_url: str, clickhouse_url: str, folder: Path, **settings: str) -> None:
+        super().__init__(redis_url, clickhouse_url, folder, TAPTRAIL_FAST_PATH="off", **settings)
+
+
+class EdgeOnGranian(Edge):
+    """The application alone, on another server; it has no ops port and none of the settings."""
+
+    command = ("-m", "tests.support.edge_on_granian")
+
+    def started(self) -> None:
+        wait_until(lambda: accepts(self.port))
+
+
+WAYS: dict[str, type[Edge]] = {"fast": Edge, "asgi": EdgeWithoutFastPath, "granian": EdgeOnGranian}
 
 
 def has_read_all(connection: socket.socket) -> bool:

@@ -26,6 +26,7 @@ from tests.support.edge import CODE_KEY
 
 class EdgeParts(NamedTuple):
     redirector: Redirector
+    resolver: Resolver
     tap_stats: TapStats
 
 
@@ -43,6 +44,7 @@ async def edge_parts(
         connecting = asyncio.create_task(wire.keep_connected())
         await wire.wait_connected(10)
         try:
-            yield EdgeParts(Redirector(resolver, recorder, tap_stats, scans, max_in_flight=max_in_flight), tap_stats)
+            redirector = Redirector(resolver, recorder, tap_stats, scans, max_in_flight=max_in_flight)
+            yield EdgeParts(redirector, resolver, tap_stats)
         finally:
             connecting.cancel()

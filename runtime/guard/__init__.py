@@ -1,0 +1,16 @@
+"""Hardened connections for a port: they bound the memory and the time that any client can hold.
+
+    guard = Guard(most_connections())
+    server = HttpServer(app, listener, guard=guard)   # beside it runs guard.watch(...)
+
+A guarded connection stands between the event loop and uvicorn. It cuts what the client sends into requests
+(`reader.py`), gives them to uvicorn one at a time and whole up to the end of their head, and ends what takes too long
+or sends too much. Nothing of this is logged: an attacker could fill the logs.
+
+No private name of uvicorn is used. What is used, and what `tests/runtime/test_uvicorn_surface.py` looks for:
+- `Config(http=...)`: a callable, called with `config`, `server_state`, `app_state` and `_loop`, makes the protocol of a
+  connection; `Config(timeout_keep_alive=...)`;
+- `ServerState.connections`: a set; a stop calls `shutdown()` of each member and waits until the set is empty;
+- `HttpToolsProtocol(config, server_state, app_state, _loop)`, a protocol of asyncio that may be called by another one;
+- a request's `scope["state"]` is a copy of `app_state`.
+"""
