@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import uvloop
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from edge.clickhouse_loader import ClickHouseLoader
 from edge.fast.shortcut import TapShortcut
@@ -129,7 +130,7 @@ async def serve_ticks(run: str, ticks: int, without: str) -> None:
     listener = listen("127.0.0.1", 0)
     with tempfile.TemporaryDirectory(prefix="taptrail-cost-") as name:
         guard = await _edge(Path(name), without) if run == "tap" else None
-        server = HttpServer(bare_servers.app, listener, guard=guard)
+        server = HttpServer(ProxyHeadersMiddleware(bare_servers.app), listener, guard=guard)  # as uvicorn comes
         _kept.append(asyncio.create_task(server.run_until_stopped()))
         clients = [socket.create_connection(listener.getsockname()) for _ in range(TICK)]
         requests = _requests(ticks * TICK)

@@ -36,7 +36,7 @@ class HttpServer(uvicorn.Server):
         options = _guarded(app, guard) if guard else {"app": app, "http": "httptools"}
         config = uvicorn.Config(
             loop="none", lifespan="off", access_log=False, log_config=None, ws="none", server_header=False,
-            date_header=False, backlog=BACKLOG, timeout_graceful_shutdown=grace_s, **options,
+            date_header=False, proxy_headers=False, backlog=BACKLOG, timeout_graceful_shutdown=grace_s, **options,
         )  # fmt: skip
         super().__init__(config)
         self._listener = listener

@@ -137,6 +137,16 @@ async def test_a_body_beyond_the_bound_is_not_read(length):
         writer.close()
 
 
+async def test_the_client_is_who_connects_whatever_its_headers_say():
+    async def tell(scope, receive, send):
+        await respond(send, scope["client"][0].encode())
+
+    async with served(tell) as (port, _):
+        got = await answers_to(port, LAST.replace(b"Host", b"X-Forwarded-For: 203.0.113.1\r\nHost"))
+
+    assert got.endswith(b"127.0.0.1")
+
+
 async def test_an_answer_may_close_the_connection_and_what_waits_behind_it_is_left():
     async def closing(scope, receive, send):
         await respond(send, b"[bye]", (b"connection", b"close"))
