@@ -1,1 +1,1 @@
-"""What a request tells of its visitor: device, language, place, person or machine. Pure but for the geo file."""
+"""What a request tells of its visitor: device, language, place, person or machine. Pure but for the geo reader."""
