@@ -1,6 +1,6 @@
 """Stream entries -> clicks and dead letters. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -67,19 +67,27 @@ def decode(entries: Iterable[Entry], settled: dict[int, int]) -> Batch:
 
 def _decode_entry(entry: Entry, reached: int, taken: dict[int, int], batch: Batch) -> int:
     """Adds the entry's clicks to the batch; gives its first seq."""
-    frames, reason = _frames_of(entry)
+    frames, why_no_more = _frames_of(entry)
     for frame in frames:
         _add(frame, entry.lane, taken.get(entry.lane, 0), batch)
         taken[entry.lane] = max(taken.get(entry.lane, 0), frame.last_seq)
-    seq = frames[-1].last_seq if frames else 0
-    first_seq = frames[0].first_seq if frames else 0
-    if seq >= entry.last_seq:
-        return first_seq
-    start = max(seq, reached) + 1 if entry.last_seq - max(seq, reached) <= MAX_DEAD_SPAN else entry.last_seq
-    for dead_seq in range(start, entry.last_seq + 1):
-        payload = (entry.frames or b"") if dead_seq == start else b""
-        batch.dead.append(DeadClick(entry.lane, dead_seq, reason, payload))
-    return first_seq or start
+    last_decoded = frames[-1].last_seq if frames else 0
+    if last_decoded >= entry.last_seq:
+        return frames[0].first_seq if frames else 0
+    first_dead = _first_dead(entry, max(last_decoded, reached))
+    batch.dead.extend(_dead_clicks(entry, first_dead, why_no_more))
+    return frames[0].first_seq if frames else first_dead
+
+
+def _first_dead(entry: Entry, known: int) -> int:
+    """known: the seq up to which clicks are decoded or in the table."""
+    return known + 1 if entry.last_seq - known <= MAX_DEAD_SPAN else entry.last_seq
+
+
+def _dead_clicks(entry: Entry, first_seq: int, reason: str) -> Iterator[DeadClick]:
+    """One for each seq from first_seq to the entry's id; the first holds the entry's bytes."""
+    for seq in range(first_seq, entry.last_seq + 1):
+        yield DeadClick(entry.lane, seq, reason, (entry.frames or b"") if seq == first_seq else b"")
 
 
 def _frames_of(entry: Entry) -> tuple[list[Frame], str]:

@@ -15,7 +15,7 @@ def test_an_entry_may_carry_many_frames():
 
     batch = decode([entry(3, frames)], {7: 0})
 
-    assert [one.seq for one in batch.clicks] == [1, 2, 3]
+    assert [click.seq for click in batch.clicks] == [1, 2, 3]
     assert batch.spans == [Span(7, 1, 3)]
     assert batch.dead == []
 
@@ -23,7 +23,7 @@ def test_an_entry_may_carry_many_frames():
 def test_an_entry_of_junk_stands_for_the_clicks_since_the_one_before():
     batch = decode([entry(2, encode_frame("edge-1", 1, [CLICK] * 2)), entry(4, b"junk")], {7: 0})
 
-    assert [(one.seq, one.payload) for one in batch.dead] == [(3, b"junk"), (4, b"")]
+    assert [(dead.seq, dead.payload) for dead in batch.dead] == [(3, b"junk"), (4, b"")]
     assert "header" in batch.dead[0].reason
     assert batch.spans[1] == Span(7, 3, 4)
 
@@ -31,7 +31,7 @@ def test_an_entry_of_junk_stands_for_the_clicks_since_the_one_before():
 def test_an_entry_without_frames_is_set_aside():
     batch = decode([entry(1, None)], {7: 0})
 
-    assert [(one.seq, one.reason) for one in batch.dead] == [(1, "the entry has no frames")]
+    assert [(dead.seq, dead.reason) for dead in batch.dead] == [(1, "the entry has no frames")]
 
 
 def test_what_stands_before_a_broken_frame_is_kept():
@@ -39,14 +39,14 @@ def test_what_stands_before_a_broken_frame_is_kept():
 
     batch = decode([entry(3, frames)], {7: 0})
 
-    assert [one.seq for one in batch.clicks] == [1]
-    assert [one.seq for one in batch.dead] == [2, 3]
+    assert [click.seq for click in batch.clicks] == [1]
+    assert [dead.seq for dead in batch.dead] == [2, 3]
 
 
 def test_an_entry_id_far_ahead_is_one_dead_letter_and_no_gap_of_millions():
     batch = decode([entry(1_790_000_000_000, b"junk")], {7: 12})
 
-    assert [one.seq for one in batch.dead] == [1_790_000_000_000]
+    assert [dead.seq for dead in batch.dead] == [1_790_000_000_000]
     assert batch.spans == [Span(7, 1_790_000_000_000, 1_790_000_000_000)]
 
 
@@ -55,8 +55,8 @@ def test_one_bad_click_does_not_take_its_neighbours_with_it():
 
     batch = decode([entry(3, frames)], {7: 0})
 
-    assert [one.seq for one in batch.clicks] == [1, 3]
-    assert [one.seq for one in batch.dead] == [2]
+    assert [click.seq for click in batch.clicks] == [1, 3]
+    assert [dead.seq for dead in batch.dead] == [2]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_click_no_row_can_hold_is_set_aside_and_its_neighbours_stay(changes, r
 
     batch = decode([entry(3, encode_frame("edge-1", 1, [CLICK, misfit, CLICK]))], {7: 0})
 
-    assert [one.seq for one in batch.clicks] == [1, 3]
-    assert [one.seq for one in batch.dead] == [2]
+    assert [click.seq for click in batch.clicks] == [1, 3]
+    assert [dead.seq for dead in batch.dead] == [2]
     assert reason in batch.dead[0].reason
     assert msgspec.msgpack.decode(batch.dead[0].payload, type=Click) == misfit
