@@ -86,7 +86,7 @@ def _judged(headers: Grouped[Headers], places: Grouped[Place]) -> Grouped[Verdic
     networks = grouped(places.values, lambda place: network_verdict(place.asn, place.as_org))
     if len(networks.values) == 1:  # most often: none speaks for a machine; saves 0.4 us a click
         return headers.each(lambda kept: classify(evidence_of(kept, networks.values[0])))
-    network_of = [networks.group_of[place] for place in places.group_of]
+    network_of = [networks.group_of[group] for group in places.group_of]
     pairs = grouped(list(zip(headers.group_of, network_of, strict=True)), tuple)
     return pairs.each(lambda pair: classify(evidence_of(headers.values[pair[0]], networks.values[pair[1]])))
 

@@ -50,7 +50,7 @@ def main() -> None:
 
 
 class Steps:
-    """The steps of the aggregator that need no network, timed one by one over batches of its usual size."""
+    """The steps of the aggregator that need no network, each timed by itself over batches of its usual size."""
 
     def __init__(self, cipher: AddressCipher, geo: Geo) -> None:
         self._enricher = Enricher(cipher, Devices(), geo)

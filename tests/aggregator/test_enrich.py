@@ -111,7 +111,7 @@ def test_clicks_of_two_days_get_the_salts_of_their_days():
 def test_rows_come_in_the_order_of_their_clicks():
     clicks = [numbered(seq, f"203.0.113.{seq}") for seq in (3, 4, 9)]
 
-    assert [one["seq"] for one in rows(*clicks)] == [3, 4, 9]
+    assert [row["seq"] for row in rows(*clicks)] == [3, 4, 9]
 
 
 def test_clicks_of_one_batch_do_not_mix(tmp_path):
@@ -128,9 +128,9 @@ def test_clicks_of_one_batch_do_not_mix(tmp_path):
 
     together = enricher.enrich(clicks, SALTS)
 
-    alone = [rows_in(arrow_stream([one], enricher.enrich([one], SALTS), RECEIVED_AT_MS))[0] for one in clicks]
+    alone = [rows_in(arrow_stream([click], enricher.enrich([click], SALTS), RECEIVED_AT_MS))[0] for click in clicks]
     assert rows_in(arrow_stream(clicks, together, RECEIVED_AT_MS)) == alone
-    assert len({(one["visit_class"], *one["class_reasons"]) for one in alone}) == 4
+    assert len({(row["visit_class"], *row["class_reasons"]) for row in alone}) == 4
 
 
 def test_long_headers_are_cut():

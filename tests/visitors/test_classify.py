@@ -24,7 +24,7 @@ def judged_agent(agent: str) -> tuple[str, str]:
     return verdict.visit_class.value, verdict.reasons[0]
 
 
-@pytest.mark.parametrize("recorded", RECORDED, ids=lambda one: one["name"])
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda visit: visit["name"])
 def test_a_recorded_visit_has_its_class(recorded):
     verdict = classify(evidence_of(headers_of(recorded_click(recorded)), NOWHERE))
 
@@ -32,16 +32,16 @@ def test_a_recorded_visit_has_its_class(recorded):
 
 
 def test_the_recorded_visits_cover_every_class_and_at_least_35_of_peoples_devices():
-    assert {one["expected_class"] for one in RECORDED} == {one.value for one in VisitClass}
+    assert {visit["expected_class"] for visit in RECORDED} == {known.value for known in VisitClass}
     assert len(RECORDED) >= 60
-    assert sum(one["expected_class"] == "human" for one in RECORDED) >= 35
+    assert sum(visit["expected_class"] == "human" for visit in RECORDED) >= 35
 
 
 def test_the_classes_are_those_of_the_table():
     schema = Path("aggregator/schema/001_tables.sql").read_text()
     enum = re.search(r"visit_class Enum8\((.*?)\)", schema)
 
-    assert re.findall(r"'(\w+)'", enum[1]) == [one.value for one in VisitClass]
+    assert re.findall(r"'(\w+)'", enum[1]) == [known.value for known in VisitClass]
 
 
 @pytest.mark.parametrize("agent", [IPHONE, IMESSAGE, "curl/8.5.0", ""])

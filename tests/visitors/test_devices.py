@@ -71,6 +71,6 @@ def test_a_string_is_read_once():
     assert devices.parse(IPHONE) is devices.parse(IPHONE)
 
 
-@pytest.mark.parametrize("recorded", RECORDED, ids=lambda one: one["name"])
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda visit: visit["name"])
 def test_a_recorded_visit_has_its_device_type(recorded):
     assert parse(recorded_click(recorded).user_agent).device_type == recorded["expected_device_type"]
