@@ -1,28 +1,37 @@
-"""Brings the ClickHouse schema up to date: schema/NNN_*.sql in order, each statement once."""
+"""Brings the ClickHouse schema up to date: schema/NNN_*.sql in order, each once, then schema/views.sql every time."""
 
 from pathlib import Path
 
 from runtime.clickhouse import ClickHouse
 
 SCHEMA = Path(__file__).parent / "schema"
+MIGRATIONS = sorted(SCHEMA.glob("[0-9]*.sql"))
+VIEWS = SCHEMA / "views.sql"
 
 
 async def migrate(clickhouse: ClickHouse) -> list[str]:
-    """Apply the files that have not been applied yet; gives their names. `clickhouse` needs no database yet."""
+    """Apply the migrations that have not been applied yet; gives their names. `clickhouse` needs no database yet.
+
+    The views are made as they are in this release, unless a newer release has been here: then they are that one's.
+    """
     await clickhouse.execute_without_database("CREATE DATABASE IF NOT EXISTS taptrail")
     await clickhouse.execute(
         "CREATE TABLE IF NOT EXISTS migrations (name String, applied_at DateTime DEFAULT now())"
         " ENGINE = MergeTree ORDER BY name"
     )
-    applied = []
-    for path in sorted(SCHEMA.glob("*.sql")):
-        if await clickhouse.value("SELECT count() FROM migrations WHERE name = {name:String}", name=path.name):
-            continue
-        for statement in statements(path.read_text()):
-            await clickhouse.execute(statement)
+    applied = set(await clickhouse.value("SELECT groupArray(name) FROM migrations"))
+    missing = [path for path in MIGRATIONS if path.name not in applied]
+    for path in missing:
+        await _execute(clickhouse, path.read_text())
         await clickhouse.execute("INSERT INTO migrations (name) SELECT {name:String}", name=path.name)
-        applied.append(path.name)
-    return applied
+    if applied <= {path.name for path in MIGRATIONS}:
+        await _execute(clickhouse, VIEWS.read_text())
+    return [path.name for path in missing]
+
+
+async def _execute(clickhouse: ClickHouse, text: str) -> None:
+    for statement in statements(text):
+        await clickhouse.execute(statement)
 
 
 def statements(text: str) -> list[str]:

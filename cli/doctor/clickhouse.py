@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 
-from aggregator.migrate import SCHEMA
+from aggregator.migrate import MIGRATIONS
 from cli.doctor.environment import Given
 from cli.doctor.finding import STEP_S, Finding, broken, ok, size, warning
 from records.code import CodeCipher
@@ -132,7 +132,7 @@ async def _grants(client: ClickHouse, process: str) -> Finding:
 
 
 async def _schema(client: ClickHouse) -> Finding:
-    ours = {path.name for path in SCHEMA.glob("*.sql")}
+    ours = {path.name for path in MIGRATIONS}
     try:
         applied = set(await client.value("SELECT groupArray(name) FROM migrations"))
     except ClickHouseRefused as error:

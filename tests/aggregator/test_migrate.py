@@ -1,8 +1,11 @@
 """A ClickHouse with the schema and the rows of an earlier version is brought up to date."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
-from aggregator.migrate import SCHEMA, migrate, statements
+from aggregator.migrate import MIGRATIONS, SCHEMA, migrate, statements
 from runtime.clickhouse import ClickHouse
 from tests.support.clickhouse import WRITER, clickhouse_command, clickhouse_environ
 from tests.support.eventually import eventually
@@ -10,7 +13,8 @@ from tests.support.processes import free_port, running
 
 pytestmark = pytest.mark.servers
 
-FIRST_FILES = ("001_tables.sql", "002_views.sql", "003_insert_deadline.sql", "004_lost_clicks.sql")
+FIRST_VIEWS_NAME, FIRST_VIEWS = "002_views.sql", Path(__file__).with_name("first_views.sql")
+FIRST_FILES = ("001_tables.sql", FIRST_VIEWS_NAME, "003_insert_deadline.sql", "004_lost_clicks.sql")
 OLD_CLICK = {
     "lane": 1, "account": "main", "broadcast_id": "spring", "contact_id": "c-1", "visit_class": "human",
     "clicked_at": "2026-09-21 14:13:20", "status": 302,
@@ -31,7 +35,8 @@ async def old(tmp_path):
         await client.execute("CREATE TABLE migrations (name String) ENGINE = MergeTree ORDER BY name")
         await client.execute("ALTER TABLE migrations ADD COLUMN applied_at DateTime DEFAULT now()")
         for name in FIRST_FILES:
-            for statement in statements((SCHEMA / name).read_text()):
+            path = FIRST_VIEWS if name == FIRST_VIEWS_NAME else SCHEMA / name
+            for statement in statements(path.read_text()):
                 await client.execute(statement)
             await client.insert_rows("migrations", [{"name": name}])
         await client.insert_rows("clicks", [{**OLD_CLICK, "seq": seq} for seq in (1, 2)])
@@ -56,5 +61,58 @@ async def test_a_migration_that_was_cut_short_is_repeated(old):
 
     again = await migrate(old)
 
-    assert again == sorted(path.name for path in SCHEMA.glob("*.sql") if path.name not in FIRST_FILES)
+    assert again == [path.name for path in MIGRATIONS if path.name not in FIRST_FILES]
     assert await old.value("SELECT human_clicks FROM broadcast_report") == 2
+
+
+async def test_each_migration_has_its_row_and_the_views_have_none(old):
+    await migrate(old)
+
+    rows = await old.value("SELECT arraySort(groupArray(name)) FROM migrations")
+    assert rows == [path.name for path in MIGRATIONS]
+    assert "views.sql" not in rows
+
+
+async def test_the_views_of_an_earlier_version_are_replaced(old):
+    before = await columns(old, "contact_clicks")
+
+    await migrate(old)
+
+    assert await columns(old, "contact_clicks") == [*before[:-2], "visitors", *before[-2:]]
+    assert "refusal" in await columns(old, "hourly_clicks")
+
+
+async def test_every_start_makes_the_views_of_its_release(old):
+    await migrate(old)
+    await old.execute("CREATE OR REPLACE VIEW hourly_clicks AS SELECT 1 AS clicks")
+    await old.execute("ALTER TABLE broadcasts ADD COLUMN timezone String")
+
+    assert await migrate(old) == []
+
+    assert "hour" in await columns(old, "hourly_clicks")
+    assert "timezone" in await columns(old, "broadcasts_now")
+
+
+async def test_a_newer_release_keeps_its_views(old):
+    await migrate(old)
+    await old.execute("INSERT INTO migrations (name) SELECT '999_tomorrow.sql'")
+    await old.execute("CREATE OR REPLACE VIEW hourly_clicks AS SELECT 1 AS tomorrow")
+
+    assert await migrate(old) == []
+
+    assert await columns(old, "hourly_clicks") == ["tomorrow"]
+
+
+async def test_aggregators_that_start_at_the_same_time_make_the_views_together(old):
+    await migrate(old)
+
+    assert await asyncio.gather(*(migrate(old) for _ in range(4))) == [[], [], [], []]
+
+    assert "hour" in await columns(old, "hourly_clicks")
+
+
+async def columns(client, table):
+    return await client.value(
+        "SELECT groupArray(name) FROM (SELECT name FROM system.columns WHERE database = 'taptrail'"
+        " AND table = {table:String} ORDER BY position)", table=table,
+    )  # fmt: skip

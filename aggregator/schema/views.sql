@@ -1,0 +1,133 @@
+-- The views as they are now, made again at every start of an aggregator, after the migrations: a change needs no file of
+-- its own, and SELECT * has the columns that a migration has added.
+--
+-- What analysts ask most. A click counts as engagement when a person was redirected to where the link leads (status 3xx,
+-- no refusal). Links and clicks are put side by side by UNION ALL: a condition on account or broadcast_id reaches both.
+
+CREATE OR REPLACE VIEW broadcasts_now AS SELECT * FROM broadcasts FINAL;
+
+CREATE OR REPLACE VIEW domains_now AS SELECT * FROM domains FINAL;
+
+-- Every broadcast, also those without links or taps: the times of human clicks are NULL then.
+CREATE OR REPLACE VIEW broadcast_report AS
+SELECT
+    account, broadcast_id,
+    sum(minted) AS links,
+    uniqExactIf(contact_id, minted = 1 AND contact_id != '') AS contacts,
+    countIf(visit_class = 'human') AS human_clicks,
+    countIf(visit_class = 'preview') AS preview_clicks,
+    countIf(visit_class = 'prefetch') AS prefetch_clicks,
+    countIf(visit_class = 'scanner') AS scanner_clicks,
+    countIf(visit_class = 'bot') AS bot_clicks,
+    countIf(visit_class = 'unknown') AS unknown_clicks,
+    uniqExactIf(contact_id, visit_class = 'human' AND contact_id != '') AS unique_contacts,
+    if(contacts = 0, 0, unique_contacts / contacts) AS click_through_rate,
+    minOrNullIf(clicked_at, visit_class = 'human') AS first_human_click_at,
+    maxOrNullIf(clicked_at, visit_class = 'human') AS last_human_click_at
+FROM
+(
+    SELECT account, broadcast_id, contact_id, 1 AS minted, '' AS visit_class, minted_at AS clicked_at FROM links
+    UNION ALL
+    SELECT account, broadcast_id, contact_id, 0, toString(visit_class), clicked_at FROM clicks
+    WHERE status BETWEEN 300 AND 399 AND refusal = ''
+    UNION ALL
+    SELECT account, broadcast_id, '', 0, '', toDateTime64(0, 3, 'UTC') FROM broadcasts
+)
+GROUP BY account, broadcast_id;
+
+CREATE OR REPLACE VIEW destination_report AS
+SELECT
+    account, broadcast_id, destination_index,
+    sum(minted) AS links,
+    uniqExactIf(contact_id, minted = 1 AND contact_id != '') AS contacts,
+    countIf(human) AS human_clicks,
+    sum(machine) AS machine_clicks,
+    uniqExactIf(contact_id, human AND contact_id != '') AS unique_contacts,
+    if(contacts = 0, 0, unique_contacts / contacts) AS click_through_rate
+FROM
+(
+    SELECT account, broadcast_id, contact_id, destination_index, 1 AS minted, false AS human, 0 AS machine FROM links
+    UNION ALL
+    SELECT account, broadcast_id, contact_id, destination_index, 0, visit_class = 'human', visit_class != 'human'
+    FROM clicks
+    WHERE status BETWEEN 300 AND 399 AND refusal = ''
+)
+GROUP BY account, broadcast_id, destination_index;
+
+CREATE OR REPLACE VIEW audience_report AS
+SELECT
+    account, broadcast_id, audience,
+    sum(minted) AS links,
+    uniqExactIf(contact_id, minted = 1 AND contact_id != '') AS contacts,
+    countIf(human) AS human_clicks,
+    sum(machine) AS machine_clicks,
+    uniqExactIf(contact_id, human AND contact_id != '') AS unique_contacts,
+    if(contacts = 0, 0, unique_contacts / contacts) AS click_through_rate
+FROM
+(
+    SELECT account, broadcast_id, contact_id, toString(audience) AS audience, 1 AS minted, false AS human, 0 AS machine
+    FROM links
+    UNION ALL
+    SELECT account, broadcast_id, contact_id, toString(audience), 0, visit_class = 'human', visit_class != 'human'
+    FROM clicks
+    WHERE status BETWEEN 300 AND 399 AND refusal = ''
+)
+GROUP BY account, broadcast_id, audience;
+
+CREATE OR REPLACE VIEW keyword_report AS
+SELECT
+    account, keyword,
+    sum(minted) AS links,
+    countIf(human) AS human_clicks,
+    sum(machine) AS machine_clicks,
+    uniqExactIf(visitor_id, human) AS visitors,
+    uniqExactIf(tuple(broadcast_id, contact_id), human AND contact_id != '') AS unique_contacts
+FROM
+(
+    SELECT account, toString(keyword) AS keyword, broadcast_id, contact_id, 0 AS visitor_id,
+        1 AS minted, false AS human, 0 AS machine
+    FROM links
+    UNION ALL
+    SELECT account, toString(keyword), broadcast_id, contact_id, visitor_id,
+        0, visit_class = 'human', visit_class != 'human'
+    FROM clicks
+    WHERE status BETWEEN 300 AND 399 AND refusal = ''
+)
+GROUP BY account, keyword;
+
+-- Every contact that got a link, also those that never tapped it (human_clicks = 0). One person is another visitor on
+-- another day, at another address and in another browser; many on one day are people who were sent the same link.
+CREATE OR REPLACE VIEW contact_clicks AS
+SELECT
+    account, broadcast_id, contact_id,
+    max(group_name) AS audience,
+    sum(minted) AS links,
+    countIf(human) AS human_clicks,
+    sum(machine) AS machine_clicks,
+    uniqExactIf(visitor_id, human) AS visitors,
+    minOrNullIf(clicked_at, human) AS first_human_click_at,
+    maxOrNullIf(clicked_at, human) AS last_human_click_at
+FROM
+(
+    SELECT account, broadcast_id, contact_id, toString(audience) AS group_name, minted_at AS clicked_at,
+        1 AS minted, false AS human, 0 AS machine, 0 AS visitor_id
+    FROM links
+    UNION ALL
+    SELECT account, broadcast_id, contact_id, '', clicked_at, 0, visit_class = 'human', visit_class != 'human', visitor_id
+    FROM clicks
+    WHERE status BETWEEN 300 AND 399 AND refusal = ''
+)
+WHERE contact_id != ''
+GROUP BY account, broadcast_id, contact_id;
+
+-- Answered from the projection by_hour: cheap over all of time. unique_contacts is an estimate (about 2 %).
+CREATE OR REPLACE VIEW hourly_clicks AS
+SELECT
+    account, broadcast_id,
+    toStartOfHour(clicked_at) AS hour,
+    visit_class, audience, country, device_type, destination_index, status, refusal,
+    count() AS clicks,
+    uniqCombined64If(12)(contact_id, contact_id != '') AS unique_contacts
+FROM clicks
+GROUP BY account, broadcast_id, toStartOfHour(clicked_at), visit_class, audience, country, device_type,
+    destination_index, status, refusal;
