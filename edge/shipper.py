@@ -47,6 +47,7 @@ class Shipper:
         self._name = lane_name(spool.lane)
         self._more = asyncio.Event()
         self._in_doubt = True
+        self._connection = 0  # of the wire, on which the stream was looked at
         self._stream_exists = False
         self._reached = 0  # last seq that Redis had; of a lane left by a power cut that may be more than the disk has
         self._answered_before = 0  # what the dead process had reported
@@ -146,6 +147,7 @@ class Shipper:
 
     async def _locate_cursor(self) -> None:
         """Go on behind the last click that Redis has, or that is in ClickHouse already."""
+        self._connection = self._wire.connects
         await self._read_watermark()
         last = await self._last_id()
         if last > self._spool.last_seq and not await self._is_own(last):
@@ -198,6 +200,9 @@ class Shipper:
 
     async def _ship(self) -> bool:
         """Send some entries; True when there was something to send."""
+        if self._connection != self._wire.connects:  # to another Redis perhaps, that lacks what was sent before
+            self._in_doubt = True
+            return True
         chunks: list[Chunk] = []
         while len(chunks) < ENTRIES_AT_ONCE and self._unsettled_bytes < self.room_bytes:
             chunk = self._reader.next(ENTRY_BYTES)
