@@ -8,7 +8,7 @@ import redis.asyncio
 from redis.exceptions import ResponseError
 
 from aggregator.decode import Entry
-from aggregator.stores import NEW
+from aggregator.stores import NEW, Held
 from records.keys import ENTRY_FIELD, GROUP, WATERMARKS, click_stream, lane_name
 
 CONSUMER = "owner"  # of every lane, whoever owns it: what a dead owner had read stays with the lane
@@ -26,6 +26,17 @@ for index = 1, #ARGV, 2 do
     redis.call('HSET', KEYS[1], ARGV[index], ARGV[index + 1])
   end
 end
+"""
+
+
+# Trims what was read and acknowledged, up to ARGV[2]. A pending entry stays, and all behind it: only its reader knows
+# whether it is in the tables, and that may be a former owner that woke up late.
+_TRIM = """#!lua flags=allow-oom
+local first = tonumber(ARGV[2]) + 1
+local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1])
+if pending.err then return 0 end
+if pending[1] > 0 then first = math.min(first, tonumber(string.match(pending[2], '^%d+'))) end
+return redis.call('XTRIM', KEYS[1], 'MINID', string.format('%.0f-0', first))
 """
 
 
@@ -52,7 +63,7 @@ class RedisClickStream:
         entries: list[Entry] = []
         unopened: list[int] = []
         for lane, reply in zip(lanes, await pipe.execute(raise_on_error=False), strict=True):
-            if isinstance(reply, ResponseError) and "NOGROUP" in str(reply):
+            if _has_no_group(reply):
                 unopened.append(lane)
             elif isinstance(reply, Exception):
                 raise reply
@@ -72,28 +83,40 @@ class RedisClickStream:
             self._at_once = min(self._at_once * 2, MOST_ENTRIES)
 
     async def ack(self, last_seqs: Mapping[int, list[int]], settled: Mapping[int, int]) -> None:
-        # Everything read is acknowledged together, so what lies before the last acknowledged id is not needed.
         pipe = self._redis.pipeline(transaction=False)
         for lane, seqs in last_seqs.items():
             pipe.xack(click_stream(lane), GROUP, *(f"{seq}-0" for seq in seqs))
         if settled:
             pipe.eval(_RAISE, 1, WATERMARKS, *_fields(settled))
         for lane, seqs in last_seqs.items():
-            pipe.xtrim(click_stream(lane), minid=f"{max(seqs) + 1}-0", approximate=False)
+            pipe.eval(_TRIM, 1, click_stream(lane), GROUP, max(seqs))
         await pipe.execute()
 
     async def publish(self, settled: Mapping[int, int]) -> None:
         if settled:
             await self._redis.eval(_RAISE, 1, WATERMARKS, *_fields(settled))
 
-    async def entries(self, lanes: Iterable[int]) -> int:
+    async def held(self, lanes: Iterable[int]) -> dict[int, Held]:
+        lanes = list(lanes)
         pipe = self._redis.pipeline(transaction=False)
         for lane in lanes:
             pipe.xlen(click_stream(lane))
-        return sum(await pipe.execute())
+            pipe.xpending(click_stream(lane), GROUP)
+        replies = await pipe.execute(raise_on_error=False)
+        for reply in replies:
+            if isinstance(reply, Exception) and not _has_no_group(reply):
+                raise reply
+        return {
+            lane: Held(entries, 0 if isinstance(pending, Exception) else pending["pending"])
+            for lane, entries, pending in zip(lanes, replies[::2], replies[1::2], strict=True)
+        }
 
     async def reset(self, lane: int) -> None:
         await self._redis.delete(click_stream(lane))
+
+
+def _has_no_group(reply: Any) -> bool:
+    return isinstance(reply, ResponseError) and "NOGROUP" in str(reply)
 
 
 def _fields(settled: Mapping[int, int]) -> list[str | int]:

@@ -16,6 +16,7 @@ from runtime.clock import Clock
 
 LEASE_S = 8.0
 RENEW_S = 2.0
+UNREGISTERED_AFTER_S = 10.0  # an edge registers every lane once a second
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ class Leases:
         if unreadable:
             log.warning("registrations of lanes cannot be read", extra={"records": unreadable})
         self._read_at_ms = int(self._clock.unix_s() * 1000)
+        for lane in self.reports.keys() & self.owned.keys():
+            self.owned[lane].register(self._clock.monotonic())
         await self.renew()
         # A lane that is owned stays so when its registration is lost: its edge writes it again within a second.
         self._share.update(len(self.reports.keys() | self.owned.keys()), len(self.owned))
@@ -114,6 +117,11 @@ class Leases:
             if (report := self.reports.get(owned.lane)) is not None and report.ended and owned.settled >= report.spooled
         ]
 
+    def unregistered(self) -> list[OwnedLane]:
+        """Lanes that Redis does not name any more, and has not been told of again."""
+        heard_of = self._clock.monotonic() - UNREGISTERED_AFTER_S
+        return [owned for owned in self.recovered() if owned.registered_at < heard_of]
+
     def silent(self) -> int:
         """How many lanes, of all aggregators, their edge had not reported for a minute at the last look."""
         return sum(1 for report in self.reports.values() if is_silent(report, self._read_at_ms))
@@ -143,20 +151,23 @@ class Leases:
 
     async def _renew(self, lanes: Collection[OwnedLane] | None = None) -> None:
         lanes = list(self.owned.values()) if lanes is None else lanes
-        held_until = self._clock.monotonic() + LEASE_S
+        asked_at = self._clock.monotonic()
         answers = await self._store.hold({owned.lane: owned.is_fenced for owned in lanes})
+        answered_at = self._clock.monotonic()
         for owned, is_held in zip(lanes, answers, strict=True):
-            if is_held:
-                owned.renew(held_until)
-            else:
-                self._drop(owned)
+            if is_held and owned.held_until > answered_at:
+                owned.renew(asked_at + LEASE_S)
+                continue
+            self._drop(owned)
+            if is_held:  # but it had lapsed before the call arrived, perhaps: another may have held it, and written
+                self.owned[owned.lane] = OwnedLane(owned.lane, owned.registered_at, asked_at + LEASE_S)
 
     async def _acquire(self, lanes: list[int]) -> None:
-        held_until = self._clock.monotonic() + LEASE_S
+        now = self._clock.monotonic()
         answers = await self._store.hold(dict.fromkeys(lanes, False))
         for lane, is_held in zip(lanes, answers, strict=True):
             if is_held:
-                self.owned[lane] = OwnedLane(lane, held_until)
+                self.owned[lane] = OwnedLane(lane, now, now + LEASE_S)
 
     def _drop(self, owned: OwnedLane) -> None:
         owned.end()

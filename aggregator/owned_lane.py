@@ -30,7 +30,7 @@ class LaneState(Enum):
 class LaneEvent(Enum):
     FENCE = auto()  # former inserts have been waited for and ended, and Redis says that this process writes
     LOCATE = auto()  # the tables were asked
-    DOUBT = auto()  # a step failed, or a lease of the batch was lost
+    DOUBT = auto()  # a step failed, a lease was lost, or the stream does not hold what it should
     END = auto()  # lost, given back, or over
 
 
@@ -58,12 +58,14 @@ class LeaseLost(Exception):
 class OwnedLane:
     """What this aggregator knows of a lane that it holds. The only writer of its state; others read."""
 
-    def __init__(self, lane: int, held_until: float) -> None:
+    def __init__(self, lane: int, registered_at: float, held_until: float) -> None:
         self.lane = lane
         self.state = LaneState.LEASED
-        self.held_until = held_until  # by Clock.monotonic
+        self.registered_at = registered_at  # when Redis last named it; by Clock.monotonic, as the next
+        self.held_until = held_until
         self.floor = 0  # no row of the lane has a higher seq
         self.settled = 0  # every seq up to it is in ClickHouse
+        self._looked_again_at = -1  # `settled` when the lane was last taken over again because of a hole
         self._resend_requested_at = -1  # `settled` when the edge was last asked to send again
 
     @property
@@ -78,6 +80,9 @@ class OwnedLane:
     def renew(self, held_until: float) -> None:
         self.held_until = held_until
 
+    def register(self, now: float) -> None:
+        self.registered_at = now
+
     def check_held(self, now: float) -> None:
         """Raises LeaseLost where the lease is over, or may be."""
         if self.state is LaneState.ENDED or self.held_until <= now:
@@ -90,6 +95,7 @@ class OwnedLane:
         """What the tables have is known now."""
         self._on(LaneEvent.LOCATE)
         self.floor, self.settled = floor, settled
+        self._resend_requested_at = -1  # what was asked of Redis before the doubt may be lost
 
     def doubt(self) -> None:
         self._on(LaneEvent.DOUBT)
@@ -111,12 +117,27 @@ class OwnedLane:
         self.settled = self.settled_after(spans)
         self.floor = max(self.floor, *(span.last_seq for span in spans)) if spans else self.floor
 
-    def wants_resend(self) -> bool:
-        """Whether to ask the edge to send again, because clicks came while earlier ones of the lane did not.
+    @property
+    def has_hole(self) -> bool:
+        """Clicks came while earlier ones of the lane did not."""
+        return self.settled < self.floor
 
-        True once for a hole: an edge whose disk is gone cannot, and the audit goes on reporting it.
+    def wants_second_look(self) -> bool:
+        """Whether to take the lane over again because of a hole: another reader may have what is missing pending.
+
+        True once for a hole.
         """
-        if self.settled >= self.floor or self._resend_requested_at == self.settled:
+        if not self.has_hole or self._looked_again_at == self.settled:
+            return False
+        self._looked_again_at = self.settled
+        return True
+
+    def wants_resend(self) -> bool:
+        """Whether to ask the edge to send again because of a hole.
+
+        True once for a hole and takeover: an edge whose disk is gone cannot, and the audit goes on reporting it.
+        """
+        if not self.has_hole or self._resend_requested_at == self.settled:
             return False
         self._resend_requested_at = self.settled
         return True

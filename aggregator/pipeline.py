@@ -79,7 +79,10 @@ class Pipeline:
         if lanes := self._leases.unrecovered():
             await self._takeover.take(lanes)
             await self._move_pending([owned.lane for owned in lanes])
-        return await self._move(await self._read_new())
+        moved = await self._move(await self._read_new())
+        if not self._stream.has_more:
+            await self._fill_holes()
+        return moved
 
     async def _move_pending(self, lanes: list[int]) -> None:
         """What a former owner had read and not acknowledged."""
@@ -106,8 +109,6 @@ class Pipeline:
             await self._inserter.insert(rows)
         await self._acknowledge(entries, batch, lanes)
         self.progress.moved(batch.clicks)
-        for owned in lanes.values():
-            await self._request_resend(owned)
         return len(batch.clicks)
 
     async def _without_present(self, batch: Batch, lanes: Mapping[int, OwnedLane]) -> Batch:
@@ -132,8 +133,14 @@ class Pipeline:
         for owned in lanes.values():
             owned.acknowledge(batch.spans)
 
-    async def _request_resend(self, owned: OwnedLane) -> None:
-        """Have the edge send again from the last settled click."""
-        if owned.wants_resend():
-            log.warning("clicks are missing, the edge is asked to send again", extra={"behind": owned.settled})
-            await self._stream.reset(owned.lane)
+    async def _fill_holes(self) -> None:
+        """Look again for clicks that are missing before others of their lane, then have the edge send them again.
+
+        Only when the streams are read to their ends: what an edge sent that is gone with its disk is nowhere else.
+        """
+        for owned in self._leases.recovered():
+            if owned.wants_second_look():
+                owned.doubt()
+            elif owned.wants_resend():
+                log.warning("clicks are missing, the edge is asked to send again", extra={"behind": owned.settled})
+                await self._stream.reset(owned.lane)

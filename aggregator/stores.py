@@ -16,6 +16,13 @@ NEW = ">"
 PENDING = "0"
 
 
+class Held(NamedTuple):
+    """What a stream holds; nothing where there is none."""
+
+    entries: int
+    pending: int  # entries that were read and not acknowledged; such a one may be trimmed by now
+
+
 class ClickStream(Protocol):
     """The streams of clicks, one a lane. One consumer for all: what a dead owner had read stays with the lane."""
 
@@ -38,8 +45,8 @@ class ClickStream(Protocol):
     async def publish(self, settled: Mapping[int, int]) -> None:
         """Say how far each lane is in the table, to edges that have not heard of it; never lowers it."""
 
-    async def entries(self, lanes: Iterable[int]) -> int:
-        """How many these streams hold: those that are not acknowledged yet."""
+    async def held(self, lanes: Iterable[int]) -> dict[int, Held]:
+        """What the stream of each of these lanes holds."""
 
     async def reset(self, lane: int) -> None:
         """Make the edge send again all that is not settled: clicks are missing before some that came."""

@@ -1,10 +1,11 @@
 """What the owner of lanes does about once a second, between batches."""
 
 import math
+from collections.abc import Mapping
 
 from aggregator.backlog import Backlog
 from aggregator.leases import Leases
-from aggregator.stores import AggregatorStores
+from aggregator.stores import AggregatorStores, Held
 from aggregator.takeover import Takeover, watermarks
 from runtime.clock import Clock
 
@@ -38,6 +39,25 @@ class Upkeep:
             await self._takeover.end(owned, report)
         # Again and again: Redis may have lost it, and no batch may come that would publish it.
         await self._stores.stream.publish(watermarks(self._leases.recovered()))
-        entries = await self._stores.stream.entries(self._leases.owned)
+        held = await self._stores.stream.held(self._leases.owned)
+        entries = sum(each.entries for each in held.values())
         self.backlog.sample(entries, self._leases.owned, self._leases.reports, self._clock.unix_s())
+        self._doubt_unacknowledged(held)
+        await self._hand_over_unregistered(held)
         self._done_at = now
+
+    def _doubt_unacknowledged(self, held: Mapping[int, Held]) -> None:
+        """Between batches all that this process has read is acknowledged.
+
+        What is pending was given to a reader that is gone: a former owner that woke up late, or a call of this process
+        over a connection that it gave up. The lane is taken over again, and what is pending with it.
+        """
+        for owned in self._leases.recovered():
+            if owned.lane in held and held[owned.lane].pending:
+                owned.doubt()
+
+    async def _hand_over_unregistered(self, held: Mapping[int, Held]) -> None:
+        """Lanes that ended, and whose end Redis has lost: else they would count as a part of the share for ever."""
+        gone = [owned for owned in self._leases.unregistered() if owned.lane in held and not held[owned.lane].entries]
+        if gone:
+            await self._takeover.hand_over(gone)

@@ -15,7 +15,7 @@ DO = {
 
 
 def lane_after(*events):
-    lane = OwnedLane(1, held_until=8.0)
+    lane = OwnedLane(1, registered_at=0.0, held_until=8.0)
     for event in events:
         DO[event](lane)
     return lane
@@ -64,7 +64,7 @@ def test_every_state_can_be_reached_and_ended():
 
 @pytest.mark.parametrize(("now", "is_held"), [(7.9, True), (8.0, False)])
 def test_a_lease_is_over_at_its_end(now, is_held):
-    lane = OwnedLane(1, held_until=8.0)
+    lane = OwnedLane(1, registered_at=0.0, held_until=8.0)
 
     if is_held:
         lane.check_held(now)
@@ -90,4 +90,22 @@ def test_a_resend_is_wanted_once_for_a_hole():
     assert not lane.wants_resend()
 
     lane.acknowledge([Span(1, 6, 6)])
+    assert lane.wants_resend()
+
+
+def test_a_second_look_is_wanted_once_for_a_hole_and_before_a_resend():
+    lane = located(floor=0, settled=0)
+    lane.acknowledge([Span(1, 3, 4)])
+
+    assert [lane.wants_second_look(), lane.wants_second_look()] == [True, False]
+
+
+def test_a_resend_is_wanted_again_after_a_takeover():
+    lane = located(floor=4, settled=1)
+    assert [lane.wants_resend(), lane.wants_resend()] == [True, False]
+
+    lane.doubt()
+    lane.fence()
+    lane.locate(4, 1)
+
     assert lane.wants_resend()

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from aggregator.leases import LEASE_S
+from aggregator.leases import LEASE_S, RENEW_S, UNREGISTERED_AFTER_S
 from aggregator.owned_lane import LeaseLost
 from records.keys import ENTRY_FIELD, GROUP, LANES, WATERMARKS, click_stream, lane_name, lease_key
 from tests.support.aggregator import LANE, Aggregator, add, counts, register
@@ -96,7 +96,7 @@ async def test_a_hole_is_kept_out_of_the_watermark_and_the_edge_is_asked_to_send
     await add(redis, 1, 2)
     await add(redis, 6, 1)
 
-    await aggregator.pipeline.move_one_batch()
+    await aggregator.move_all()
 
     assert (await counts(clickhouse))[0] == 3
     assert await redis.hget(WATERMARKS, lane_name(LANE)) == b"2"
@@ -109,7 +109,7 @@ async def test_a_hole_is_kept_out_of_the_watermark_and_the_edge_is_asked_to_send
     assert await redis.hget(WATERMARKS, lane_name(LANE)) == b"6"
 
 
-async def test_an_edge_that_cannot_mend_a_hole_is_asked_once(redis, clickhouse, aggregator):
+async def test_an_edge_that_cannot_fill_a_hole_is_asked_once(redis, clickhouse, aggregator):
     await register(redis)
     await add(redis, 5, 1)
     await aggregator.move_all()
@@ -119,6 +119,96 @@ async def test_an_edge_that_cannot_mend_a_hole_is_asked_once(redis, clickhouse, 
 
     assert await redis.exists(click_stream(LANE))
     assert (await counts(clickhouse))[0] == 2
+
+
+async def test_an_edge_is_asked_again_when_redis_may_have_lost_what_it_was_asked(redis, clickhouse, aggregator):
+    """A replica took its place that had not heard of it."""
+    await register(redis)
+    await add(redis, 5, 1)
+    await aggregator.move_all()
+    await add(redis, 5, 1)
+    aggregator.leases.doubt_all()
+
+    await aggregator.move_all()
+
+    assert not await redis.exists(click_stream(LANE))
+
+
+async def taken_by_another_reader(redis):
+    """As by a former owner that wakes up late."""
+    ((_, entries),) = await redis.xreadgroup(GROUP, "owner", {click_stream(LANE): ">"})
+    assert entries
+
+
+async def test_what_another_reader_has_pending_is_moved_though_no_click_follows(redis, clickhouse):
+    aggregator = Aggregator(redis, clickhouse, upkeep_every_s=0)
+    await register(redis)
+    await add(redis, 1, 2)
+    await aggregator.move_all()
+    await add(redis, 3, 2)
+    await taken_by_another_reader(redis)
+
+    await aggregator.move_all()
+
+    assert await counts(clickhouse) == (4, 4, 4)
+    assert await redis.hget(WATERMARKS, lane_name(LANE)) == b"4"
+
+
+async def test_what_another_reader_has_pending_is_not_trimmed_and_fills_the_hole(redis, clickhouse, aggregator):
+    """Nobody else may have it: the disk of its edge may be gone."""
+    await register(redis)
+    await add(redis, 1, 2)
+    await aggregator.move_all()
+    await add(redis, 3, 2)
+    await taken_by_another_reader(redis)
+    await add(redis, 5, 2)
+
+    await aggregator.pipeline.move_one_batch()
+    assert [entry_id for entry_id, _ in await redis.xrange(click_stream(LANE))] == [b"4-0", b"6-0"]
+
+    await aggregator.move_all()
+    assert await counts(clickhouse) == (6, 6, 6)
+    assert await redis.hget(WATERMARKS, lane_name(LANE)) == b"6"
+
+    await add(redis, 7, 1)
+    await aggregator.move_all()
+    assert await redis.xlen(click_stream(LANE)) == 0
+
+
+async def test_a_lane_whose_end_redis_has_lost_is_given_back(redis, clickhouse):
+    """Else it would count as a part of this aggregator's share for ever, and another lane would have no owner."""
+    clock = FastClock()
+    aggregator = Aggregator(redis, clickhouse, clock=clock)
+    await register(redis)
+    await add(redis, 1, 2)
+    await aggregator.move_all()
+    await redis.hdel(LANES, lane_name(LANE))
+
+    clock.ahead_s += RENEW_S
+    await aggregator.move_all()
+    assert list(aggregator.leases.owned) == [LANE], "its edge may register it again"
+
+    while clock.ahead_s < UNREGISTERED_AFTER_S:
+        clock.ahead_s += RENEW_S
+        await aggregator.move_all()
+    assert list(aggregator.leases.owned) == []
+    assert not await redis.exists(lease_key(LANE))
+
+
+async def test_an_unregistered_lane_that_still_has_clicks_is_kept(redis, clickhouse):
+    clock = FastClock()
+    aggregator = Aggregator(redis, clickhouse, clock=clock)
+    await register(redis)
+    await add(redis, 1, 2)
+    await aggregator.move_all()
+    await redis.hdel(LANES, lane_name(LANE))
+
+    while clock.ahead_s < 2 * UNREGISTERED_AFTER_S:
+        await add(redis, 3 + int(clock.ahead_s), 2)
+        clock.ahead_s += RENEW_S
+        await aggregator.upkeep.run_when_due()
+
+    assert list(aggregator.leases.owned) == [LANE]
 
 
 async def test_a_lane_that_another_aggregator_holds_is_left_alone(redis, clickhouse, aggregator):
