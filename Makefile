@@ -47,7 +47,9 @@ KILLS ?= 20
 RATE ?= 500
 KILL_POINTS_S ?= 1200
 FUZZ_S ?= 60
+MODEL_S ?= 600
 chaos: $(VENV)/installed  ## kill everything again and again under load, then count: SEED=1 TAPS=300000 KILLS=20
+	$(BIN)/python -m tests.model.explore --seconds $(MODEL_S) --seed $(SEED)
 	$(BIN)/python -m tests.chaos.chaos --seed $(SEED) --taps $(TAPS) --kills $(KILLS) --rate $(RATE)
 	$(BIN)/python -m pytest tests/chaos/controls.py
 	$(BIN)/python -m tests.chaos.kill_points --seconds $(KILL_POINTS_S)

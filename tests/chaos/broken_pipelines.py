@@ -47,14 +47,14 @@ class AcknowledgesWhatItReads(Instead):
 class KeepsTheLast(Instead):
     """A stream that keeps its last entries, whether they have been read or not."""
 
-    def __init__(self, inner, trim):
+    def __init__(self, inner, trim, kept=KEPT):
         super().__init__(inner)
-        self.trim = trim  # (lane, entries): an XTRIM MAXLEN
+        self.trim, self.kept = trim, kept  # trim(lane, entries): an XTRIM MAXLEN
 
     async def ack(self, last_seqs, settled):
         await self.inner.ack(last_seqs, settled)
         for lane in last_seqs:
-            await self.trim(lane, KEPT)
+            await self.trim(lane, self.kept)
 
 
 class NeverReset(Instead):
