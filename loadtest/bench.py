@@ -55,26 +55,28 @@ def main() -> int:
     if missing:
         print(f"not installed: {', '.join(missing)}; apt-get install wrk nginx libnginx-mod-http-lua lua-nginx-redis")
         return 2
-    chosen = [one for one in CONTESTANTS if options.only.lower() in one.__name__.lower()]
+    chosen = [contestant for contestant in CONTESTANTS if options.only.lower() in contestant.__name__.lower()]
     os.sched_setaffinity(0, {int(GENERATOR_CORE)})
     with tempfile.TemporaryDirectory(prefix="taptrail-bench-") as name:
         bench = Bench(Path(name), options.links)
-        throughput = [bench.throughput(one, no, options.seconds) for no in range(options.rounds) for one in chosen]
+        throughput = [
+            bench.throughput(contestant, no, options.seconds) for no in range(options.rounds) for contestant in chosen
+        ]
         if options.only:
             return 0
-        rates = [_half_of(one, throughput) for one in (NginxLua, Taptrail)]
+        rates = [_half_of(contestant, throughput) for contestant in (NginxLua, Taptrail)]
         latency = [
-            bench.latency(one, no, rate, int(rate * options.seconds))
+            bench.latency(contestant, no, rate, int(rate * options.seconds))
             for no in range(options.rounds)
             for rate in rates
-            for one in (Taptrail, NginxLua)
+            for contestant in (Taptrail, NginxLua)
         ]
     write_results(HERE, throughput, latency, options)
     return 0
 
 
 def _half_of(contestant: type[Contestant], found: list[Throughput]) -> float:
-    return round(statistics.median(one.rate for one in found if one.name == contestant.name) / 2, -2)
+    return round(statistics.median(row.rate for row in found if row.name == contestant.name) / 2, -2)
 
 
 class Bench:

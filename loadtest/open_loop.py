@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, required=True, help="requests in all")
     parser.add_argument("--codes", type=Path, required=True)
     parser.add_argument("--heads", type=Path, required=True)
-    parser.add_argument("--start", type=int, default=0, help="which code is first")
+    parser.add_argument("--start", type=int, default=0, help="index of the first code")
     options = parser.parse_args()
     codes, heads = options.codes.read_text().split(), options.heads.read_text().splitlines()
     requests = [

@@ -121,7 +121,7 @@ class Contestant:
     def cpu_s(self) -> float:
         """CPU time of the server and of its Redis, so far."""
         times = [psutil.Process(process.pid).cpu_times() for process in self._processes]
-        return sum(one.user + one.system for one in times)
+        return sum(spent.user + spent.system for spent in times)
 
     def stop(self) -> None:
         for process in reversed(self._processes):

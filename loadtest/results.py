@@ -49,8 +49,8 @@ def write_results(
 ) -> None:
     """RESULTS.md and throughput.svg in folder."""
     rates: dict[str, list[float]] = {}
-    for one in throughput:
-        rates.setdefault(one.name, []).append(one.rate)
+    for row in throughput:
+        rates.setdefault(row.name, []).append(row.rate)
     _plot(folder / "throughput.svg", rates)
     lines = [*_head(options), *_throughput(rates, throughput), "", *_latency(rates, latency), ""]
     (folder / "RESULTS.md").write_text("\n".join(lines))
@@ -83,16 +83,16 @@ def _throughput(rates: dict[str, list[float]], found: Sequence[Throughput]) -> l
     ]
     for name, rounds in rates.items():
         ratios = _ratios(rates, name)
-        of_it = [one for one in found if one.name == name]
-        server, generator = (statistics.median(getattr(one, f"{core}_busy") for one in of_it) for core in CORES)
+        of_it = [row for row in found if row.name == name]
+        server, generator = (statistics.median(getattr(row, f"{core}_busy") for row in of_it) for core in CORES)
         lines.append(
             f"| {name} | {statistics.median(rounds):,.0f} | {min(rounds):,.0f}-{max(rounds):,.0f} | "
             f"{statistics.median(ratios):.2f}x | {', '.join(f'{ratio:.2f}' for ratio in ratios)} | "
             f"{server:.0%}, {generator:.0%} | {_recorded(of_it)} |"
         )
     reached = (
-        f"{least}x {one.name}: {statistics.median(_ratios(rates, one.name)):.2f}x"
-        for one, least in ((NginxLua, 2), (NginxReturn, 0.22), (Usual, 6))
+        f"{least}x {contestant.name}: {statistics.median(_ratios(rates, contestant.name)):.2f}x"
+        for contestant, least in ((NginxLua, 2), (NginxReturn, 0.22), (Usual, 6))
     )
     return [
         *lines,
@@ -118,15 +118,15 @@ def _ratios(rates: dict[str, list[float]], name: str) -> list[float]:
 
 def _ceiling(found: Sequence[Throughput], name: str) -> float:
     """Answers a second with the server's core as busy as Taptrail's was."""
-    full = statistics.median(one.server_busy for one in found if one.name == Taptrail.name)
-    return statistics.median(one.rate / one.server_busy * full for one in found if one.name == name)
+    full = statistics.median(row.server_busy for row in found if row.name == Taptrail.name)
+    return statistics.median(row.rate / row.server_busy * full for row in found if row.name == name)
 
 
 def _recorded(rounds: Sequence[Throughput]) -> str:
-    answers, recorded = sum(one.answers for one in rounds), sum(one.recorded for one in rounds)
+    answers, recorded = sum(row.answers for row in rounds), sum(row.recorded for row in rounds)
     if recorded == 0:
         return "none"
-    lost = sum(max(one.answers - one.recorded, 0) for one in rounds)
+    lost = sum(max(row.answers - row.recorded, 0) for row in rounds)
     return f"{recorded:,} of {answers:,}" + (f" (LOST {lost:,})" if lost else "")
 
 
@@ -141,13 +141,13 @@ def _latency(rates: dict[str, list[float]], found: Sequence[Latency]) -> list[st
         "| requests/s | contestant | p50 | p99 | p99.9 | generator late, p99 | CPU us an answer, Redis included | unanswered |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for rate, name in dict.fromkeys((one.rate, one.name) for one in found):
-        rounds = [one for one in found if (one.rate, one.name) == (rate, name)]
+    for rate, name in dict.fromkeys((row.rate, row.name) for row in found):
+        rounds = [row for row in found if (row.rate, row.name) == (rate, name)]
         p50, p99, p999, late, cpu_us = (
-            statistics.median(getattr(one, field) for one in rounds)
+            statistics.median(getattr(row, field) for row in rounds)
             for field in ("p50_ms", "p99_ms", "p999_ms", "generator_late_p99_ms", "cpu_us")
         )
-        unanswered = sum(one.sent - one.answered + one.wrong for one in rounds)
+        unanswered = sum(row.sent - row.answered + row.wrong for row in rounds)
         saturated = " (beyond what it can)" if rate > statistics.median(rates[name]) else ""
         lines.append(
             f"| {rate:,.0f} | {name}{saturated} | {p50} | {p99} | {p999} | {late} | {cpu_us:.1f} | {unanswered:,} |"

@@ -41,7 +41,8 @@ def main() -> int:
             print(workers_table(systems[1], options.rounds), flush=True)
             print(links_table(systems, options.rounds), flush=True)
             print(start_table([systems[0], systems[-1]], options.rounds), flush=True)
-            print(kept_table(next(one for one in systems if one.links >= KEPT_LINKS), options.kept_taps), flush=True)
+            large = next(system for system in systems if system.links >= KEPT_LINKS)
+            print(kept_table(large, options.kept_taps), flush=True)
         finally:
             for system in systems:
                 system.stop()
@@ -58,10 +59,10 @@ def workers_table(system: System, rounds: int) -> str:
     kinds = [(rate, workers) for rate in (RATE, AT_ONCE) for workers in (1, 2)]
     found = [[system.cost(MANY_TAPS, rate, WARM_UP, workers) for rate, workers in kinds] for _ in range(rounds)]
     lines = ["| taps a second | edge workers |" + COST_HEAD, "|---|---:|" + COST_RULE]
-    for place, (rate, workers) in enumerate(kinds):
-        firsts = [row[place // 2 * 2] for row in found]
+    for column, (rate, workers) in enumerate(kinds):
+        firsts = [row[column // 2 * 2] for row in found]
         said = "as many as are answered" if rate == AT_ONCE else f"{rate:,}"
-        lines.append(f"| {said} | {workers} | {_described([row[place] for row in found], firsts)} |")
+        lines.append(f"| {said} | {workers} | {_described([row[column] for row in found], firsts)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -70,9 +71,9 @@ def links_table(systems: Sequence[System], rounds: int) -> str:
     found = [[system.cost(TAPS, RATE, WARM_UP) for system in systems] for _ in range(rounds)]
     lines = ["| links | Valkey, MB | bytes a link |" + COST_HEAD, "|---:|---:|---:|" + COST_RULE]
     firsts = [row[0] for row in found]
-    for place, system in enumerate(systems):
-        in_all, each = memory[place]
-        costs = _described([row[place] for row in found], firsts)
+    for column, system in enumerate(systems):
+        in_all, each = memory[column]
+        costs = _described([row[column] for row in found], firsts)
         lines.append(f"| {system.links:,} | {in_all / 1e6:,.1f} | {each:.1f} | {costs} |")
     return "\n".join(lines) + "\n"
 
@@ -80,8 +81,8 @@ def links_table(systems: Sequence[System], rounds: int) -> str:
 def start_table(systems: Sequence[System], rounds: int) -> str:
     found = [[_started(system) for system in systems] for _ in range(rounds)]
     lines = ["| links | from the start to `/readyz` 200, s | CPU of it, s |", "|---:|---:|---:|"]
-    for place, system in enumerate(systems):
-        wall, cpu = (statistics.median(row[place][kind] for row in found) for kind in (0, 1))
+    for column, system in enumerate(systems):
+        wall, cpu = (statistics.median(row[column][kind] for row in found) for kind in (0, 1))
         lines.append(f"| {system.links:,} | {wall:.2f} | {cpu:.2f} |")
     return "\n".join(lines) + "\n"
 
@@ -106,10 +107,10 @@ def kept_table(system: System, taps: int) -> str:
 def _described(costs: Sequence[Cost], firsts: Sequence[Cost]) -> str:
     """Medians over the rounds; the ratio of each round to its own first row, so that a busy moment counts for both."""
     edges, valkey, both = (
-        statistics.median(getattr(one, name) for one in costs) for name in ("edges", "valkey", "both")
+        statistics.median(getattr(cost, name) for cost in costs) for name in ("edges", "valkey", "both")
     )
-    spread = [one.both for one in costs]
-    ratio = statistics.median(one.both / first.both for one, first in zip(costs, firsts, strict=True))
+    spread = [cost.both for cost in costs]
+    ratio = statistics.median(cost.both / first.both for cost, first in zip(costs, firsts, strict=True))
     return f"{edges:.1f} | {valkey:.1f} | {both:.1f} ({min(spread):.1f}-{max(spread):.1f}) | {ratio:.2f}x"
 
 

@@ -72,9 +72,12 @@ def main() -> int:
     os.sched_setaffinity(0, {int(GENERATOR_CORE)})
     with tempfile.TemporaryDirectory(prefix="taptrail-servers-") as name:
         bench = Bench(Path(name), LINKS)
-        found = [bench.throughput(one, no, options.seconds) for no in range(options.rounds) for one in SERVERS]
-    rates = {one.name: [row.rate for row in found if row.name == one.name] for one in SERVERS}
-    busy = {one.name: statistics.median(row.generator_busy for row in found if row.name == one.name) for one in SERVERS}
+        found = [bench.throughput(server, no, options.seconds) for no in range(options.rounds) for server in SERVERS]
+    rates = {server.name: [row.rate for row in found if row.name == server.name] for server in SERVERS}
+    busy = {
+        server.name: statistics.median(row.generator_busy for row in found if row.name == server.name)
+        for server in SERVERS
+    }
     print("| server | requests/s | range | ratio | generator's core busy |\n|---|---:|---|---:|---:|")
     for name, rounds in rates.items():
         ratio = statistics.median(rate / bare for rate, bare in zip(rounds, rates[Bare.name], strict=True))

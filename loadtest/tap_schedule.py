@@ -41,7 +41,9 @@ def plan(links: Sequence[OwnLink], shared: Sequence[str], send: Send, seed: int 
     """In the order of their times. shared: slugs whose destinations end in =<slug>."""
     chance = random.Random(seed)
     taps = [
-        tap for place, link in enumerate(links) for tap in _of(link, place / len(links) * send.send_s, send, chance)
+        tap
+        for position, link in enumerate(links)
+        for tap in _of(link, position / len(links) * send.send_s, send, chance)
     ]
     taps += _beside(len(links), shared, send, chance)
     return sorted(taps)

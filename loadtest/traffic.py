@@ -85,7 +85,9 @@ class Traffic:
 
     def _varied_agents(self, count: int) -> list[dict[str, str]]:
         """The recorded header sets, with the version numbers varied until there are enough distinct user agents."""
-        recorded = [{name.lower(): value for name, value in one["headers"]} for one in json.loads(EXAMPLES.read_text())]
+        recorded = [
+            {name.lower(): value for name, value in visit["headers"]} for visit in json.loads(EXAMPLES.read_text())
+        ]
         self._pick.shuffle(recorded)
         varied = list(recorded)
         while len(varied) < count:

@@ -102,24 +102,24 @@ ENGAGEMENT: list[Panel] = [
 def targets(asked: list[str], source: dict[str, str]) -> list[dict[str, Any]]:
     letters = "ABCDEFGH"
     if source is PROMETHEUS:
-        return [{"refId": ref, "datasource": source, "expr": one} for ref, one in zip(letters, asked, strict=False)]
+        return [{"refId": ref, "datasource": source, "expr": query} for ref, query in zip(letters, asked, strict=False)]
     sql = {"editorType": "sql", "queryType": "table", "format": TABLE}
-    return [{"refId": "A", "datasource": source, "rawSql": one, **sql} for one in asked]
+    return [{"refId": "A", "datasource": source, "rawSql": query, **sql} for query in asked]
 
 
 def dashboard(uid: str, title: str, panels: list[Panel], source: dict[str, str]) -> dict[str, Any]:
     """Two panels a row."""
     drawn = [
         {
-            "id": place + 1,
+            "id": index + 1,
             "type": "timeseries" if source is PROMETHEUS else "table",
             "title": name,
             "datasource": source,
-            "gridPos": {"x": place % 2 * 12, "y": place // 2 * 8, "w": 12, "h": 8},
+            "gridPos": {"x": index % 2 * 12, "y": index // 2 * 8, "w": 12, "h": 8},
             "fieldConfig": {"defaults": {"unit": unit}, "overrides": []},
             "targets": targets(asked, source),
         }
-        for place, (name, unit, asked) in enumerate(panels)
+        for index, (name, unit, asked) in enumerate(panels)
     ]
     return {
         "uid": uid,
@@ -142,9 +142,9 @@ DASHBOARDS = {
 
 def written() -> dict[Path, str]:
     return {
-        folder / f"{name}.json": json.dumps(one, indent=1) + "\n"
+        folder / f"{name}.json": json.dumps(board, indent=1) + "\n"
         for folder in FOLDERS
-        for name, one in DASHBOARDS.items()
+        for name, board in DASHBOARDS.items()
     }
 
 

@@ -114,29 +114,29 @@ def code(data: bytes) -> None:
 
 def frames(data: bytes) -> None:
     """As they are, and with every checksum made right: what a checksum does not keep out."""
-    for one in (data, with_right_checksums(data)):
-        good = [frame for frame in frames_in(one) if isinstance(frame, Frame)]
+    for tried in (data, with_right_checksums(data)):
+        good = [frame for frame in frames_in(tried) if isinstance(frame, Frame)]
         end = 0
         for frame in good:
-            assert end + HEADER_BYTES + len(frame.payload) == frame.end <= len(one)
+            assert end + HEADER_BYTES + len(frame.payload) == frame.end <= len(tried)
             end = frame.end
             _, clicks = decode_frame(frame)
             assert len(clicks) == frame.count
             bad = [click.seq for click in clicks if isinstance(click, BadClick)]
             assert set(bad) <= set(range(frame.first_seq, frame.last_seq + 1))
-        size, first_seq, last_seq = whole_frames(one[:end])
+        size, first_seq, last_seq = whole_frames(tried[:end])
         if good:
             assert (size, first_seq, last_seq) == (end, good[0].first_seq, good[-1].last_seq)
 
 
 def entries(data: bytes) -> None:
     """Two entries of one lane. The first two bytes say where the first ends and how many seqs the entries claim."""
-    cut, claimed, one = data[:1], data[1:2], with_right_checksums(data[2:])
-    place = len(one) * (cut[0] if cut else 0) // 255
+    cut, claimed, both = data[:1], data[1:2], with_right_checksums(data[2:])
+    end_of_first = len(both) * (cut[0] if cut else 0) // 255
     middle = 1 + (claimed[0] if claimed else 0) // 2
     last = middle + 1 + (claimed[0] if claimed else 0) % 9
 
-    batch = decode([Entry(7, middle, one[:place]), Entry(7, last, one[place:])], {7: 0})
+    batch = decode([Entry(7, middle, both[:end_of_first]), Entry(7, last, both[end_of_first:])], {7: 0})
 
     clicks = [click.seq for click in batch.clicks]
     assert sorted(set(clicks)) == clicks, "a seq twice, or out of order"
@@ -183,7 +183,7 @@ def statement(data: bytes) -> None:
         found = list(tokens(data))
     except (Malformed, UnicodeDecodeError):
         return
-    assert all(data[one.start : one.end] == one.text for one in found)
+    assert all(data[part.start : part.end] == part.text for part in found)
     assert all(before.end <= after.start for before, after in pairwise(found))
     if isinstance(parsed, Insert):
         assert len(parsed.head.encode()) < parsed.data_start <= len(data)
@@ -198,14 +198,14 @@ def statement(data: bytes) -> None:
 
 def with_right_checksums(data: bytes) -> bytes:
     """The bytes with the checksum of each frame made right, as far as lengths lead from one to the next."""
-    fixed, place = bytearray(data), 0
-    while place + HEADER_BYTES <= len(fixed):
-        length, _, first_seq, count = struct.unpack_from("<IIQI", fixed, place)
-        end = place + HEADER_BYTES + length
-        payload = fixed[place + HEADER_BYTES : end]
+    fixed, offset = bytearray(data), 0
+    while offset + HEADER_BYTES <= len(fixed):
+        length, _, first_seq, count = struct.unpack_from("<IIQI", fixed, offset)
+        end = offset + HEADER_BYTES + length
+        payload = fixed[offset + HEADER_BYTES : end]
         crc = zlib.crc32(payload, zlib.crc32(struct.pack("<QI", first_seq, count)))
-        struct.pack_into("<I", fixed, place + 4, crc)
-        place = end
+        struct.pack_into("<I", fixed, offset + 4, crc)
+        offset = end
     return bytes(fixed)
 
 

@@ -70,7 +70,7 @@ SQL = st.sampled_from(
      "SELECT * FROM system.processes", "SELECT throwIf(1)", "WITH x AS (SELECT 1) SELECT * FROM x", "SHOW TABLES"]
 )  # fmt: skip
 TEXTS = st.one_of(SQL, st.text(max_size=30), st.sampled_from(["0", "1", "-1", "1e99", "\x00", "'", "taptrail", "JSON"]))
-VALUES = st.binary(max_size=30).map(lambda raw: bytes(one for one in raw if one not in b"\r\n\x00"))
+VALUES = st.binary(max_size=30).map(lambda raw: bytes(byte for byte in raw if byte not in b"\r\n\x00"))
 HEADERS = st.lists(
     st.tuples(
         st.sampled_from(["X-ClickHouse-Format", "X-ClickHouse-Database", "X-ClickHouse-Query-Id", "Authorization",

@@ -21,10 +21,10 @@ def entry(last_seq, frames):
     return Entry(7, last_seq, frames)
 
 
-@pytest.mark.parametrize("place", [ONE.index(b"edge-1"), ONE.index(b"spring")])
-def test_text_that_is_not_utf8_is_a_bad_click_and_stops_nobody(place):
+@pytest.mark.parametrize("offset", [ONE.index(b"edge-1"), ONE.index(b"spring")])
+def test_text_that_is_not_utf8_is_a_bad_click_and_stops_nobody(offset):
     broken = bytearray(ONE)
-    broken[place] = 0x80
+    broken[offset] = 0x80
 
     (frame,) = frames_in(with_right_checksums(bytes(broken)))
 

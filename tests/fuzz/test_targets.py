@@ -11,14 +11,14 @@ from tests.fuzz.targets import TARGETS
 
 def changed(seed: bytes):
     """The seed with bytes replaced, cut anywhere, with bytes behind it."""
-    places = st.lists(st.tuples(st.integers(0, len(seed) - 1), st.binary(min_size=1, max_size=9)), max_size=4)
-    return st.builds(_changed, st.just(seed), places, st.integers(0, len(seed)), st.binary(max_size=40))
+    changes = st.lists(st.tuples(st.integers(0, len(seed) - 1), st.binary(min_size=1, max_size=9)), max_size=4)
+    return st.builds(_changed, st.just(seed), changes, st.integers(0, len(seed)), st.binary(max_size=40))
 
 
-def _changed(seed, places, cut, tail):
+def _changed(seed, changes, cut, tail):
     data = bytearray(seed)
-    for place, text in places:
-        data[place : place + len(text)] = text
+    for offset, text in changes:
+        data[offset : offset + len(text)] = text
     return bytes(data[: len(data) - cut] if cut % 3 == 0 else data) + tail
 
 
@@ -41,7 +41,7 @@ def test_any_bytes_keep_what_the_target_promises(name):
 
 
 def test_coverage_is_measured_in_methods_as_well_as_in_functions():
-    names = {f"{one.__module__}.{one.__qualname__}" for one in instrumentable()}
+    names = {f"{function.__module__}.{function.__qualname__}" for function in instrumentable()}
 
     assert {
         "records.code.CodeCipher.open", "edge.spool.Spool.adopt", "edge.spool_reader.SpoolReader.next",
