@@ -25,7 +25,7 @@ from edge.tap_stats import TapStats
 from edge.visit import VisitFrom, visit_reader
 from records.address import AddressCipher
 from records.code import CodeCipher
-from records.keys import TRACKED_PREFIXES
+from records.keys import TRACKED_PREFIXES, lane_name
 from runtime.clickhouse import ClickHouse
 from runtime.code_key import check_code_key, check_code_key_in_time
 from runtime.guard.guard import Guard, Shortcut, most_connections
@@ -60,8 +60,9 @@ async def serve(
     lookup_stats = LookupStats()
     loader = ClickHouseLoader(clickhouse, lookup_stats)
     resolver = Resolver(memory, lookups_wire, loader, CodeCipher(settings.code_key), scans, lookup_stats)
-    recorder = Recorder(spool, AddressCipher(settings.code_key), settings.edge_id, max_unspooled_bytes)
-    lanes = LaneRunner(clicks_wire, spool_dir, spool, recorder, settings.edge_id)
+    news = asyncio.Event()
+    recorder = Recorder(spool, AddressCipher(settings.code_key), settings.edge_id, max_unspooled_bytes, news.set)
+    lanes = LaneRunner(clicks_wire, spool_dir, spool, recorder, settings.edge_id, news)
     tap_stats = TapStats()
     redirector = Redirector(resolver, recorder, tap_stats, scans)
     visit_from = visit_reader(settings.trusted_proxies, settings.forwarded_header)
@@ -106,7 +107,7 @@ async def serve(
         await lookups_wire.wait_connected(longest_s=FIRST_CONNECT_S)
         serving = running.create_task(server.run_until_stopped())
         readiness.ready = True
-        log.info("edge serves", extra={"port": public.getsockname()[1], "lane": lanes.own_name})
+        log.info("edge serves", extra={"port": public.getsockname()[1], "lane": lane_name(spool.lane)})
         name = await stop_signal()
         readiness.ready = False
         log.info("edge stops", extra={"signal": name})

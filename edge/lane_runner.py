@@ -5,10 +5,12 @@ import logging
 from functools import partial
 from pathlib import Path
 
+from edge.lane_source import AdoptedLane, OwnLane
 from edge.left_behind import left_behind, sweep
 from edge.recorder import Recorder
 from edge.redis_wire import RedisWire
 from edge.shipper import REPORT_S, Shipper
+from edge.shipper_state import State
 from edge.spool import Spool
 from records.keys import lane_name
 
@@ -19,28 +21,28 @@ log = logging.getLogger(__name__)
 
 
 class LaneRunner:
-    """Runs one shipper a lane."""
+    """Runs one shipper a lane. news: set when the recorder has spooled something."""
 
-    def __init__(self, wire: RedisWire, spool_dir: Path, spool: Spool, recorder: Recorder, edge_id: str) -> None:
+    def __init__(
+        self, wire: RedisWire, spool_dir: Path, spool: Spool, recorder: Recorder, edge_id: str, news: asyncio.Event
+    ) -> None:
         self._wire, self._spool_dir, self._edge_id = wire, spool_dir, edge_id
-        self._spool = spool
-        self._recorder = recorder
-        self.own = Shipper(wire, spool, edge_id, recorder)
-        recorder.on_spooled = self.own.wake
-        self.own_name = lane_name(spool.lane)
+        self._recorder, self._news = recorder, news
+        self._own_lane = OwnLane(spool, recorder)
+        self._own = Shipper(wire, self._own_lane, edge_id, news)
         self._task: asyncio.Task[None] | None = None
         self._adopted: dict[Shipper, asyncio.Task[None]] = {}
 
     def shippers(self) -> list[Shipper]:
-        return [self.own, *self._adopted]
+        return [self._own, *self._adopted]
 
     async def run(self) -> None:
         """Ship the own lane, and adopt what is left behind as soon as its process is dead; until cancelled."""
         sweep(self._spool_dir)
-        self._task = asyncio.get_running_loop().create_task(self.own.run())
+        self._task = asyncio.get_running_loop().create_task(self._own.run())
         try:
             while True:
-                if self._task.done() and not self.own.ended:
+                if self._task.done() and self._own.state is not State.ENDED:
                     self._task.result()  # a defect: end the process, its successor adopts the lane
                 try:
                     await self._adopt()
@@ -51,13 +53,13 @@ class LaneRunner:
         finally:
             for task in (self._task, *self._adopted.values()):
                 task.cancel()
-            self._spool.close()
+            self._own_lane.spool.close()
 
     async def _adopt(self) -> None:
         # In a thread: a spool can hold hours of clicks, and reading it must not keep a visitor waiting.
         for spool in await asyncio.to_thread(lambda: list(left_behind(self._spool_dir))):
             log.info("a dead process's clicks are adopted", extra={"lane": lane_name(spool.lane), "to": spool.last_seq})
-            shipper = Shipper(self._wire, spool, self._edge_id)
+            shipper = Shipper(self._wire, AdoptedLane(spool), self._edge_id, asyncio.Event())
             task = asyncio.get_running_loop().create_task(shipper.run())
             self._adopted[shipper] = task
             task.add_done_callback(partial(self._over, shipper))
@@ -66,18 +68,19 @@ class LaneRunner:
         del self._adopted[shipper]
         if not task.cancelled() and task.exception() is not None:
             log.error("an adopted lane could not be shipped, it is adopted again", exc_info=task.exception())
-            shipper.release()
+            shipper.lane.spool.close()  # the next look finds it left behind
 
     async def drain(self, longest_s: float) -> None:
         """Wait until all clicks of this process are in ClickHouse, or until the time is up: then they stay on disk.
 
-        Those that the disk does not take are lost: the last report says so.
+        Clicks that the disk refuses are lost, and the last report counts them.
         """
         self._recorder.spool_waiting()
-        self.own.finish()
+        self._own_lane.finish()
+        self._news.set()
         tasks = [task for task in (self._task, *self._adopted.values()) if task is not None]
         _, waiting = await asyncio.wait(tasks, timeout=longest_s) if tasks else (set(), set())
-        if left := sum(shipper.spooled - shipper.settled for shipper in self.shippers()) if waiting else 0:
+        if waiting and (left := sum(each.progress.spooled - each.progress.settled for each in self.shippers())):
             log.warning("clicks stay in the spool for the next process", extra={"clicks": left})
         await self._give_up()
 

@@ -135,7 +135,7 @@ class ClickCollector(Collector):
 
     def _spooled(self, shippers: list[Shipper]) -> Iterator[Metric]:
         # Grows while Redis or ClickHouse is away. At 85 % of the disk, mend them or add disk.
-        spooled = sum(one.spool_bytes for one in shippers)
+        spooled = sum(shipper.lane.spool.size for shipper in shippers)
         yield GaugeMetricFamily("taptrail_spool_bytes", "Clicks on disk", value=spooled)
         yield GaugeMetricFamily("taptrail_lanes", "Lanes this process ships", value=len(shippers))
 
@@ -151,24 +151,25 @@ class ClickCollector(Collector):
 
     def _shipped(self, shippers: list[Shipper]) -> Iterator[Metric]:
         now_s = time.time()
-        waiting = sum(one.spooled - one.shipped for one in shippers)
+        progress = [shipper.progress for shipper in shippers]
+        waiting = sum(lane.spooled - lane.shipped for lane in progress)
         yield GaugeMetricFamily("taptrail_clicks_waiting", "Clicks spooled, not yet in Redis", value=waiting)
-        unsettled = sum(one.spooled - one.settled for one in shippers)
+        unsettled = sum(lane.spooled - lane.settled for lane in progress)
         yield GaugeMetricFamily(
             "taptrail_clicks_unsettled", "Clicks spooled, not known to be in ClickHouse", value=unsettled
         )
         # Upper bounds. The first grows alone: Redis is away or full. Both: the aggregators or ClickHouse are.
-        age_s = max((one.waiting_s(now_s) for one in shippers), default=0.0)
+        age_s = max((lane.waiting_s(now_s) for lane in progress), default=0.0)
         yield GaugeMetricFamily(
             "taptrail_oldest_waiting_seconds", "Age of the oldest click not in Redis, at most", value=age_s
         )
-        age_s = max((one.unsettled_s(now_s) for one in shippers), default=0.0)
+        age_s = max((lane.unsettled_s(now_s) for lane in progress), default=0.0)
         yield GaugeMetricFamily(
             "taptrail_oldest_unsettled_seconds", "Age of the oldest click not in ClickHouse, at most", value=age_s
         )
         # At 1 MiB while clicks wait: Redis is full of links, or of clicks that the aggregator does not fetch.
-        room = min((one.room_bytes for one in shippers), default=0)
-        yield GaugeMetricFamily("taptrail_lane_room_bytes", "Clicks a lane may have in Redis", value=room)
+        quota = min((shipper.window.quota_bytes for shipper in shippers), default=0)
+        yield GaugeMetricFamily("taptrail_lane_room_bytes", "Clicks a lane may have in Redis", value=quota)
         # Grows while Redis refuses clicks: the log says why.
-        retries = sum(one.retries for one in shippers)
+        retries = sum(shipper.retries for shipper in shippers)
         yield GaugeMetricFamily("taptrail_ship_retries", "Times Redis took nothing, lanes at hand", value=retries)

@@ -16,13 +16,18 @@ class Recorder:
     """Numbers the clicks of one lane: 1, 2, 3, ... without a hole."""
 
     def __init__(
-        self, spool: Spool, cipher: AddressCipher, edge_id: str, max_unspooled_bytes: int = MAX_UNSPOOLED_BYTES
+        self,
+        spool: Spool,
+        cipher: AddressCipher,
+        edge_id: str,
+        max_unspooled_bytes: int = MAX_UNSPOOLED_BYTES,
+        on_spooled: Callable[[], None] = lambda: None,
     ) -> None:
         self._spool = spool
         self._cipher = cipher
         self._edge_id = edge_id
         self._max_unspooled_bytes = max_unspooled_bytes
-        self.on_spooled: Callable[[], None] = lambda: None
+        self._on_spooled = on_spooled
         self._seq = 0
         # Frames the disk would not take. They wait in memory: a full disk must not cost a visitor the page.
         self._unspooled: list[tuple[bytes, int]] = []
@@ -70,7 +75,7 @@ class Recorder:
                 return
             self.unspooled_bytes -= len(frame)
             del self._unspooled[0]
-        self.on_spooled()
+        self._on_spooled()
 
     def give_up(self) -> int:
         """Count what is in memory as lost; gives its clicks. Nothing is recorded afterwards."""

@@ -8,274 +8,167 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
-from typing import Any
 
 import hiredis
-import msgspec
 
-from edge.recorder import Recorder
-from edge.redis_connection import Command, RedisUnavailable
+from edge.lane_progress import LaneProgress
+from edge.lane_registration import Registration
+from edge.lane_source import Lane
+from edge.lane_stream import LaneStream
+from edge.redis_connection import RedisUnavailable
 from edge.redis_wire import RedisWire
-from edge.spool import Spool
+from edge.shipper_state import TRANSITIONS, Event, State
 from edge.spool_reader import Chunk, SpoolReader
-from edge.stream_quota import MOST_BYTES, quota_from
-from records.click import Frame, frames_in
-from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
-from records.lane_registry import LaneReport, watermark_in
-from runtime.age_estimate import OldestAge
+from edge.stream_quota import quota_from
+from edge.unsettled_window import UnsettledWindow
+from records.keys import lane_name
 
 ENTRY_BYTES = 64 * 1024
 ENTRIES_AT_ONCE = 16
 LINGER_S = 0.02  # gathers the clicks of several event-loop ticks into few entries: Redis pays by the command
 REPORT_S = 1.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 
 log = logging.getLogger(__name__)
 
 
 class Shipper:
-    """Moves one lane. `recorder` still appends to it; without one the lane ends when all is in ClickHouse."""
+    """Moves one lane. The only writer of its state; others read. news: set when there is something new in the spool."""
 
-    def __init__(self, wire: RedisWire, spool: Spool, edge_id: str, recorder: Recorder | None = None) -> None:
-        self._wire = wire
-        self._spool = spool
-        self._edge_id = edge_id
-        self._recorder = recorder
-        self._live = recorder is not None
-        self._reader = SpoolReader(spool)
-        self._stream = click_stream(spool.lane)
-        self._name = lane_name(spool.lane)
-        self._more = asyncio.Event()
-        self._in_doubt = True
-        self._connection = 0  # of the wire, on which the stream was looked at
-        self._stream_exists = False
-        self._reached = 0  # last seq that Redis had; of a lane left by a power cut that may be more than the disk has
-        self._answered_before = 0  # what the dead process had reported
-        self._unsettled: deque[tuple[int, int]] = deque()  # (last seq, bytes) of entries not known to be in ClickHouse
-        self._unsettled_bytes = 0
-        self.room_bytes = (
-            MOST_BYTES  # what may be in Redis and not yet in ClickHouse; beyond it clicks wait on the disk
-        )
-        self.retries = 0  # times that Redis did not take what was sent
-        self.shipped = 0
-        self.settled = 0  # every click up to this seq is in ClickHouse
-        self.resent = 0  # entries Redis refused because it had them
-        self.ended = False
-        self._waiting = OldestAge(spool.last_seq, spool.written_at_s)
-        self._settling = OldestAge(spool.last_seq, spool.written_at_s)
-
-    @property
-    def spool_bytes(self) -> int:
-        return self._spool.size
-
-    def waiting_s(self, now_s: float) -> float:
-        """Age of the oldest click that is not in Redis, at most; 0 for none."""
-        return self._waiting.seconds(self.shipped, self.spooled, now_s)
-
-    def unsettled_s(self, now_s: float) -> float:
-        """The same of those that are not known to be in ClickHouse."""
-        return self._settling.seconds(self.settled, self.spooled, now_s)
-
-    @property
-    def spooled(self) -> int:
-        """Last seq of the lane that is in the spool, or was and got further."""
-        return max(self._spool.last_seq, self._reached, self.settled)
-
-    @property
-    def answered(self) -> int:
-        """Visits of this lane answered; of a dead process those that it reported or recorded."""
-        return self._recorder.answered if self._recorder is not None else max(self.spooled, self._answered_before)
-
-    @property
-    def unrecorded(self) -> int:
-        """Those of them that are lost."""
-        return self._recorder.unrecorded if self._recorder is not None else self.answered - self.spooled
-
-    @property
-    def _holds_unspooled(self) -> bool:
-        """Clicks wait in memory for room on the disk."""
-        return self._recorder is not None and self._recorder.unspooled_bytes > 0
-
-    def wake(self) -> None:
-        """There is something new in the spool."""
-        self._more.set()
-
-    def finish(self) -> None:
-        """No more clicks will be appended."""
-        self._live = False
-        self._more.set()
-
-    def release(self) -> None:
-        """Leave the lane to whoever looks for it next."""
-        self._spool.close()
+    def __init__(self, wire: RedisWire, lane: Lane, edge_id: str, news: asyncio.Event) -> None:
+        self.state = State.LOCATING
+        self.lane = lane
+        self.progress = LaneProgress(lane.spool)
+        self.window = UnsettledWindow()
+        self.retries = 0  # times that a step failed
+        self._wire, self._news = wire, news
+        self._reader = SpoolReader(lane.spool)
+        self._stream = LaneStream(wire, lane.spool.lane)
+        self._registration = Registration(wire, lane.spool.lane, edge_id)
+        self._connection = 0  # of the wire, on which the lane was located
+        self._pause_s, self._report_at = FIRST_PAUSE_S, 0.0
 
     async def run(self) -> None:
         """Ship until the lane has ended; outages are waited out."""
-        loop = asyncio.get_running_loop()
-        pause_s, report_at = 0.05, 0.0
-        while not self.ended:
-            self._waiting.sample(self.shipped, self.spooled, time.time())
-            self._settling.sample(self.settled, self.spooled, time.time())
+        step = {State.LOCATING: self._locate, State.SHIPPING: self._ship, State.BACKING_OFF: self._pause}
+        while self.state is not State.ENDED:
+            self.progress.sample(time.time())
             try:
-                if self._in_doubt:
-                    await self._locate_cursor()
-                shipped = await self._ship()
-                pause_s = 0.05
-                if loop.time() >= report_at:
-                    report_at = loop.time() + REPORT_S
-                    await self._settle_and_report()
-                if not shipped:
-                    await self._wait(report_at - loop.time())
+                await step[self.state]()
             except (RedisUnavailable, hiredis.ReplyError, OSError) as error:
-                if not isinstance(error, RedisUnavailable):
-                    log.warning("clicks wait in the spool", extra={"error": str(error)})
-                if "READONLY" in str(error):  # a replica by now: the name may lead to the one that took over
-                    self._wire.drop()
-                self._in_doubt = True
-                self.retries += 1
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, 1.0)
+                self._fail(error)
 
-    async def _wait(self, timeout_s: float) -> None:
-        self._more.clear()
-        if self._reader.seq < self._spool.last_seq and self._unsettled_bytes < self.room_bytes:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(timeout_s, 0.0) if self._live else min(max(timeout_s, 0.0), 0.1)):
-                await self._more.wait()
-        await asyncio.sleep(LINGER_S)
-
-    async def _locate_cursor(self) -> None:
-        """Go on behind the last click that Redis has, or that is in ClickHouse already."""
+    async def _locate(self) -> None:
+        """Go on after the last click that Redis has, or that is in ClickHouse already."""
         self._connection = self._wire.connects
-        await self._read_watermark()
-        last = await self._last_id()
-        if last > self._spool.last_seq and not await self._is_own(last):
-            # An id this lane never gave: the stream is not what its process wrote. The aggregator checks every
-            # seq against the table, so sending the lane again loses and doubles nothing.
-            log.warning("a stream holds a foreign id, it is written anew", extra={"lane": self._name, "id": last})
-            await self._wire.call("DEL", self._stream)
-            last = 0
-        if self._recorder is None:
-            await self._read_former_report()
-        self._reached = last
-        self._stream_exists = last > 0
-        start = max(last, self.settled)
-        self._reader.rewind(start)
-        self.shipped = start
-        self._unsettled.clear()
-        self._unsettled_bytes = 0
-        if start > self.settled:  # still in the stream: it counts against the bound, or every reconnect would add to it
-            self._unsettled_bytes = self._spool.bytes_between(self.settled, start)
-            self._unsettled.append((start, self._unsettled_bytes))
-        self._in_doubt = False
+        self.progress.settle(await self._registration.read_watermark())
+        last = await self._last_seq_of_lane()
+        await self.lane.read_former_report(self._registration)
+        self.progress.locate(last)
+        shipped, settled = self.progress.shipped, self.progress.settled
+        self._reader.rewind(shipped)
+        self.window.clear()
+        if shipped > settled:  # still in the stream: it counts, or every reconnect would add to it
+            self.window.add(shipped, self.lane.spool.bytes_between(settled, shipped))
+        self._on(Event.LOCATED)
 
-    async def _last_id(self) -> int:
-        try:
-            info = await self._wire.call("XINFO", "STREAM", self._stream)
-        except hiredis.ReplyError as error:
-            if "no such key" in str(error):
-                return 0
-            raise
-        return int(bytes(info[b"last-generated-id"]).partition(b"-")[0])
+    async def _last_seq_of_lane(self) -> int:
+        """The last seq that the stream has accepted; 0 for a stream that another process wrote: it is deleted."""
+        last = await self._stream.last_seq()
+        spool, settled = self.lane.spool, self.progress.settled
+        if last <= spool.last_seq or await self.lane.has_sent(last, settled, self._stream):
+            return last
+        # The aggregator checks every seq against the table: sending the lane again loses and doubles nothing.
+        lane = lane_name(spool.lane)
+        log.warning("a stream holds a foreign id, it is written anew", extra={"lane": lane, "id": last})
+        await self._stream.delete()
+        return 0
 
-    async def _is_own(self, last: int) -> bool:
-        """Whether a stream that goes beyond the spool is the lane's all the same: a power cut took the spool's end."""
-        if self._recorder is not None:
-            return False  # what this process sent is in its spool
-        entries = await self._wire.call("XREVRANGE", self._stream, "+", "-", "COUNT", 1)
-        if not entries:
-            return last <= self.settled
-        ((_, (_, data)),) = entries
-        frames = list(frames_in(data))
-        return bool(frames) and isinstance(frames[-1], Frame) and frames[-1].last_seq == last
-
-    async def _read_former_report(self) -> None:
-        report = await self._wire.call("HGET", LANES, self._name)
-        if report is None:
-            return
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # no edge wrote it: it is replaced soon
-            former = msgspec.json.decode(report, type=LaneReport)
-            self._answered_before = max(self._answered_before, former.answered)
-
-    async def _ship(self) -> bool:
-        """Send some entries; True when there was something to send."""
+    async def _ship(self) -> None:
+        """Send some entries, or wait until there is something to send; once a second settle and report."""
         if self._connection != self._wire.connects:  # to another Redis perhaps, that lacks what was sent before
-            self._in_doubt = True
-            return True
+            self._on(Event.DOUBTED)
+            return
+        loop = asyncio.get_running_loop()
+        chunks = self._next_chunks()
+        if chunks:
+            await self._send(chunks)
+        self._pause_s = FIRST_PAUSE_S
+        if loop.time() >= self._report_at:
+            self._report_at = loop.time() + REPORT_S
+            await self._settle_and_report()
+        if not chunks and self.state is State.SHIPPING:
+            await self._wait(self._report_at - loop.time())
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self._pause_s)
+        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+        self._on(Event.PAUSED)
+
+    def _fail(self, error: Exception) -> None:
+        if not isinstance(error, RedisUnavailable):
+            log.warning("clicks wait in the spool", extra={"error": str(error)})
+        if "READONLY" in str(error):  # a replica by now: the name may lead to the one that took over
+            self._wire.drop()
+        self.retries += 1
+        self._on(Event.FAILED)
+
+    def _next_chunks(self) -> list[Chunk]:
         chunks: list[Chunk] = []
-        while len(chunks) < ENTRIES_AT_ONCE and self._unsettled_bytes < self.room_bytes:
+        while len(chunks) < ENTRIES_AT_ONCE and self.window.has_room:
             chunk = self._reader.next(ENTRY_BYTES)
             if chunk is None:
                 break
             chunks.append(chunk)
-            self._unsettled.append((chunk.last_seq, len(chunk.frames)))
-            self._unsettled_bytes += len(chunk.frames)
-        if not chunks:
-            return False
-        replies = await self._wire.batch([self._add(chunk, first=place == 0) for place, chunk in enumerate(chunks)])
+            self.window.add(chunk.last_seq, len(chunk.frames))
+        return chunks
+
+    async def _send(self, chunks: list[Chunk]) -> None:
+        accepted = await self._stream.append(chunks)
+        self.progress.ship(accepted)
+        if accepted < chunks[-1].last_seq:
+            self._on(Event.DOUBTED)
         if len(chunks) == ENTRIES_AT_ONCE:  # there is more: a second of it could fill Redis
             await self._read_quota()
-        for chunk, reply in zip(chunks, replies, strict=True):
-            if not self._accepted(chunk, reply):
-                return True
-        self._stream_exists = True
-        return True
 
-    def _add(self, chunk: Chunk, *, first: bool) -> Command:
-        # Only the first entry after a look may make the stream: if it vanishes later, clicks vanished with it,
-        # and NOMKSTREAM answers nil instead of going on as if nothing had happened.
-        make = () if first and not self._stream_exists else ("NOMKSTREAM",)
-        return ("XADD", self._stream, *make, f"{chunk.last_seq}-0", ENTRY_FIELD, chunk.frames)
-
-    def _accepted(self, chunk: Chunk, reply: Any) -> bool:
-        if isinstance(reply, hiredis.ReplyError):
-            self._in_doubt = True
-            if "equal or smaller" not in str(reply):
-                raise reply
-            self.resent += 1
-            return False
-        if reply is None:
-            log.warning("a click stream vanished, its clicks are sent again", extra={"lane": self._name})
-            self._in_doubt = True
-            return False
-        self.shipped = chunk.last_seq
-        return True
-
-    async def _read_quota(self) -> None:
-        self.room_bytes = quota_from(await self._wire.call("INFO", "memory"))
+    async def _wait(self, timeout_s: float) -> None:
+        self._news.clear()
+        if self._reader.seq < self.lane.spool.last_seq and self.window.has_room:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(timeout_s, 0.0)):
+                await self._news.wait()
+        await asyncio.sleep(LINGER_S)
 
     async def _settle_and_report(self) -> None:
+        """Free the spool of what is in ClickHouse, and a lane of which that is all; report the lane to Redis."""
         await self._read_quota()
-        await self._read_watermark()
+        self.progress.settle(await self._registration.read_watermark())
+        settled = self.progress.settled
         await self._check_for_loss()
-        while self._unsettled and self._unsettled[0][0] <= self.settled:
-            self._unsettled_bytes -= self._unsettled.popleft()[1]
-        self._spool.free_up_to(self.settled)
-        over = not self._live and self.settled >= self.spooled and not self._holds_unspooled
-        await self._report(over)
-        if over:  # last: whoever finds a lane that is over sends it again, and the aggregator leaves out what it has
-            self._spool.remove()
-        self.ended = over
+        self.window.settle(settled)
+        self.lane.spool.free_up_to(settled)
+        is_over = self.state is State.SHIPPING and self.lane.is_complete and settled >= self.progress.spooled
+        await self._report(ended=is_over)
+        if is_over:  # last: a lane that is over and found is sent again, and the aggregator leaves out what it has
+            self.lane.spool.remove()
+            self._on(Event.SETTLED)
 
     async def _check_for_loss(self) -> None:
-        """A stream that lacks clicks has to be written again, also one to which nobody adds any more."""
-        if self.settled < self.shipped and await self._last_id() < self.shipped:
-            log.warning("a click stream vanished, its clicks are sent again", extra={"lane": self._name})
-            self._in_doubt = True
+        """A stream that lacks clicks has to be written again, also one to which nothing is added any more."""
+        shipped = self.progress.shipped
+        if self.progress.settled < shipped and await self._stream.last_seq() < shipped:
+            lane = lane_name(self.lane.spool.lane)
+            log.warning("a click stream vanished, its clicks are sent again", extra={"lane": lane})
+            self._on(Event.DOUBTED)
 
-    async def _read_watermark(self) -> None:
-        reply = await self._wire.call("HGET", WATERMARKS, self._name)
-        self.settled = max(self.settled, watermark_in(reply))
+    async def _read_quota(self) -> None:
+        self.window.quota_bytes = quota_from(await self._wire.call("INFO", "memory"))
 
-    async def _report(self, ended: bool) -> None:
-        state = LaneReport(
-            edge_id=self._edge_id,
-            answered=self.answered,
-            spooled=self.spooled,
-            shipped=self.shipped,
-            updated_at_ms=time.time_ns() // 1_000_000,
-            ended=ended,
-            unrecorded=self.unrecorded,
-        )
-        await self._wire.call("HSET", LANES, self._name, msgspec.json.encode(state))
+    async def _report(self, *, ended: bool) -> None:
+        spooled, shipped = self.progress.spooled, self.progress.shipped
+        answered, unrecorded = self.lane.answered(spooled), self.lane.unrecorded(spooled)
+        await self._registration.write_report(answered, unrecorded, spooled, shipped, ended=ended)
+
+    def _on(self, event: Event) -> None:
+        self.state = TRANSITIONS[self.state, event]

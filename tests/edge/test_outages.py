@@ -185,7 +185,8 @@ async def test_a_foreign_id_in_the_stream_of_a_dead_edge_does_not_lose_clicks(re
 
 async def test_a_killed_edges_clicks_are_adopted_by_the_next(redis, edges):
     await cache(redis)
-    first = edges(redis_url="redis://127.0.0.1:1/0", clickhouse_url=NOWHERE)
+    first = edges(clickhouse_url=NOWHERE)
+    first.tap(5)
     second = edges(clickhouse_url=NOWHERE)
     assert second.metric("taptrail_lanes") == 1
     first.kill()

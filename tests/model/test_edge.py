@@ -16,12 +16,12 @@ def world(tmp_path):
 
 def shipped(world, seq):
     """As soon as the edge has sent the lane up to there."""
-    shipper = world.edges[0].lanes.own
+    progress = world.edges[0].lanes.shippers()[0].progress
     for _ in range(100):
-        if shipper.shipped == seq:
+        if progress.shipped == seq:
             return
         world.go()
-    raise AssertionError(f"shipped up to {shipper.shipped}, not {seq}")
+    raise AssertionError(f"shipped up to {progress.shipped}, not {seq}")
 
 
 def test_an_edge_looks_at_its_stream_again_when_it_has_another_connection(world):

@@ -121,10 +121,11 @@ class EdgeProcess(Process):
         super().__init__(name)
         self.lane = lane
         self.spool = Spool.create(world.folder, lane)
-        self.recorder = Recorder(self.spool, AddressCipher(bytes(16)), name)
+        news = asyncio.Event()
+        self.recorder = Recorder(self.spool, AddressCipher(bytes(16)), name, on_spooled=news.set)
         self.wire = MemoryWire(world.redis, Line(world, self, world.at_redis))
         wire: Any = self.wire
-        self.lanes = LaneRunner(wire, world.folder, self.spool, self.recorder, name)
+        self.lanes = LaneRunner(wire, world.folder, self.spool, self.recorder, name, news)
         self.is_draining = False
         world.loop.start(self, self.lanes.run())
 
@@ -135,7 +136,7 @@ class EdgeProcess(Process):
         self.is_dead = True
         self.spool.close()
         for shipper in self.lanes.shippers():
-            shipper.release()
+            shipper.lane.spool.close()
 
 
 class World:
@@ -301,7 +302,9 @@ class World:
 
     def _is_settled(self) -> bool:
         return not self.books.missing() and all(
-            shipper.settled >= shipper.spooled for edge in self.edges for shipper in edge.lanes.shippers()
+            shipper.progress.settled >= shipper.progress.spooled
+            for edge in self.edges
+            for shipper in edge.lanes.shippers()
         )
 
     def close(self) -> None:
