@@ -7,7 +7,7 @@ A guarded connection stands between the event loop and uvicorn. It cuts what the
 (`reader.py`), gives them to uvicorn one at a time and whole up to the end of their head, and ends what takes too long
 or sends too much. Nothing of this is logged: an attacker could fill the logs.
 
-No private name of uvicorn is used. What is used, and what `tests/runtime/test_uvicorn_surface.py` looks for:
+No private name of uvicorn is used. `tests/runtime/guard/test_uvicorn_surface.py` names what an upgrade lacks of this:
 - `Config(http=...)`: a callable, called with `config`, `server_state`, `app_state` and `_loop`, makes the protocol of a
   connection; `Config(timeout_keep_alive=...)`;
 - `ServerState.connections`: a set; a stop calls `shutdown()` of each member and waits until the set is empty;

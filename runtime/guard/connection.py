@@ -22,7 +22,7 @@ from runtime.guard.states import (
     PAUSED,
     RESUMED,
     TRANSITIONS,
-)  # fmt: skip
+)
 from runtime.guard.turns import Turns
 
 DRAIN_IDLE_S = 0.5

@@ -1,6 +1,6 @@
 """The states of a connection, what can happen to it, and what that leads to; as in h11, all of it is in this file.
 
-A connection is moved by `GuardedConnection._on` alone. Whoever stays in a state for longer than it may is let go.
+A connection is moved by `GuardedConnection.on` alone. One that stays in a state for longer than it may is let go.
 """
 
 from math import inf

@@ -20,7 +20,7 @@ from runtime.guard.states import (
     TAKES_REQUESTS,
     UNREAD,
     State,
-)  # fmt: skip
+)
 
 MAX_HELD_BYTES = 64 * 1024  # of requests that wait for the answers before theirs
 MAX_PIPELINED = 100  # requests that wait
