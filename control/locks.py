@@ -15,7 +15,11 @@ from records.keys import lock_key
 LEASE_MS = 15_000
 RENEW_S = 4.0
 
-_RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
+# A Redis that lost the lock gets it again, unless somebody else has it by now.
+_RENEW = """
+local holder = redis.call('GET', KEYS[1])
+if not holder or holder == ARGV[1] then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+"""
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 
@@ -36,11 +40,13 @@ class Locks:
             if not await self._acquire(lock_key(name), token, wait_s):
                 yield
                 return
-            renewing = asyncio.create_task(self._renew(lock_key(name), token))
+            released = asyncio.Event()
+            renewing = asyncio.create_task(self._renew(lock_key(name), token, released))
             try:
                 yield
             finally:
-                renewing.cancel()
+                released.set()
+                await renewing  # not cancelled: a renewal under way would bring the lock back after its release
                 with contextlib.suppress(RedisError, OSError):
                     await self._redis.eval(_RELEASE, 1, lock_key(name), token)
 
@@ -54,12 +60,14 @@ class Locks:
             except (RedisError, OSError):
                 return False
             if asyncio.get_running_loop().time() >= deadline:
-                detail = "another request is doing the same right now; ask again in a moment"
+                detail = "another request is doing the same at this moment; send this one again in a moment"
                 raise Problem("in-progress", detail, retry_after_s=2)
             await asyncio.sleep(0.05)
 
-    async def _renew(self, key: str, token: str) -> None:
-        while True:
-            await asyncio.sleep(RENEW_S)
+    async def _renew(self, key: str, token: str, released: asyncio.Event) -> None:
+        while not released.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(released.wait(), RENEW_S)
+                return
             with contextlib.suppress(RedisError, OSError):
                 await self._redis.eval(_RENEW, 1, key, token, LEASE_MS)

@@ -22,6 +22,7 @@ from runtime.store_health import Stores
 LOOK_S = 1.0
 SLACK_MS = 60_000  # clocks of several control processes, and writes under way at the last look
 START_SLACK_MS = 86_400_000  # another control process may have gone on while this one lay dead with a change in hand
+CATCH_UP_MS = 10_000  # how long a change may wait that was recorded by a control process which then died
 NOTHING_KNOWN = 1 << 60  # higher than every version
 
 # The version goes forward once a second, on a Redis that has what this process knows of. Checked and written in one
@@ -46,6 +47,7 @@ class Resync:
         self._domains, self._broadcasts, self._links = domains, broadcasts, links
         self._synced = NOTHING_KNOWN  # cache version this process has seen; a Redis that knows less has lost something
         self._server = ""  # which Redis that was, and since which start
+        self._caught_up_at_ms = 0
         self.trouble = ""
 
     async def run(self) -> None:
@@ -62,32 +64,42 @@ class Resync:
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
-        """Repair what is dirty, and write everything anew that Redis may have lost."""
+        """Repair what is dirty, write again what Redis may have lost, and now and then what other processes changed."""
         await self._cache.repair()
         now_ms = time.time_ns() // 1_000_000
         server = (await self._redis.info("server"))["run_id"]
         expected = self._synced if server == self._server else NOTHING_KNOWN
         known = await self._version(expected, now_ms)
         if known < expected:
-            await self._write_since(known)
+            await self._write_lost(known)
             await self._version(0, now_ms)
+            self._caught_up_at_ms = now_ms
+        elif now_ms - self._caught_up_at_ms >= CATCH_UP_MS:
+            await self._write_since(self._caught_up_at_ms - SLACK_MS)
+            self._caught_up_at_ms = now_ms
         self._synced, self._server = max(known, now_ms), server
 
     async def _version(self, expected: int, now_ms: int) -> int:
         """The version that Redis had; it is now_ms from now on, unless it was less than expected."""
         return int(await self._redis.eval(_LOOK, 1, CACHE_VERSION, expected, now_ms))
 
-    async def _write_since(self, version: int) -> None:
+    async def _write_lost(self, version: int) -> None:
+        """Write what a Redis of this version does not have."""
         await self._ids.raise_counters()
         since = max(version - (SLACK_MS if self._server else START_SLACK_MS), 0)
-        domains = await self._domains.changed_since(since)
-        broadcasts = await self._broadcasts.changed_since(since)
-        records = [*map(cached_record_of, domains), *map(cached_record_of, broadcasts)]
-        await self._cache.put_all(records)
+        records = await self._write_since(since)
         if version == 0:
             await self._cache.put_slugs(await self._links.slugs())
         RESYNCS.inc()
-        log.info("the cache is in step with ClickHouse", extra={"records": len(records), "since": since})
+        log.info("the cache is in step with ClickHouse", extra={"records": records, "since": since})
+
+    async def _write_since(self, version: int) -> int:
+        """Write what was changed since, by whichever process; gives the number of records."""
+        domains = await self._domains.changed_since(version)
+        broadcasts = await self._broadcasts.changed_since(version)
+        records = [*map(cached_record_of, domains), *map(cached_record_of, broadcasts)]
+        await self._cache.put_all(records)
+        return len(records)
 
     def _report(self, trouble: str) -> None:
         if not self.trouble:

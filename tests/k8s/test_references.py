@@ -114,7 +114,9 @@ def test_every_process_is_scraped_by_the_name_of_its_port(with_components: Rende
     assert all(endpoint["port"] in ports_of(pod) and spec["jobLabel"] in labels_of(pod) for pod in pods)
 
 
-def test_there_is_never_a_second_control_process(rendered: Rendered):
-    spec = rendered.workload("control")["spec"]
+def test_control_is_rolled_without_a_gap(rendered: Rendered):
+    strategy = rendered.workload("control")["spec"]["strategy"]
 
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert strategy["type"] == "RollingUpdate"
+    assert strategy["rollingUpdate"]["maxUnavailable"] == 0
+    assert strategy["rollingUpdate"]["maxSurge"] >= 1
