@@ -132,7 +132,7 @@ async def lost_lanes(clickhouse: ClickHouse) -> dict[int, int]:
 
 
 async def unprojected(clickhouse: ClickHouse) -> int:
-    """Rows by which the projection per_lane is wrong, over the whole table, beside inserts that go on."""
+    """Rows by which the projection per_lane is wrong, over the whole table, while inserts go on."""
     before = await click_rows(clickhouse)
     projected = int(await clickhouse.value(_PROJECTED) or 0)
     after = await click_rows(clickhouse)

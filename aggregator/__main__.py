@@ -1,4 +1,4 @@
-"""One aggregator process: moves clicks from the streams into ClickHouse until told to stop."""
+"""One aggregator process: moves clicks from the streams into ClickHouse until a signal."""
 
 import asyncio
 import logging
@@ -49,7 +49,7 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
     clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=60)
     await wait_for_clickhouse(clickhouse, give_up_after_s=3600)
     for name in await migrate(clickhouse):
-        log.info("schema migrated", extra={"file": name})
+        log.info("schema_migrated: applied a migration", extra={"file": name})
 
     owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     enricher = Enricher(AddressCipher(settings.code_key), Devices(), geo)
@@ -67,8 +67,8 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
         moving = running.create_task(aggregator.pipeline.run())
         running.create_task(ops_server.run_until_stopped())
         readiness.ready = True
-        log.info("aggregator runs", extra={"owner": owner})
-        log.info("aggregator stops", extra={"signal": await stop_signal()})
+        log.info("ready: moving clicks", extra={"owner": owner})
+        log.info("stopping: finishing the batch in hand", extra={"signal": await stop_signal()})
         readiness.ready = False
         aggregator.stop()
         await asyncio.wait({moving}, timeout=STOP_S)

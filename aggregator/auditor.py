@@ -30,11 +30,11 @@ class Auditor:
             try:
                 await self.audit()
             except (ClickHouseRefused, ClickHouseUnreachable, RedisError) as error:
-                log.warning("the audit waits", extra={"error": str(error)[:300]})
+                log.warning("audit_deferred: a store is unavailable", extra={"error": str(error)[:300]})
 
     async def audit(self) -> Audit:
         self.last = await read_audit(self._redis, self._clickhouse, AUDITED_HOURS)
         self.audited_at = time.time()
         for fault in self.last.faults:
-            log.error("a lane does not add up", extra=msgspec.structs.asdict(fault))
+            log.error("lane_gap: clicks of a lane are missing or doubled", extra=msgspec.structs.asdict(fault))
         return self.last

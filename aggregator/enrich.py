@@ -1,4 +1,4 @@
-"""Clicks -> what is found out about them: headers, device, place, verdict and visitor, beside what the edge saw. Pure.
+"""Clicks -> what is found out about them: headers, device, place, verdict and visitor. Pure.
 
 A batch has few distinct headers and networks: each is looked at once, for all clicks that share it.
 """

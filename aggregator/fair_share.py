@@ -1,4 +1,4 @@
-"""The fair share of an aggregator: how many of the lanes are its own while others live beside it. Pure."""
+"""The fair share of an aggregator: how many lanes it may own while other aggregators live. Pure."""
 
 import math
 

@@ -152,7 +152,10 @@ def _pauses() -> Iterator[float]:
 
 
 def _log_doubt(rows: Sequence[Identified], error: Exception) -> None:
-    log.warning("ClickHouse did not confirm an insert", extra={"rows": len(rows), "error": str(error)[:300]})
+    log.warning(
+        "insert_unconfirmed: ClickHouse did not confirm an insert; looking up its rows",
+        extra={"rows": len(rows), "error": str(error)[:300]},
+    )
 
 
 def _spans_of(rows: Sequence[Identified]) -> list[Span]:

@@ -36,7 +36,7 @@ class Leases:
         """Look for lanes, renew the leases held, and take free lanes up to the fair share."""
         self.reports, unreadable = await self._store.registered()
         if unreadable:
-            log.warning("registrations of lanes cannot be read", extra={"records": unreadable})
+            log.warning("lane_reports_unreadable: ignoring reports that do not decode", extra={"records": unreadable})
         self._read_at_ms = int(self._clock.unix_s() * 1000)
         for lane in self.reports.keys() & self.owned.keys():
             self.owned[lane].register(self._clock.monotonic())
@@ -65,7 +65,7 @@ class Leases:
             try:
                 await self.renew()
             except RedisError as error:
-                log.warning("leases could not be renewed", extra={"error": str(error)})
+                log.warning("lease_renewal_failed: could not renew the leases", extra={"error": str(error)})
                 await self._store.follow(error)
 
     async def fence(self, lanes: Collection[OwnedLane]) -> None:

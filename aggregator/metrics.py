@@ -79,7 +79,7 @@ class AggregatorCollector(Collector):
         yield CounterMetricFamily(
             "taptrail_verifications", "Times the tables were asked what they have", value=verified
         )
-        # Grows while a store is away; the log (`clicks wait`) says which.
+        # Grows while a store is unavailable; the event insert_deferred names it.
         yield CounterMetricFamily("taptrail_pipeline_failures", "Batches put off", value=self._progress.failures)
 
     def _of_audit(self) -> Iterator[Metric]:

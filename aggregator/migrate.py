@@ -37,7 +37,7 @@ async def _execute(clickhouse: ClickHouse, text: str) -> None:
 def statements(text: str) -> list[str]:
     """The statements of a file, each ended by a semicolon at the end of a line; comments are left out.
 
-    Every statement can be repeated (CREATE ... IF NOT EXISTS): a crash in the middle of a file is mended by the
+    Every statement can be repeated (CREATE ... IF NOT EXISTS): a crash in the middle of a file is repaired by the
     next start.
     """
     lines = (line.split("--", 1)[0].rstrip() for line in text.splitlines())

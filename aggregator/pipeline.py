@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """Moves clicks of all lanes it owns, one batch at a time. stopping: set when this process is told to stop."""
+    """Moves clicks of all lanes it owns, one batch at a time. stopping: set when this process stops."""
 
     def __init__(
         self,
@@ -56,11 +56,14 @@ class Pipeline:
                     await self._clock.rest(ROUND_S, until=self._stopping)
             except LeaseLost as error:
                 self.progress.leases_lost += 1
-                log.warning("a lease was lost, its clicks are left to the new owner", extra={"lane": str(error)})
+                log.warning("lease_lost: leaving the clicks to the new owner of the lane", extra={"lane": str(error)})
                 self._leases.doubt_all()
             except (RedisError, ClickHouseRefused, ClickHouseUnreachable, OSError) as error:
                 self.progress.failures += 1
-                log.warning("clicks wait", extra={"error": str(error)[:300]})
+                log.warning(
+                    "insert_deferred: a store is unavailable; clicks stay in the stream",
+                    extra={"error": str(error)[:300]},
+                )
                 self._leases.doubt_all()
                 await self._leases.follow(error)
                 await self._clock.rest(pause_s, until=self._stopping)
@@ -142,5 +145,8 @@ class Pipeline:
             if owned.wants_second_look():
                 owned.doubt()
             elif owned.wants_resend():
-                log.warning("clicks are missing, the edge is asked to send again", extra={"behind": owned.settled})
+                log.warning(
+                    "resend_requested: clicks are missing before some that came; asking the edge for them",
+                    extra={"behind": owned.settled},
+                )
                 await self._stream.reset(owned.lane)

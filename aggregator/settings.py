@@ -1,4 +1,4 @@
-"""What an aggregator process can be told, from the environment (prefix TAPTRAIL_)."""
+"""The settings of an aggregator process, from the environment (prefix TAPTRAIL_)."""
 
 from typing import Annotated
 

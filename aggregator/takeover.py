@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Takeover:
-    """stopping: set when this process is told to stop, which ends a wait for leases that Redis has lost."""
+    """stopping: set when this process stops, which ends a wait for leases that Redis has lost."""
 
     def __init__(
         self, stores: AggregatorStores, leases: Leases, inserter: Inserter, clock: Clock, stopping: asyncio.Event
@@ -47,14 +47,20 @@ class Takeover:
         """Between batches all that was sent for a recovered lane is confirmed, so its next owner has nothing to end."""
         await self._inserter.wait_out()
         await self._leases.hand_over(lanes)
-        log.info("lanes handed over", extra={"lanes": len(lanes), "left": len(self._leases.owned)})
+        log.info(
+            "lanes_handed_over: gave lanes to other aggregators",
+            extra={"lanes": len(lanes), "left": len(self._leases.owned)},
+        )
 
     async def end(self, owned: OwnedLane, report: LaneReport) -> None:
         """Put a lane that is over into the books, and take it out of Redis."""
         if report.spooled:
             await self._stores.tables.end_lane(owned.lane, report)
         if (lost := report.answered - report.spooled) > 0:
-            log.error("clicks that were answered are lost", extra={"lane": lane_name(owned.lane), "clicks": lost})
+            log.error(
+                "clicks_lost: a lane is over with fewer clicks than it answered",
+                extra={"lane": lane_name(owned.lane), "clicks": lost},
+            )
             await self._stores.tables.record_loss(owned.lane, report)
             self.clicks_lost += lost
         await self._leases.forget(owned)
@@ -75,7 +81,10 @@ class Takeover:
             if not await self._stores.tables.has_first_insert():
                 await self._stores.tables.mark_first_insert()
             elif (left_s := LEASE_S - epoch.known_for_s) > 0:
-                log.warning("Redis lost leases, clicks wait until they would be over", extra={"in_s": left_s})
+                log.warning(
+                    "leases_lost: Redis was emptied or replaced; waiting until earlier leases would have expired",
+                    extra={"in_s": left_s},
+                )
                 await self._wait_leased(min(left_s, RENEW_S))
                 continue
             else:
@@ -83,7 +92,7 @@ class Takeover:
             await self._stores.epochs.confirm(epoch)
 
     async def _wait_leased(self, seconds: float) -> None:
-        """While the leases of this process are kept; raises LeaseLost when told to stop."""
+        """While the leases of this process are kept; raises LeaseLost when the process stops."""
         await self._clock.rest(seconds, until=self._stopping)
         if self._stopping.is_set():
             raise LeaseLost("an unknown owner may still write")

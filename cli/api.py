@@ -21,7 +21,7 @@ _IN_PROGRESS_S = 30  # a control process that was killed holds on to what it min
 _PIECE_BYTES = 256 * 1024
 
 
-warnings: list[str] = []  # of this command, as told
+warnings: list[str] = []  # of this command, as printed
 
 
 class Refused(click.ClickException):

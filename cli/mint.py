@@ -215,7 +215,7 @@ async def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> tuple[i
 
 
 def _links(block: bytes, lines: Checked, minting: Minting) -> list[_Line]:
-    """The links of some lines of the answer; lines the service refused are told of. Raises click.ClickException."""
+    """The links of some lines of the answer; reports lines that the service refused. Raises click.ClickException."""
     links: list[_Line] = []
     for answer in _decoder.decode_lines(block):
         if answer.short_url:

@@ -1,4 +1,4 @@
-"""A line of a list of contacts and the rules that it must keep. Whoever reads contacts asks here, in whichever form."""
+"""A line of a list of contacts and the rules that it must keep. Every reader of contacts asks here."""
 
 from array import array
 from collections.abc import Sequence

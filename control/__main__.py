@@ -1,4 +1,4 @@
-"""One control process: builds its parts once, serves until told to stop."""
+"""One control process: builds its parts once, serves until a signal."""
 
 import asyncio
 import contextlib
@@ -79,10 +79,10 @@ async def serve(settings: Settings) -> None:
         checking = running.create_task(check_code_key(settings.clickhouse_url, settings.code_key))
         serving = [running.create_task(one.run_until_stopped()) for one in (server, ops_server)]
         readiness.ready = True
-        log.info("control serves", extra={"port": settings.port})
+        log.info("ready: serving the API", extra={"port": settings.port})
         name = await stop_signal()
         readiness.ready = False
-        log.info("control stops", extra={"signal": name})
+        log.info("stopping: finishing the calls in hand", extra={"signal": name})
         server.stop()
         await serving[0]
         ops_server.stop()

@@ -13,7 +13,7 @@ PING_S = 3.0
 class WatchfulClickHouse(ClickHouse):
     """While a statement waits, the server is pinged: one that works may take timeout_s, a silent one PING_S.
 
-    Once it was silent, statements fail at once until it answers again.
+    Once it was silent, statements fail immediately until it answers again.
     """
 
     def __init__(self, url: str, *, timeout_s: float) -> None:

@@ -24,6 +24,6 @@ UNCACHED_LINKS = Counter("taptrail_links_uncached", "Links minted that Redis did
 # Above 0: a change is recorded and not yet in force on the edges. Mend Redis; the change follows by itself.
 DIRTY_RECORDS = Gauge("taptrail_control_dirty_records", "Changes that wait for Redis", registry=REGISTRY)
 # Any: Redis was started again, lost its data or was replaced by an older copy. Edges go on; find out why.
-RESYNCS = Counter("taptrail_control_resyncs", "Times the cache was written anew from ClickHouse", registry=REGISTRY)
+RESYNCS = Counter("taptrail_control_resyncs", "Times the cache was rebuilt from ClickHouse", registry=REGISTRY)
 # Any: two claims of link ids overlapped because Redis was wiped in between. One was given up; nothing to do.
 CLAIMS_GIVEN_UP = Counter("taptrail_claims_given_up", "Claims of link ids given up", registry=REGISTRY)

@@ -1,4 +1,4 @@
-"""What a control process can be told, from the environment (prefix TAPTRAIL_)."""
+"""The settings of a control process, from the environment (prefix TAPTRAIL_)."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the Settings records; --check ends with 1 where it is not what they say."""
+"""Writes docs/configuration.md from the Settings records; --check exits with status 1 if it is out of date."""
 
 import inspect
 import io

@@ -1,4 +1,4 @@
-"""Writes the users of Redis and ClickHouse into docs/deploy.md; --check ends with 1 where they are not what it says.
+"""Writes the users of Redis and ClickHouse into docs/deploy.md; --check exits with status 1 if they are out of date.
 
 From what `taptrail doctor` looks for: a user has what its process needs, and no more. The others, and the limits of an
 analyst, from image/clickhouse/users.xml.

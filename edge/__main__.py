@@ -1,4 +1,4 @@
-"""One edge process: builds its parts once, serves until told to stop, then ships what it has."""
+"""One edge process: builds its parts once, serves until a signal, then ships what it has."""
 
 import asyncio
 import logging
@@ -107,10 +107,10 @@ async def serve(
         await lookups_wire.wait_connected(longest_s=FIRST_CONNECT_S)
         serving = running.create_task(server.run_until_stopped())
         readiness.ready = True
-        log.info("edge serves", extra={"port": public.getsockname()[1], "lane": lane_name(spool.lane)})
+        log.info("ready: the edge serves taps", extra={"port": public.getsockname()[1], "lane": lane_name(spool.lane)})
         name = await stop_signal()
         readiness.ready = False
-        log.info("edge stops", extra={"signal": name})
+        log.info("stopping: draining", extra={"signal": name})
         server.stop()
         await serving
         await lanes.drain(settings.drain_s)

@@ -23,7 +23,7 @@ V = TypeVar("V")
 Outcome = tuple[bool, Any]
 
 MAX_KEYS = 1000  # of one query
-MAX_WAITING = 20_000  # keys; beyond it a look-up fails at once
+MAX_WAITING = 20_000  # keys; beyond it a look-up fails immediately
 ISSUED_IDS = "links"  # the one key of ClickHouseLoader.issued_ids
 
 
@@ -89,8 +89,8 @@ class BatchLoader(Generic[K, V]):
         except (ClickHouseUnreachable, ClickHouseRefused) as error:
             self._breaker.trip(str(error))
         except Exception as error:
-            # Whoever waits must hear of it: a future left behind would hold every later visit of its key.
-            log.exception("an answer of ClickHouse could not be read")
+            # Waiting visits must get an answer: a future that is never set would hold every later visit of its key.
+            log.exception("clickhouse_answer_unreadable: cannot read an answer of ClickHouse")
             self._breaker.trip(str(error))
         finally:
             self._stats.query_seconds.observe(time.perf_counter() - started)

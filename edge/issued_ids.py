@@ -14,7 +14,7 @@ FRESH_S = 0.05
 
 
 class IssuedIds:
-    """What this process knows of the counter that Redis keeps. No I/O: it is told.
+    """What this process knows of the counter that Redis keeps. Without I/O: its caller reports changes.
 
     A Redis that was replaced may know too little: a replica that had not heard of the latest links is promoted. Ids
     are never taken back, so the highest count ever seen stays true; and once a connection, ClickHouse is asked before

@@ -47,7 +47,10 @@ class LaneRunner:
                 try:
                     await self._adopt()
                 except OSError as error:  # no descriptor, no disk: taps go on, the next look finds the lanes
-                    log.warning("lanes left behind cannot be read", extra={"error": str(error)})
+                    log.warning(
+                        "spool_dir_unreadable: cannot look for lanes of dead processes; trying again",
+                        extra={"error": str(error)},
+                    )
                 self._recorder.spool_waiting()
                 await asyncio.sleep(LOOK_FOR_LEFT_S)
         finally:
@@ -58,7 +61,10 @@ class LaneRunner:
     async def _adopt(self) -> None:
         # In a thread: a spool can hold hours of clicks, and reading it must not keep a visitor waiting.
         for spool in await asyncio.to_thread(lambda: list(left_behind(self._spool_dir))):
-            log.info("a dead process's clicks are adopted", extra={"lane": lane_name(spool.lane), "to": spool.last_seq})
+            log.info(
+                "lane_adopted: shipping the clicks of a dead process",
+                extra={"lane": lane_name(spool.lane), "to": spool.last_seq},
+            )
             shipper = Shipper(self._wire, AdoptedLane(spool), self._edge_id, asyncio.Event())
             task = asyncio.get_running_loop().create_task(shipper.run())
             self._adopted[shipper] = task
@@ -67,7 +73,7 @@ class LaneRunner:
     def _over(self, shipper: Shipper, task: "asyncio.Task[None]") -> None:
         del self._adopted[shipper]
         if not task.cancelled() and task.exception() is not None:
-            log.error("an adopted lane could not be shipped, it is adopted again", exc_info=task.exception())
+            log.error("lane_adoption_failed: adopting the lane again", exc_info=task.exception())
             shipper.lane.spool.close()  # the next look finds it left behind
 
     async def drain(self, longest_s: float) -> None:
@@ -81,13 +87,13 @@ class LaneRunner:
         tasks = [task for task in (self._task, *self._adopted.values()) if task is not None]
         _, waiting = await asyncio.wait(tasks, timeout=longest_s) if tasks else (set(), set())
         if waiting and (left := sum(each.progress.spooled - each.progress.settled for each in self.shippers())):
-            log.warning("clicks stay in the spool for the next process", extra={"clicks": left})
+            log.warning("drain_incomplete: clicks stay in the spool for the next process", extra={"clicks": left})
         await self._give_up()
 
     async def _give_up(self) -> None:
         self._recorder.spool_waiting()
         if not (lost := self._recorder.give_up()):
             return
-        log.error("clicks that the disk did not take are lost", extra={"clicks": lost})
+        log.error("clicks_unspooled_lost: the disk refused these clicks until the end", extra={"clicks": lost})
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=LAST_REPORT_S)

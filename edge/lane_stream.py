@@ -73,7 +73,10 @@ class LaneStream:
 
     def _is_accepted(self, reply: Any) -> bool:
         if reply is None:
-            log.warning("a click stream vanished, its clicks are sent again", extra={"lane": self._name})
+            log.warning(
+                "stream_lost_resending: the stream lacks clicks; sending them again",
+                extra={"lane": self._name},
+            )
             return False
         if not isinstance(reply, hiredis.ReplyError):
             return True

@@ -22,7 +22,10 @@ def left_behind(spool_dir: Path) -> Iterator[Spool]:
         try:
             spool = Spool.adopt(directory)
         except (OSError, ValueError) as error:  # one lane that cannot be read must not keep the others here
-            log.error("a lane left behind cannot be read", extra={"directory": str(directory), "error": str(error)})
+            log.error(
+                "lane_unreadable: cannot adopt a lane of a dead process",
+                extra={"directory": str(directory), "error": str(error)},
+            )
             continue
         if spool is not None:
             yield spool

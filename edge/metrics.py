@@ -35,9 +35,9 @@ class TapCollector(Collector):
         for (status, is_personal), count in self._stats.redirects.items():
             redirects.add_metric([str(status), "personal" if is_personal else "shared"], count)
         yield redirects
-        # unknown_*: junk, or a domain not set up. unresolved: neither Redis nor ClickHouse answers: mend them first.
+        # unknown_*: junk, or a domain not set up. unresolved: neither Redis nor ClickHouse answers: fix them first.
         # overloaded: add edges. too_long: a destination filled beyond 8,000 bytes; give it fewer placeholders.
-        # domain: whether the short domain is one of ours; unknown as well where nobody looked.
+        # domain: whether the short domain is registered; unknown also if it was not looked up.
         refusals = CounterMetricFamily("taptrail_refusals", "Visits without a live link", labels=["reason", "domain"])
         for (reason, is_known), count in self._stats.refusals.items():
             refusals.add_metric([reason, "known" if is_known else "unknown"], count)
@@ -134,7 +134,7 @@ class ClickCollector(Collector):
         )
 
     def _spooled(self, shippers: list[Shipper]) -> Iterator[Metric]:
-        # Grows while Redis or ClickHouse is away. At 85 % of the disk, mend them or add disk.
+        # Grows while Redis or ClickHouse is away. At 85 % of the disk, fix them or add disk.
         spooled = sum(shipper.lane.spool.size for shipper in shippers)
         yield GaugeMetricFamily("taptrail_spool_bytes", "Clicks on disk", value=spooled)
         yield GaugeMetricFamily("taptrail_lanes", "Lanes this process ships", value=len(shippers))

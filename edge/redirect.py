@@ -86,7 +86,7 @@ class Redirector:
         self._in_flight -= len(taps)
         if task.cancelled() or task.exception() is None:
             return
-        log.error("visits could not be answered", exc_info=task.exception())
+        log.error("visit_failed: visits could not be answered", exc_info=task.exception())
         self._stats.failed += len(taps)
         for tap in taps:  # a reply that was called already ignores this
             tap.reply(UNRESOLVED, tap.visit.short_domain)

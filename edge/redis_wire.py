@@ -42,7 +42,7 @@ class RedisClient(Protocol):
 
 
 class RedisWire:
-    """Keeps one connection to `url` open; while there is none, every call fails at once.
+    """Keeps one connection to `url` open; while there is none, every call fails immediately.
 
     timeout_s: an answer older than this ends the connection, so that a hanging Redis costs one wait, not one a tap.
     listener: hears of changes to keys that begin with one of `tracked`, but for those that this connection makes.

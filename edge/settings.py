@@ -1,4 +1,4 @@
-"""What an edge process can be told, from the environment (prefix TAPTRAIL_)."""
+"""The settings of an edge process, from the environment (prefix TAPTRAIL_)."""
 
 import socket
 from typing import Annotated, Literal
@@ -50,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     forwarded_header: ForwardedHeader = "x-forwarded-for"
     # Answers to unknown codes that one /24 or /48 gets of this process in a minute; then 429. Live links: never.
     unknown_per_minute: Annotated[int, msgspec.Meta(ge=1, description="a whole number of 1 or more")] = 300
-    # `off`: the application alone answers taps, which costs more; tells whether a fault is in the fast path.
+    # `off`: the application alone answers taps, at a higher cost; shows whether a fault is in the fast path.
     fast_path: OnOrOff = "on"
     # Seconds that a stop waits for its clicks to reach ClickHouse; what is left stays in the spool.
     drain_s: Annotated[float, msgspec.Meta(ge=0, description="seconds, 0 or more")] = 20.0

@@ -80,7 +80,10 @@ class Shipper:
             return last
         # The aggregator checks every seq against the table: sending the lane again loses and doubles nothing.
         lane = lane_name(spool.lane)
-        log.warning("a stream holds a foreign id, it is written anew", extra={"lane": lane, "id": last})
+        log.warning(
+            "stream_foreign_id: the stream has an id that this lane never gave; writing it again",
+            extra={"lane": lane, "id": last},
+        )
         await self._stream.delete()
         return 0
 
@@ -107,7 +110,7 @@ class Shipper:
 
     def _fail(self, error: Exception) -> None:
         if not isinstance(error, RedisUnavailable):
-            log.warning("clicks wait in the spool", extra={"error": str(error)})
+            log.warning("shipping_deferred: Redis refused clicks; they stay in the spool", extra={"error": str(error)})
         if "READONLY" in str(error):  # a replica by now: the name may lead to the one that took over
             self._wire.drop()
         self.retries += 1
@@ -159,7 +162,7 @@ class Shipper:
         shipped = self.progress.shipped
         if self.progress.settled < shipped and await self._stream.last_seq() < shipped:
             lane = lane_name(self.lane.spool.lane)
-            log.warning("a click stream vanished, its clicks are sent again", extra={"lane": lane})
+            log.warning("stream_lost_resending: the stream lacks clicks; sending them again", extra={"lane": lane})
             self._on(Event.DOUBTED)
 
     async def _read_quota(self) -> None:

@@ -152,7 +152,9 @@ class Spool:
         found = path.read_bytes()
         data = repaired(found, segment.first_seq, next_seq)
         if not found.startswith(data):
-            log.error("a spool is damaged, dead letters stand for its lost clicks", extra={"segment": str(path)})
+            log.error(
+                "spool_damaged: dead letters stand for the clicks that cannot be read", extra={"segment": str(path)}
+            )
             _replace(path, data)
         elif data != found:
             os.truncate(path, len(data))

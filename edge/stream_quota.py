@@ -1,7 +1,7 @@
 """How many bytes of clicks a lane may have in Redis before they are in ClickHouse. Pure."""
 
 MOST_BYTES = 32 * 1024 * 1024
-LEAST_BYTES = 1024 * 1024  # however full Redis is: with links perhaps, and clicks have to get through all the same
+LEAST_BYTES = 1024 * 1024  # however full Redis is: links may have filled it, and clicks must get through anyway
 CLICKS_SHARE = 0.6  # of Redis's limit; the rest stays free for links
 
 

@@ -42,6 +42,6 @@ class TapStats:
         self.seconds.observe(moments[-1] - moments[0], taps)
 
     def overloaded(self, *, unread: bool = False) -> None:
-        """A visit that was turned away at once."""
+        """A visit that was turned away immediately."""
         self.refusals[Reason.OVERLOADED, False] += 1
         self.shed += unread

@@ -1,4 +1,4 @@
-"""Keeps visitors from waiting, each anew, for a store that has just failed."""
+"""Circuit breaker: one failure opens it, a background probe closes it."""
 
 import asyncio
 import logging
@@ -28,7 +28,9 @@ class Breaker:
         """Something asked has failed."""
         self.failures += 1
         if self._probing is None:
-            log.warning("ClickHouse is not asked until it answers again", extra={"error": why[:300]})
+            log.warning(
+                "breaker_opened: ClickHouse does not answer; probing it in the background", extra={"error": why[:300]}
+            )
             self._probing = asyncio.get_running_loop().create_task(self._until_it_answers())
 
     async def _until_it_answers(self) -> None:
@@ -37,7 +39,7 @@ class Breaker:
             try:
                 await self._probe()
             except Exception as error:
-                log.debug("ClickHouse does not answer yet", extra={"error": str(error)})
+                log.debug("breaker_probe_failed: ClickHouse does not answer yet", extra={"error": str(error)})
                 continue
             self._probing = None
             return

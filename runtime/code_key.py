@@ -59,7 +59,7 @@ async def _is_checked(clickhouse: ClickHouse, cipher: CodeCipher) -> bool:
     try:
         opens = await opens_links(clickhouse, cipher)
     except (ClickHouseUnreachable, ClickHouseRefused) as error:
-        log.debug("the code key is not checked yet", extra={"error": str(error)})
+        log.debug("code_key_unchecked: ClickHouse is unavailable", extra={"error": str(error)})
         return False
     if opens is False:
         raise SettingsError(

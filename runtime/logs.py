@@ -1,4 +1,8 @@
-"""Logs: one JSON object a line, or plain lines where a person looks at a terminal. Nothing personal is in them."""
+"""Logs: one JSON object a line, or plain lines where a person looks at a terminal. Nothing personal is in them.
+
+A message is `event_name: what happened`. The event is an identifier that alerts, the runbook and tests search for and
+that stays; the sentence behind it is for people and may change.
+"""
 
 import json
 import logging
@@ -14,6 +18,7 @@ import orjson
 log = logging.getLogger(__name__)
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_EVENT = re.compile(r"[a-z]+(_[a-z]+)*")
 _PIPELINED = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: ", re.DOTALL)
 _STATEMENT = re.compile(r"[:.]? in scope .*", re.DOTALL | re.IGNORECASE)
 _LITERAL = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
@@ -29,7 +34,7 @@ class JsonFormatter(logging.Formatter):
             "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "process": self._process,
-            "event": record.getMessage(),
+            **_event_and_message(record),
         }
         line.update(_extra(record))
         if record.exc_info:
@@ -50,6 +55,13 @@ class TerminalFormatter(logging.Formatter):
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
         return without_quotes(super().formatException(ei))
+
+
+def _event_and_message(record: logging.LogRecord) -> dict[str, str]:
+    event, colon, message = record.getMessage().partition(": ")
+    if colon and _EVENT.fullmatch(event):
+        return {"event": event, "message": message}
+    return {"event": "library", "logger": record.name, "message": record.getMessage()}  # uvicorn, asyncio, aiohttp
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
@@ -88,6 +100,6 @@ def start_logging(process: str, level: str) -> None:
     def switch(number: int, frame: FrameType | None) -> None:
         root = logging.getLogger()
         root.setLevel(given if root.level == logging.DEBUG != given else logging.DEBUG)
-        log.warning("log level", extra={"now": logging.getLevelName(root.level).lower()})
+        log.warning("log_level_changed: by SIGUSR1", extra={"now": logging.getLevelName(root.level).lower()})
 
     signal.signal(signal.SIGUSR1, switch)

@@ -14,7 +14,7 @@ def registry_of(process: str, *collectors: Collector) -> CollectorRegistry:
     for collector in collectors:
         registry.register(collector)
     ProcessCollector(registry=registry)
-    # Two versions at once for longer than a rollout takes: it is stuck.
+    # Two versions for longer than a rollout takes: it is stuck.
     Info("taptrail_build", "What runs here", registry=registry).info(
         {"process": process, "version": version("taptrail"), "python": platform.python_version()}
     )

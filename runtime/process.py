@@ -1,4 +1,4 @@
-"""How every process of ours begins and ends: settings, logs, its loop, an exit status."""
+"""How every process begins and ends: settings, logs, event loop, exit status."""
 
 import logging
 import os
@@ -39,7 +39,7 @@ def run(
         print(wrong, file=sys.stderr)
         return 2
     except hindrances as error:
-        log.error(f"{name} cannot start", extra={"error": str(error)})
+        log.error(f"start_failed: {name} cannot start", extra={"error": str(error)})
         return 1
     return 0
 

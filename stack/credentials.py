@@ -29,7 +29,7 @@ def credentials_in(data: Path) -> Credentials:
         write_private(path, msgspec.json.encode(_made()))
     try:
         credentials = msgspec.json.decode(path.read_bytes(), type=Credentials)
-    except msgspec.DecodeError as error:  # never made anew: the key in it opens every link of this directory
+    except msgspec.DecodeError as error:  # never replaced: the key in it opens every link of this directory
         raise DamagedCredentials(
             f"{path} cannot be read: {error}; restore it from a backup, or choose another --data"
         ) from error

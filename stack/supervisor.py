@@ -74,12 +74,12 @@ class Kept:
             async with asyncio.timeout(self.child.grace_s):
                 await _ended(self._process)
         except TimeoutError:
-            log.warning("did not stop in time, killed", extra={"child": self.child.name})
+            log.warning("child_killed: did not stop in time", extra={"child": self.child.name})
             self.kill()
             await _ended(self._process)
 
     def kill(self) -> None:
-        """End it at once, for good."""
+        """End it immediately, for good."""
         self.is_running = False
         if self._keeping is not None:
             self._keeping.cancel()
@@ -99,7 +99,10 @@ class Kept:
             self.is_running = False
             tries = 0 if time.monotonic() - began_at > _LIVED_WELL_S else tries
             wait_s = _BACKOFF_S[min(tries, len(_BACKOFF_S) - 1)]
-            log.warning("ended, starting again", extra={"child": self.child.name, "how": _ending(code), "in_s": wait_s})
+            log.warning(
+                "child_restarting: a process ended",
+                extra={"child": self.child.name, "how": _ending(code), "in_s": wait_s},
+            )
             await asyncio.sleep(wait_s)
             tries, began_at = tries + 1, time.monotonic()
             process = self._process = _spawned(self.child)

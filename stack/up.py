@@ -144,7 +144,7 @@ class System:
             await waiting
             return 0
         except (StartFailed, ClickHouseRefused, ClickHouseUnreachable) as error:
-            log.error("cannot start", extra={"why": str(error)})
+            log.error("start_failed: cannot start", extra={"why": str(error)})
             return 1
         finally:
             starting.cancel()
@@ -152,7 +152,7 @@ class System:
             await self._stop()
 
     def _signalled(self, stopping: asyncio.Event) -> None:
-        """The first signal stops in order; the next one at once."""
+        """The first signal stops in order; the next one immediately."""
         if stopping.is_set():
             for one in self._all:
                 one.kill()
@@ -160,7 +160,7 @@ class System:
 
     async def _start(self) -> None:
         for name in children.ignored(os.environ):
-            log.warning("ignored: the options of `up` say where things are", extra={"variable": name})
+            log.warning("setting_ignored: the options of `up` set this", extra={"variable": name})
         await _all_started([self._clickhouse, self._valkey])
         clickhouse = ClickHouse(self._writer_url)
         try:
@@ -170,11 +170,11 @@ class System:
         await _all_started([*self._edges, self._aggregator, self._control])
         self._is_ready = True
         self._say(self._ready_line())
-        log.info("everything is ready", extra={"edge": f"http://{HOST}:{self._places.edge}"})
+        log.info("ready: everything runs", extra={"edge": f"http://{HOST}:{self._places.edge}"})
 
     async def _stop(self) -> None:
         """No tap is lost on the way: edges ship what they have, the aggregator empties the streams, stores go last."""
-        log.info("stopping")
+        log.info("stopping: stopping everything in order")
         self._running_file.unlink(missing_ok=True)
         self._taps.close()
         await asyncio.gather(*(edge.stop() for edge in self._edges))
@@ -182,7 +182,7 @@ class System:
             await self._streams_drained()
         for one in (self._aggregator, self._control, self._valkey, self._clickhouse):
             await one.stop()
-        log.info("stopped")
+        log.info("stopped: everything has ended")
 
     async def _streams_drained(self) -> None:
         redis = Redis.from_url(self._redis_url)
@@ -191,7 +191,7 @@ class System:
                 while self._aggregator.is_running and await _entries_waiting(redis):  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
         except (TimeoutError, RedisError) as error:
-            log.warning("clicks are left in the streams, the next start goes on with them", extra={"why": repr(error)})
+            log.warning("clicks_left_in_streams: the next start continues with them", extra={"why": repr(error)})
         finally:
             await redis.aclose()
 

@@ -4,7 +4,7 @@ import msgspec
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
-    """As much as the /24 or /48 of an address tells; "" and 0 are "not known". Field names are columns of `clicks`."""
+    """What is known of the /24 or /48 of an address; "" and 0 are "not known". Field names are columns of `clicks`."""
 
     country: str = ""  # ISO 3166-1, two letters
     region: str = ""

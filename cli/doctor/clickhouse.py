@@ -82,15 +82,15 @@ async def look_at_analyst(given: Given) -> AsyncIterator[Finding]:
 
 
 def _unreachable(check: str, variable: str, error: Exception) -> Finding:
-    return broken(check, f"it cannot be reached: {error}", f"start it, or mend {variable} and the way to it")
+    return broken(check, f"it cannot be reached: {error}", f"start it, or correct {variable} and the way to it")
 
 
 def _refused(check: str, variable: str, error: ClickHouseRefused) -> Finding:
     if error.code == _AUTHENTICATION_FAILED:
-        return broken(check, "it refuses the user or the password", f"mend {variable}, or the user")
+        return broken(check, "it refuses the user or the password", f"correct {variable}, or the user")
     if not error.code:
         return broken(check, f"what answers is no ClickHouse: {error}", f"let {variable} name its HTTP port")
-    return broken(check, f"it refuses a question: {error}", "mend the user's grants (docs/deploy.md#clickhouse)")
+    return broken(check, f"it refuses a question: {error}", "correct the user's grants (docs/deploy.md#clickhouse)")
 
 
 def _version(version: str) -> Finding:

@@ -26,7 +26,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "broken": "red"}
               "of a process is set, only that.")  # fmt: skip
 @click.option("--json", "json_", is_flag=True, help="Print the findings as JSON.")
 def doctor(process: str, domains: bool, json_: bool) -> None:
-    """Look at everything a process depends on, in its own environment; ends with 1 when something is broken.
+    """Look at everything a process depends on, in its own environment; exits with status 1 if something is broken.
 
     Run it where the process runs, with its variables. It writes two keys to Redis for a moment and a
     file to the spool; nothing else is changed.

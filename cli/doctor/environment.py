@@ -1,4 +1,4 @@
-"""What the processes would be told: the variables of this environment, or those of the running `taptrail up`."""
+"""The settings of the processes: the variables of this environment, or those of the running `taptrail up`."""
 
 import json
 import os

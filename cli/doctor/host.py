@@ -116,7 +116,7 @@ def _write(folder: Path) -> Finding:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        remedy = "let the user of the edge write there, mend the disk, or choose another TAPTRAIL_SPOOL_DIR"
+        remedy = "let the user of the edge write there, repair the disk, or choose another TAPTRAIL_SPOOL_DIR"
         return broken("spool", f"{folder} cannot be written: {error.strerror}", remedy)
     took_s = time.monotonic() - started
     if took_s > _SLOW_FSYNC_S:

@@ -161,7 +161,7 @@ async def _tracking(client: Redis, url: str) -> Finding:
         async with asyncio.timeout(STEP_S):
             await changes.heard.wait()
     except TimeoutError:
-        return broken(check, "edges are not told of changes: those take effect after 30 s", remedy)
+        return broken(check, "Redis does not report changes to edges: they take effect after 30 s", remedy)
     except RedisError as error:
         return broken(check, f"a key could not be written: {error}", remedy)
     finally:

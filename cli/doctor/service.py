@@ -26,7 +26,7 @@ async def look_at_control(given: Given) -> AsyncIterator[Finding]:
         ):
             yield _answered(url, response)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        remedy = "start control, or mend TAPTRAIL_CONTROL_URL and the way to it"
+        remedy = "start control, or correct TAPTRAIL_CONTROL_URL and the network path to it"
         yield broken("control api", f"{url} cannot be reached: {str(error) or type(error).__name__}", remedy)
 
 

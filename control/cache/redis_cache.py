@@ -59,7 +59,10 @@ class Cache:
         try:
             await self.put_all([cached])
         except (RedisError, OSError) as error:
-            log.warning("a change waits for Redis", extra={"key": cached.key, "error": str(error)})
+            log.warning(
+                "cache_write_deferred: the change is in ClickHouse and not yet in Redis",
+                extra={"key": cached.key, "error": str(error)},
+            )
             self._keep(cached)
             detail = (
                 "the change is recorded; Redis cannot be reached, so edges may still act on the old state. "
@@ -87,10 +90,10 @@ class Cache:
         try:
             await self.put_slugs([(short_domain, slug, link_id)])
         except (RedisError, OSError) as error:
-            log.warning("a slug is in ClickHouse alone", extra={"slug": slug, "error": str(error)})
+            log.warning("slug_uncached: the slug is in ClickHouse alone", extra={"slug": slug, "error": str(error)})
 
     async def put_links(self, commands: list[list[bytes | int | str]], links: int) -> None:
-        """One HSET a bucket. Links that Redis does not take are answered all the same: edges find them in
+        """One HSET a bucket. Links that Redis does not take are answered anyway: edges find them in
         ClickHouse."""
         try:
             pipeline = self._redis.pipeline(transaction=False)
@@ -100,7 +103,9 @@ class Cache:
             await pipeline.execute()
         except (RedisError, OSError) as error:
             UNCACHED_LINKS.inc(links)
-            log.warning("links are in ClickHouse alone", extra={"links": links, "error": str(error)})
+            log.warning(
+                "links_uncached: the links are in ClickHouse alone", extra={"links": links, "error": str(error)}
+            )
 
     async def repair(self) -> None:
         """Repeat the writes that failed; raises RedisError or OSError while Redis is away."""

@@ -91,7 +91,10 @@ class Resync:
         if version == 0:
             await self._cache.put_slugs(await self._links.slugs())
         RESYNCS.inc()
-        log.info("the cache is in step with ClickHouse", extra={"records": records, "since": since})
+        log.info(
+            "cache_resynced: Redis has the broadcasts and domains of ClickHouse",
+            extra={"records": records, "since": since},
+        )
 
     async def _write_since(self, version: int) -> int:
         """Write what was changed since, by whichever process; gives the number of records."""
@@ -103,7 +106,7 @@ class Resync:
 
     def _report(self, trouble: str) -> None:
         if not self.trouble:
-            log.warning("the cache may be behind ClickHouse", extra={"trouble": trouble})
+            log.warning("cache_maybe_stale: Redis may lack changes that ClickHouse has", extra={"trouble": trouble})
         self.trouble = trouble
 
 

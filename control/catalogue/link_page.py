@@ -48,7 +48,7 @@ def _decision(row: LinkRow, domain: Domain, broadcast: Broadcast, now_ms: int) -
 
 
 def _goes_to(decision: Decision) -> str | None:
-    """The location, but for {click_id}, which each click has anew; None where a page is answered."""
+    """The location, except {click_id}, which every click has of its own; None where a page is answered."""
     return decision.location.replace(str(UUID(bytes=_STAND_IN)), "{click_id}") or None
 
 

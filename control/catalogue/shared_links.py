@@ -152,11 +152,11 @@ def _check_form(body: LinkBody) -> None:
     if (body.destination is None) == (body.broadcast_id is None):
         raise invalid("destination", "expected either destination or broadcast_id, and not both")
     if body.destination is not None and body.short_domain is None:
-        raise invalid("short_domain", "field short_domain is required beside destination")
+        raise invalid("short_domain", "field short_domain is required with destination")
     if body.destination is not None and body.destination_index is not None:
-        raise invalid("destination_index", "destination_index goes with broadcast_id; leave it out beside destination")
+        raise invalid("destination_index", "destination_index belongs to broadcast_id; leave it out with destination")
     if body.broadcast_id is not None and body.source is not None:
-        raise invalid("source", "the source is the broadcast's; leave it out beside broadcast_id")
+        raise invalid("source", "the source is the broadcast's; leave it out with broadcast_id")
     check_text("source", body.source or "")
     check_text("keyword", body.keyword or "")
     if body.slug is not None:

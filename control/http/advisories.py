@@ -1,4 +1,4 @@
-"""What is done as asked and may yet not be what was meant: told beside the answer."""
+"""Warnings sent with a successful response."""
 
 from collections.abc import Iterable
 

@@ -105,7 +105,10 @@ class _Call:
         self._counted = True
         REQUESTS.labels(*self._labels(), HUNG_UP if self._hung_up else self._status).inc()
         if self._hung_up:
-            log.debug("client_hung_up", extra={"route": _route(self._scope)})
+            log.debug(
+                "client_hung_up: the client closed its connection before the answer",
+                extra={"route": _route(self._scope)},
+            )
 
     def _labels(self) -> tuple[str, str]:
         route = _route(self._scope)
@@ -141,24 +144,26 @@ async def _hung_up(request: Request, error: Exception) -> Response:
 
 
 async def _unreachable(request: Request, error: Exception) -> Response:
-    log.warning("a store is away", extra={"error": str(error), "route": _route(request.scope)})
+    log.warning("store_unavailable: answered 503", extra={"error": str(error), "route": _route(request.scope)})
     store = "ClickHouse" if isinstance(error, ClickHouseUnreachable) else "Redis"
     return _answer(Problem("unavailable", f"{store} cannot be reached; try again", retry_after_s=5))
 
 
 async def _unknown_outcome(request: Request, error: Exception) -> Response:
-    log.warning("a store is away", extra={"error": str(error), "route": _route(request.scope)})
+    log.warning("store_unavailable: answered 503", extra={"error": str(error), "route": _route(request.scope)})
     detail = "ClickHouse did not answer: it is not known whether the change was recorded; send the same request again"
     return _answer(Problem("unavailable", detail, retry_after_s=5))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    log.error("ClickHouse refused a statement", extra={"error": str(error), "route": _route(request.scope)})
-    return _answer(Problem("internal", "ClickHouse refused a statement of ours; see the log of the control process"))
+    log.error(
+        "statement_refused: ClickHouse refused a statement", extra={"error": str(error), "route": _route(request.scope)}
+    )
+    return _answer(Problem("internal", "ClickHouse refused an internal statement; see the log of the control process"))
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    log.error("a call failed", extra={"route": _route(request.scope)}, exc_info=error)
+    log.error("call_failed: answered 500", extra={"route": _route(request.scope)}, exc_info=error)
     return _answer(Problem("internal", "an unexpected fault; see the log of the control process"))
 
 

@@ -59,7 +59,7 @@ class Keys:
     """The API keys. accounts: key -> account."""
 
     def __init__(self, accounts: Mapping[str, str]) -> None:
-        # Digests have one length, so that a comparison tells nothing of a key's length either.
+        # Digests have one length, so that a comparison does not reveal the length of a key.
         self._accounts = [(sha256(key.encode()).digest(), account) for key, account in accounts.items()]
 
     def caller_of(self, authorization: str) -> Caller:

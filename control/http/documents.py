@@ -41,7 +41,7 @@ def answer_of(
 
 
 def stated(document: Document) -> dict[str, Any]:
-    """The fields that a document has, beside the account; in a body those that were left out too."""
+    """The fields that a document has, in addition to the account; in a body those that were left out too."""
     values = msgspec.structs.asdict(document)
     return {name: value for name, value in values.items() if value is not UNSET and name != "account"}
 

@@ -102,7 +102,7 @@ class LineStream(Response):
                 await _body(send, lines)
         except (Problem, ClickHouseUnreachable, ClickHouseRefused) as error:
             # Without the final chunk every client sees that the answer was cut off.
-            log.error("minting was cut off", extra={"error": str(error)})
+            log.error("minting_aborted: the answer was cut off", extra={"error": str(error)})
             problem = error if isinstance(error, Problem) else Problem("unavailable", str(error))
             await _body(send, msgspec.json.encode(problem.body) + b"\n")
             return

@@ -56,7 +56,7 @@ class LinkAnswer(msgspec.Struct):
 class LinkState(msgspec.Struct, kw_only=True):
     """What a link is and where it goes now.
 
-    goes_to: as filled in for its contact, but for {click_id}, which each click has anew; null where a page is answered.
+    goes_to: filled in for its contact, except {click_id}, which differs for every click; null where a page is answered.
     state too_long: filled in, the destination has more than 8,000 bytes, and nobody is sent there.
     """
 

@@ -142,7 +142,9 @@ class Claims:
 
     async def _give_up(self, claim: Claim) -> None:
         CLAIMS_GIVEN_UP.inc()
-        log.warning("a claim of link ids is given up", extra={"first": claim.first_link_id, "links": claim.links})
+        log.warning(
+            "id_claim_abandoned: claiming other link ids", extra={"first": claim.first_link_id, "links": claim.links}
+        )
         await self._clickhouse.execute(
             f"DELETE FROM mints WHERE {_SAME_CLAIM} AND first_link_id = {{first:UInt64}}",  # noqa: S608
             no=claim.broadcast_no, key=claim.idempotency_key, first=claim.first_link_id,

@@ -44,6 +44,8 @@ class IdAllocator:
         try:
             return int(await self._redis.eval(_TAKE, 1, key, floor, count))
         except (RedisError, OSError) as error:
-            log.warning("no ids without Redis", extra={"error": str(error)})
+            log.warning(
+                "id_allocation_unavailable: cannot allocate link ids without Redis", extra={"error": str(error)}
+            )
             detail = "Redis cannot be reached, and new links need numbers from it; nothing was done, try again"
             raise Problem("unavailable", detail, retry_after_s=5) from None

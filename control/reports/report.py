@@ -105,7 +105,7 @@ SELECT uniqExact(link_id) FROM
     HAVING uniqUpTo({VISITORS_OF_ONE_PERSON})(visitor_id) > {VISITORS_OF_ONE_PERSON}
 )
 """
-# broadcast_no beside the others: its index leaves out most of the table.
+# broadcast_no as well: its index leaves out most of the table.
 _FIRST_MINTED = f"""
 SELECT toUnixTimestamp64Milli(minOrNull(minted_at)) FROM links WHERE {_HERE} AND broadcast_no = {{no:UInt64}}
 """

@@ -1,7 +1,7 @@
 """Hardened connections for a port: they bound the memory and the time that any client can hold.
 
     guard = Guard(most_connections())
-    server = HttpServer(app, listener, guard=guard)   # beside it runs guard.watch(...)
+    server = HttpServer(app, listener, guard=guard)   # guard.watch(...) runs as a task
 
 A guarded connection stands between the event loop and uvicorn. It cuts what the client sends into requests
 (`reader.py`), gives them to uvicorn one at a time and whole up to the end of their head, and ends what takes too long

@@ -150,7 +150,7 @@ class GuardedConnection(asyncio.Protocol):
         elif self._turns is None:
             self.on(ANSWERED)
         elif self._holds_requests:
-            self._loop.call_soon(self._next_turn)  # not now: the next answer may come at once, and so on
+            self._loop.call_soon(self._next_turn)  # not now: the next answer may come immediately, and so on
         else:
             self._next_turn()
 

@@ -52,7 +52,7 @@ class Connection(Protocol):
         """Answer what is on its way, then close."""
 
     def let_go(self) -> None:
-        """End it at once."""
+        """End it immediately."""
 
 
 class Shortcut(Protocol):
@@ -147,5 +147,7 @@ def most_connections() -> int:
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard < FEW_DESCRIPTORS:
-        log.warning("few connections can be open at once: raise the limit", extra={"RLIMIT_NOFILE": hard})
+        log.warning(
+            "descriptor_limit_low: few connections can be open at once; raise the limit", extra={"RLIMIT_NOFILE": hard}
+        )
     return max(min(MOST_OPEN, hard - SPARE_DESCRIPTORS), 1)

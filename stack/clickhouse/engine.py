@@ -62,7 +62,7 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What a statement read and wrote, as X-ClickHouse-Summary tells it."""
+    """What a statement read and wrote, for X-ClickHouse-Summary."""
 
     read_rows: int = 0
     read_bytes: int = 0
@@ -115,7 +115,7 @@ class Engine:
             return _counts(handle.query(sql, "TSV", params=dict(session.parameters)))
 
     def kill(self, marks: list[str]) -> None:
-        """Ask the statements of these sessions to stop; returns at once."""
+        """Ask the statements of these sessions to stop; returns immediately."""
         listed = ", ".join(quoted(mark) for mark in marks)
         self.run(Session(""), f"KILL QUERY WHERE Settings['log_comment'] IN ({listed}) ASYNC", "TSV")
 

@@ -34,7 +34,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def confine(data: Path) -> list[str]:
     """Keep this process and what it starts inside `data`; gives what does not hold on this machine, a sentence each.
 
-    Besides `data` it may read the interpreter, its packages and what the system tells every process, and connects to
+    Besides `data` it may read the interpreter, its packages and what the system shows every process, and connects to
     nothing. Raises OSError.
     """
     _call(_libc.prctl, _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

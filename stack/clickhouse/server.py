@@ -69,7 +69,7 @@ class Server:
         except ClickHouseError as error:
             return answers.refusal(error, self._headers(query_id))
         except Exception as error:
-            log.exception("a request could not be answered")
+            log.exception("request_failed: could not answer a request")
             return answers.refusal(ClickHouseError(UNKNOWN_EXCEPTION, repr(error)), self._headers(query_id))
 
     def _user(self, request: web.Request) -> User:

@@ -1,4 +1,4 @@
-"""Serves a data directory until told to stop."""
+"""Serves a data directory until a signal."""
 
 import asyncio
 import sys

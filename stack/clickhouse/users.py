@@ -1,4 +1,4 @@
-"""Who may ask: a writer, and an analyst who reads within limits. The engine's own grants enforce it."""
+"""The users: a writer, and an analyst who reads within limits. The engine's own grants enforce it."""
 
 import base64
 import hmac
@@ -63,7 +63,7 @@ def _least(wanted: str | None, limit: int) -> int:
 
 
 def users_options(folder: Path, roles: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """The options that make the engine read these users; it looks at users_config only beside a config-file.
+    """The options that make the engine read these users; it reads users_config only together with a config-file.
 
     roles: more of them, with what each is granted.
     """

@@ -29,12 +29,12 @@ def logged(formatter, event, error=None, **fields):
     ids=lambda value: type(value).__name__,
 )
 def test_a_record_is_one_line_of_json_without_forged_fields(value):
-    text = logged(JsonFormatter("edge"), "a tap", visitor=value)
+    text = logged(JsonFormatter("edge"), "tap: one came", visitor=value)
 
     assert text.count("\n") == 1
     assert text[:-1].isprintable()
-    assert set(json.loads(text)) == {"at", "level", "process", "event", "visitor"}
-    assert (json.loads(text)["level"], json.loads(text)["event"]) == ("error", "a tap")
+    assert set(json.loads(text)) == {"at", "level", "process", "event", "message", "visitor"}
+    assert (json.loads(text)["level"], json.loads(text)["event"]) == ("error", "tap")
 
 
 @given(st.text())
@@ -43,6 +43,19 @@ def test_no_text_ends_a_line(text):
 
     assert line.count("\n") == 1
     assert json.loads(line)["visitor"] == text
+
+
+def test_a_record_has_an_event_to_search_for_and_a_sentence_to_read():
+    line = json.loads(logged(JsonFormatter("edge"), "insert_deferred: ClickHouse is unavailable: it refuses"))
+
+    assert (line["event"], line["message"]) == ("insert_deferred", "ClickHouse is unavailable: it refuses")
+
+
+def test_a_library_that_knows_no_events_is_named():
+    line = json.loads(logged(JsonFormatter("edge"), "Task was destroyed: it was pending"))
+
+    assert (line["event"], line["logger"]) == ("library", "test")
+    assert line["message"] == "Task was destroyed: it was pending"
 
 
 def test_a_traceback_stays_in_its_record():

@@ -68,7 +68,7 @@ async def test_taps_that_go_wrong_leave_nothing_of_the_visitor_in_the_log(edges,
     edge.send(f"GET /{private['code']}\udcff HTTP/9.9\r\n\r\n".encode(errors="surrogateescape"))
     await redis.execute_command("ACL", "SETUSER", "default", "-xadd")
     tap()
-    wait_until(lambda: "clicks wait in the spool" in log_of(edge))
+    wait_until(lambda: "shipping_deferred" in log_of(edge))
     own_valkey.kill()
     tap()
     edge.stop()
@@ -87,7 +87,7 @@ async def test_links_that_a_store_refuses_are_not_quoted_by_it(controls, own_val
     assert control.mint([{"contact_id": "kees@acme.example"}]).status == 200
     await redis.aclose()
 
-    assert "links are in ClickHouse alone" in log_of(control)
+    assert "links_uncached" in log_of(control)
     assert "kees" not in log_of(control)
     assert MAIN not in log_of(control)
 
@@ -114,7 +114,7 @@ def test_sigusr1_switches_to_debug_and_back(edges):  # noqa: F811
 
     def switched():
         lines = [json.loads(line) for line in log_of(edge).splitlines()]
-        return [line["now"] for line in lines if line["event"] == "log level"]
+        return [line["now"] for line in lines if line["event"] == "log_level_changed"]
 
     os.kill(edge.process.pid, signal.SIGUSR1)
     wait_until(switched, equals=["debug"])
