@@ -70,7 +70,7 @@ def csv_form(file: IO[bytes]) -> CsvForm:
         raise BadHeader(f"the column contact_id is missing; the header is {shown(','.join(names))}{hint}")
     for name in COLUMNS:
         if names.count(name) > 1:
-            raise BadHeader(f"the column {name} stands twice in the header")
+            raise BadHeader(f"the column {name} is in the header twice")
     return CsvForm(len(names), {name: names.index(name) for name in COLUMNS if name in names})
 
 

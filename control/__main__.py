@@ -77,7 +77,7 @@ async def serve(settings: Settings) -> None:
         resyncing = running.create_task(resync.run())
         watching = running.create_task(stores.watch())
         checking = running.create_task(check_code_key(settings.clickhouse_url, settings.code_key))
-        serving = [running.create_task(one.run_until_stopped()) for one in (server, ops_server)]
+        serving = [running.create_task(each.run_until_stopped()) for each in (server, ops_server)]
         readiness.ready = True
         log.info("ready: serving the API", extra={"port": settings.port})
         name = await stop_signal()

@@ -93,8 +93,7 @@ class Cache:
             log.warning("slug_uncached: the slug is in ClickHouse alone", extra={"slug": slug, "error": str(error)})
 
     async def put_links(self, commands: list[list[bytes | int | str]], links: int) -> None:
-        """One HSET a bucket. Links that Redis does not take are answered anyway: edges find them in
-        ClickHouse."""
+        """One HSET a bucket. Links that Redis does not take are answered anyway: edges find them in ClickHouse."""
         try:
             pipeline = self._redis.pipeline(transaction=False)
             for command in commands:

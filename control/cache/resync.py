@@ -21,7 +21,7 @@ from runtime.store_health import Stores
 
 LOOK_S = 1.0
 SLACK_MS = 60_000  # clocks of several control processes, and writes under way at the last look
-START_SLACK_MS = 86_400_000  # another control process may have gone on while this one lay dead with a change in hand
+START_SLACK_MS = 86_400_000  # a control process may have died with a change in hand, longer ago than this one runs
 CATCH_UP_MS = 10_000  # how long a change may wait that was recorded by a control process which then died
 NOTHING_KNOWN = 1 << 60  # higher than every version
 
@@ -114,4 +114,4 @@ def degraded(stores: Stores, resync: Resync) -> list[str]:
     """What /readyz reports: stores that do not answer, and a cache that may be behind for another reason."""
     silent = stores.degraded()
     store = resync.trouble.partition(":")[0]
-    return silent + ([resync.trouble] if resync.trouble and not any(one.startswith(store) for one in silent) else [])
+    return silent + ([resync.trouble] if resync.trouble and not any(name.startswith(store) for name in silent) else [])

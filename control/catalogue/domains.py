@@ -83,7 +83,7 @@ class Domains:
         close = in_force(DOMAINS, "short_domain != {name:String} AND editDistance(short_domain, {name:String}) <= 2")
         nearest = f"SELECT * FROM ({close}) ORDER BY editDistance(short_domain, {{name:String}}), short_domain"  # noqa: S608
         found = await self._clickhouse.rows(nearest, Domain, name=domain.short_domain)
-        seen = (one.short_domain for one in found if within(one.account, root) or within(root, one.account))
+        seen = (near.short_domain for near in found if within(near.account, root) or within(root, near.account))
         return next(seen, None)
 
     async def check_destinations(
@@ -110,7 +110,7 @@ class Domains:
                 raise invalid(field, detail)
 
     async def _check_no_loop(self, name: str, root: str) -> None:
-        """Raises Problem where visitors of links that exist would go in circles once this is a short domain."""
+        """Raises Problem where visitors of existing links would go in circles once this is a short domain."""
         referrer = await leading_to(self._clickhouse, name)
         if referrer is not None:
             what = (

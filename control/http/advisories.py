@@ -1,4 +1,4 @@
-"""Warnings sent with a successful response."""
+"""Warnings sent with a successful response: it was done as asked, and may not be what was meant."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from starlette.responses import Response
 from records.broadcast import Broadcast
 from records.forms import time_of
 
-HEADER = "Taptrail-Warning"  # once for each
+HEADER = "Taptrail-Warning"  # a header for each
 
 
 def with_warnings(response: Response, warnings: Iterable[str]) -> Response:
@@ -17,7 +17,7 @@ def with_warnings(response: Response, warnings: Iterable[str]) -> Response:
 
 
 def over(broadcast: Broadcast, now_ms: int) -> list[str]:
-    """Links of a broadcast that is over are dead at birth."""
+    """Warns of links that lead nowhere from the start, because their broadcast is over."""
     stopped = [f"broadcast {broadcast.broadcast_id} is stopped: its links lead nowhere until it is resumed"]
     return (stopped if broadcast.stopped else []) + expired(broadcast, now_ms)
 

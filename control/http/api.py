@@ -91,7 +91,7 @@ class Api:
         """Reads and checks the whole body, then answers while it mints."""
         broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
         if broadcast.broadcast_id.startswith(SHARED):
-            detail = f"{broadcast.broadcast_id} is a shared link's own; mint contacts into a broadcast of theirs"
+            detail = f"{broadcast.broadcast_id} belongs to a shared link; create another broadcast for these contacts"
             raise invalid("broadcast_id", detail)
         skip_bad = _flag(request, "skip_bad")
         key = _idempotency_key(request)
@@ -168,9 +168,9 @@ def _idempotency_key(request: Request) -> str:
     if key is None:
         return ""
     if not key.strip():
-        raise invalid("Idempotency-Key", "Idempotency-Key is empty; expected a text of your own, or no such header")
+        raise invalid("Idempotency-Key", "Idempotency-Key is empty; expected a text that you choose, or no such header")
     if len(key) > 255 or not key.isprintable():
-        raise invalid("Idempotency-Key", "Idempotency-Key has more than 255 characters, or ones that do not print")
+        raise invalid("Idempotency-Key", "Idempotency-Key has more than 255 characters, or some that do not print")
     return key
 
 

@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from control.http.api import Api
 from control.http.auth import Keys
 from control.http.docs_page import docs_page
-from control.http.operations import OPERATIONS, Operation, openapi
+from control.http.openapi import openapi
+from control.http.operations import OPERATIONS, Operation
 from control.http.problems import MEDIA_TYPE, Problem, check_query
 from control.metrics import REQUESTS, SECONDS
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable

@@ -46,14 +46,16 @@ def docs_page() -> str:
     )
 
 
-def _operation(one: Operation) -> str:
-    notes = [f"<code>?{name}=</code> {escape(meaning)}" for name, meaning in one.query]
-    if one.idempotent:
+def _operation(operation: Operation) -> str:
+    notes = [f"<code>?{name}=</code> {escape(meaning)}" for name, meaning in operation.query]
+    if operation.idempotent:
         notes.append("Header <code>Idempotency-Key</code>")
-    takes = f"Takes {_fields(one.body, lines=one.ndjson)}.<br>" if one.body else ""
+    takes = f"Takes {_fields(operation.body, lines=operation.ndjson)}.<br>" if operation.body else ""
     return (
-        f'<section><h3><b class="m">{one.method}</b> <code>{escape(one.path)}</code></h3><p>{escape(one.summary)}.</p>'
-        f"<p>{takes}Answers {_fields(*one.answers, lines=one.ndjson)}.</p><p>{'<br>'.join(notes)}</p></section>"
+        f'<section><h3><b class="m">{operation.method}</b> <code>{escape(operation.path)}</code></h3>'
+        f"<p>{escape(operation.summary)}.</p>"
+        f"<p>{takes}Answers {_fields(*operation.answers, lines=operation.ndjson)}.</p>"
+        f"<p>{'<br>'.join(notes)}</p></section>"
     )
 
 

@@ -1,4 +1,4 @@
-"""Every call of the API, once: the routes and the OpenAPI document are both made from this table."""
+"""Every call of the API, once: routes, OpenAPI document and the page /docs are made from this table."""
 
 from typing import Any
 
@@ -8,8 +8,6 @@ from accounting.audit import Audit
 from accounting.close_lane import Closed
 from accounting.ledger import Ledger
 from contacts.line import BadLine, ContactLine
-from control.http.advisories import HEADER
-from control.http.problems import ProblemBody
 from control.http.schemas import (
     BroadcastAnswer,
     BroadcastBody,
@@ -46,14 +44,6 @@ _ACCOUNT = (("account", "An account below the key's own"),)
 _SKIP_BAD = (("skip_bad", "true: a bad line is answered by its number and error, the others get their links"),)
 _PUT = (200, 201)  # replaced, created
 _HOURS = (("hours", "Only lanes with a click in so many hours; 24 without it"),)
-_WARNING = {
-    HEADER: {
-        "description": "What was done and may yet not be what was meant, such as links of a broadcast that is over, or "
-        "contacts that had a link in it from another request; "
-        "once for each",
-        "schema": {"type": "string"},
-    }
-}
 _TOP_LEVEL = "; of the whole installation, so only for a key of a top-level account"
 
 OPERATIONS = (
@@ -101,62 +91,3 @@ OPERATIONS = (
         Audit, query=_HOURS,
     ),
 )  # fmt: skip
-
-
-def openapi() -> dict[str, Any]:
-    """The OpenAPI 3.1 document."""
-    records = [record for one in OPERATIONS for record in (*one.answers, one.body) if record] + [ProblemBody]
-    _, schemas = msgspec.json.schema_components(records, ref_template="#/components/schemas/{name}")
-    paths: dict[str, Any] = {}
-    for one in OPERATIONS:
-        paths.setdefault(one.path, {})[one.method.lower()] = _described(one)
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Taptrail control API", "version": "1"},
-        "security": [{"key": []}],
-        "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
-    }
-
-
-def _described(one: Operation) -> dict[str, Any]:
-    media = "application/x-ndjson" if one.ndjson else "application/json"
-    problem = {"description": "A problem", "content": {"application/problem+json": _schema(ProblemBody)}}
-    described: dict[str, Any] = {
-        "operationId": one.name,
-        "summary": one.summary,
-        "parameters": _parameters(one),
-        "responses": {
-            **{
-                str(status): {
-                    "description": "Created" if status == 201 else "Done",
-                    "headers": _WARNING,
-                    "content": {media: _schema(*one.answers)},
-                }
-                for status in one.statuses
-            },
-            "default": problem,
-        },
-    }
-    if one.body is not None:
-        described["requestBody"] = {"required": True, "content": {media: _schema(one.body)}}
-    return described
-
-
-def _parameters(one: Operation) -> list[dict[str, Any]]:
-    in_path = [part[1:-1] for part in one.path.split("/") if part.startswith("{")]
-    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in in_path]
-    for name, meaning in one.query:
-        parameters.append({"name": name, "in": "query", "description": meaning, "schema": {"type": "string"}})
-    if one.idempotent:
-        meaning = "The same key and body give the same links again; another body under it is refused"
-        parameters.append(
-            {"name": "Idempotency-Key", "in": "header", "description": meaning, "schema": {"type": "string"}}
-        )
-    return parameters
-
-
-def _schema(*records: Any) -> dict[str, Any]:
-    """One record, or one of several."""
-    references = [{"$ref": f"#/components/schemas/{record.__name__}"} for record in records]
-    return {"schema": references[0] if len(references) == 1 else {"oneOf": references}}

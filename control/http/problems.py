@@ -10,16 +10,16 @@ from runtime.json_faults import described, fault_of, shortened
 
 MEDIA_TYPE = "application/problem+json"
 
-# kind -> (status, title). The kind is the fragment of `type`, and its place in the page /docs.
+# kind -> (status, title). The kind is the fragment of `type`, an anchor of the page /docs.
 KINDS = {
     "unauthorized": (401, "A valid API key is needed"),
-    "not-found": (404, "There is no such thing here"),
+    "not-found": (404, "Not found"),
     "method": (405, "This method is not offered here"),
-    "conflict": (409, "It does not fit what is there already"),
-    "in-progress": (409, "The same is being done right now"),
+    "conflict": (409, "Conflicts with the current state"),
+    "in-progress": (409, "Another request is doing the same"),
     "too-large": (413, "The body is too large"),
     "not-json": (400, "The body is not JSON"),
-    "invalid": (422, "A value is not what it must be"),
+    "invalid": (422, "A value is not valid"),
     "internal": (500, "The service failed"),
     "unavailable": (503, "A store cannot be reached"),
     "not-in-force": (503, "Recorded, not yet in force on the edges"),

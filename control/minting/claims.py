@@ -97,7 +97,7 @@ class Claims:
 
         broadcast_version: of the broadcast that the links rely on; 0 for one that is still to be made. The caller keeps
         it from being changed meanwhile. Where Redis lost that lock, the claim and the change look for each other after
-        they are written: whoever sees the other gives up, both at worst.
+        they are written: the one that sees the other gives up, at worst both.
         """
         while True:
             first = await self._ids.take_link_ids(wanted.links)

@@ -74,8 +74,8 @@ def _batch(order: MintOrder, rows: slice, first_link_id: int, bad: list[BadLine]
 
 def _links(order: MintOrder, rows: slice, first_link_id: int, cipher: CodeCipher) -> _Links:
     contacts, broadcast_no = order.contacts, order.broadcast.broadcast_no
-    places = {name: place for place, name in enumerate(order.broadcast.audiences)}
-    audience_nos = [places[name] for name in contacts.audiences]
+    numbers = {name: number for number, name in enumerate(order.broadcast.audiences)}
+    audience_nos = [numbers[name] for name in contacts.audiences]
     every = range(order.destinations)
     links: list[Link] = []
     line_nos: list[int] = []
@@ -140,7 +140,7 @@ def link_commands(first_link_id: int, links: list[Link]) -> list[list[bytes | in
 
 
 def _answer(short_domain: str, minted: _Links, bad: list[BadLine]) -> bytes:
-    """The links in the order of their lines, the bad lines in their places; `bad` is used up from its end."""
+    """The links in the order of their lines, the bad lines among them; `bad` is used up from its end."""
     base = short_url(short_domain, "")
     answers: list[LinkLine | BadLine] = []
     for link_id, (link, code, line_no) in enumerate(

@@ -103,7 +103,7 @@ class LinkTable:
         return rows.filter(pc.invert(pc.is_in(rows["link_id"], there)))
 
     async def _stop(self, query_id: str) -> None:
-        """End an insert whose answer was lost: it must not commit behind the check."""
+        """End an insert whose answer was lost: it must not commit after the check."""
         with contextlib.suppress(ClickHouseRefused):
             await self._clickhouse.execute("KILL QUERY WHERE startsWith(query_id, {id:String}) SYNC", id=query_id)
 

@@ -57,7 +57,7 @@ def test_quoted_commas_and_doubled_quotes_stay_in_their_field(tmp_path):
         (b"contact_id,audience\n", "it has no contacts below its header; nothing was minted"),
         (b"name,audience\na,b\n", "the column contact_id is missing; the header is 'name,audience'"),
         (b"contact_id;audience\na;b\n", "separate the columns by commas"),
-        (b"contact_id,contact_id\na,b\n", "the column contact_id stands twice in the header"),
+        (b"contact_id,contact_id\na,b\n", "the column contact_id is in the header twice"),
         (b"contact_id\na\nb\na\n", "line 4: contact 'a' was on line 2 already; nothing was minted"),
         (b"contact_id\na\n\nb\n", "line 3: it is empty; nothing was minted"),
         (b"contact_id\na\nb\xff\n", "line 3: it is not UTF-8 (byte 2)"),

@@ -61,7 +61,7 @@ async def test_files_as_spreadsheets_write_them_are_read(mint, tmp_path, content
         (b"", "line 1"),
         (b"phone,audience\n1,vip\n", "the column contact_id is missing; the header is 'phone,audience'"),
         (b"contact_id;audience\nc-1;vip\n", "separate the columns by commas"),
-        (b"contact_id,contact_id\na,b\n", "the column contact_id stands twice"),
+        (b"contact_id,contact_id\na,b\n", "the column contact_id is in the header twice"),
         (b"contact_id\n", "no contacts below its header"),
         (b"contact_id\nc-1\nc-2\nc-1\n", "line 4: contact 'c-1' was on line 2 already"),
         (b"contact_id\nc-1\n\nc-2\n", "line 3: it is empty"),

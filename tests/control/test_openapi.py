@@ -3,7 +3,8 @@
 import jsonschema
 import msgspec
 
-from control.http.operations import OPERATIONS, openapi
+from control.http.openapi import openapi
+from control.http.operations import OPERATIONS
 from records.keys import LANES
 from records.lane_registry import LaneReport
 from tests.support.api_calls import CALLS, LANE

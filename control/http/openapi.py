@@ -1,0 +1,79 @@
+"""The OpenAPI document of the table of operations."""
+
+from typing import Any
+
+import msgspec
+
+from control.http.advisories import HEADER
+from control.http.operations import OPERATIONS, Operation
+from control.http.problems import ProblemBody
+
+_WARNING = {
+    HEADER: {
+        "description": "What was done and may yet not be what was meant, such as links of a broadcast that is over, or "
+        "contacts that had a link in it from another request; "
+        "once for each",
+        "schema": {"type": "string"},
+    }
+}
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI 3.1 document."""
+    records = [record for operation in OPERATIONS for record in (*operation.answers, operation.body) if record] + [
+        ProblemBody
+    ]
+    _, schemas = msgspec.json.schema_components(records, ref_template="#/components/schemas/{name}")
+    paths: dict[str, Any] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Taptrail control API", "version": "1"},
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def _described(operation: Operation) -> dict[str, Any]:
+    media = "application/x-ndjson" if operation.ndjson else "application/json"
+    problem = {"description": "A problem", "content": {"application/problem+json": _schema(ProblemBody)}}
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "parameters": _parameters(operation),
+        "responses": {
+            **{
+                str(status): {
+                    "description": "Created" if status == 201 else "Done",
+                    "headers": _WARNING,
+                    "content": {media: _schema(*operation.answers)},
+                }
+                for status in operation.statuses
+            },
+            "default": problem,
+        },
+    }
+    if operation.body is not None:
+        described["requestBody"] = {"required": True, "content": {media: _schema(operation.body)}}
+    return described
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    in_path = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in in_path]
+    for name, meaning in operation.query:
+        parameters.append({"name": name, "in": "query", "description": meaning, "schema": {"type": "string"}})
+    if operation.idempotent:
+        meaning = "The same key and body give the same links again; another body under it is refused"
+        parameters.append(
+            {"name": "Idempotency-Key", "in": "header", "description": meaning, "schema": {"type": "string"}}
+        )
+    return parameters
+
+
+def _schema(*records: Any) -> dict[str, Any]:
+    """One record, or one of several."""
+    references = [{"$ref": f"#/components/schemas/{record.__name__}"} for record in records]
+    return {"schema": references[0] if len(references) == 1 else {"oneOf": references}}
