@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from records.keys import ALLOCATED, bucket_of
-from tests.support.blackhole_proxy import Way
+from tests.support.blackhole_proxy import BlackholeProxy
 from tests.support.edge import cache, destination, store
 from tests.support.eventually import eventually, wait_until
 from tests.support.replica import name_leads_to, replica_of, started
@@ -28,9 +28,9 @@ async def own_redis(own_valkey):
 
 
 @pytest.fixture
-async def way(clickhouse, clickhouse_url):
-    async with Way(clickhouse_url).running() as way:
-        yield way
+async def blackhole(clickhouse, clickhouse_url):
+    async with BlackholeProxy(clickhouse_url).running() as blackhole:
+        yield blackhole
 
 
 async def taps(edge, link_ids):
@@ -63,13 +63,13 @@ async def test_a_silent_redis_costs_no_tap_its_redirect_and_few_their_time(own_r
     assert edge.metric("taptrail_lookups_total", layer="redis") > answered_by_redis
 
 
-async def test_a_silent_clickhouse_behind_a_miss_costs_few_taps_their_time(redis, clickhouse, way, edges):
+async def test_a_silent_clickhouse_behind_a_miss_costs_few_taps_their_time(redis, clickhouse, blackhole, edges):
     await store(clickhouse, links=range(60))
     await cache(redis, links=[0])
     await redis.set(ALLOCATED, 60)
-    edge = edges(clickhouse_url=way.url)
+    edge = edges(clickhouse_url=blackhole.url)
     assert (await taps(edge, [0, 1]))[0] == [destination(0), destination(1)]
-    way.silence()
+    blackhole.silence()
 
     first, _ = await taps(edge, [2])
     others, took_s = await taps(edge, range(3, 33))
@@ -78,18 +78,18 @@ async def test_a_silent_clickhouse_behind_a_miss_costs_few_taps_their_time(redis
     assert [first, others, seen] == [[503], [503] * 30, [destination(0), destination(1)]]
     assert took_s < 30 * CLICKHOUSE_TIMEOUT_S / 10
     assert edge.metric("taptrail_origin_answers") == 0
-    way.free()
+    blackhole.free()
     await eventually(lambda: asyncio.to_thread(edge.metric, "taptrail_origin_answers"), equals=1)
     assert (await taps(edge, range(2, 12)))[0] == [destination(link_id) for link_id in range(2, 12)]
 
 
-async def test_readyz_names_the_stores_that_an_edge_does_without(own_redis, own_valkey, clickhouse, way, edges):
+async def test_readyz_names_the_stores_that_an_edge_does_without(own_redis, own_valkey, clickhouse, blackhole, edges):
     await store(clickhouse, links=range(60))
     await own_redis.set(ALLOCATED, 60)
-    edge = edges(redis_url=own_valkey.url, clickhouse_url=way.url)
+    edge = edges(redis_url=own_valkey.url, clickhouse_url=blackhole.url)
     well = await asyncio.to_thread(degraded, edge)
 
-    way.silence()
+    blackhole.silence()
     await taps(edge, [2])
     own_valkey.kill()
     wait_until(lambda: edge.metric("taptrail_redis_connected"), equals=0)
@@ -98,7 +98,7 @@ async def test_readyz_names_the_stores_that_an_edge_does_without(own_redis, own_
     assert well == []
     assert ill == ["redis: not connected", "clickhouse: it does not answer, and is not asked for the moment"]
     assert edge.ready()
-    way.free()
+    blackhole.free()
     await eventually(lambda: asyncio.to_thread(degraded, edge), equals=["redis: not connected"])
 
 
@@ -107,11 +107,11 @@ def degraded(edge):
         return json.load(answer)["degraded"]
 
 
-async def test_links_seen_before_wait_for_no_silent_store(own_redis, own_valkey, clickhouse, way, edges):
+async def test_links_seen_before_wait_for_no_silent_store(own_redis, own_valkey, clickhouse, blackhole, edges):
     await cache(own_redis)
-    edge = edges(redis_url=own_valkey.url, clickhouse_url=way.url)
+    edge = edges(redis_url=own_valkey.url, clickhouse_url=blackhole.url)
     assert edge.tap(5) == destination(5)
-    way.silence()
+    blackhole.silence()
     own_valkey.kill()
     wait_until(lambda: edge.metric("taptrail_redis_connected"), equals=0)
 
@@ -164,16 +164,16 @@ async def test_links_that_a_promoted_replica_lacks_are_never_called_unknown(
         assert await replica.exists(bucket_of(39)), "what ClickHouse answered is back in Redis"
 
 
-async def test_codes_never_issued_cost_clickhouse_one_question_a_connection(own_redis, own_valkey, way, edges):
+async def test_codes_never_issued_cost_clickhouse_one_question_a_connection(own_redis, own_valkey, blackhole, edges):
     await cache(own_redis)
-    edge = edges(redis_url=own_valkey.url, clickhouse_url=way.url)
-    way.cut()
+    edge = edges(redis_url=own_valkey.url, clickhouse_url=blackhole.url)
+    blackhole.cut()
     assert (await taps(edge, [10**6]))[0] == [503], "it may have been issued, and this Redis has not heard of it"
     while True:  # a machine under load may lose the connection to Redis in between: a new one has its own question
-        way.free()
+        blackhole.free()
         await eventually(lambda: asyncio.to_thread(edge.tap, 10**6 + 1), equals=404)
         connects = edge.metric("taptrail_redis_connects_total")
-        way.cut()
+        blackhole.cut()
         got, _ = await taps(edge, range(10**6 + 2, 10**6 + 22))
         if edge.metric("taptrail_redis_connected") and edge.metric("taptrail_redis_connects_total") == connects:
             break

@@ -8,7 +8,7 @@ from edge.responses import answer
 from routing.decide import OVERLOADED
 from routing.reasons import Reason
 from routing.visit import Visit
-from tests.support.blackhole_proxy import Way
+from tests.support.blackhole_proxy import BlackholeProxy
 from tests.support.edge import HOST, cache, cipher, destination, store
 from tests.support.edge_parts import edge_parts
 
@@ -41,21 +41,21 @@ class Answers:
 
 @pytest.fixture
 async def silent(redis, clickhouse, valkey_url, clickhouse_url, tmp_path):
-    """An edge whose links from 2 on are in ClickHouse alone, and the way there, which can be silenced."""
+    """An edge whose links from 2 on are in ClickHouse alone, and the path there, which can be silenced."""
     await cache(redis, range(2))
     await store(clickhouse, range(MOST + MORE))
     await redis.set("tt:allocated", MOST + MORE)
     async with (
-        Way(clickhouse_url).running() as way,
-        edge_parts(valkey_url, way.url, tmp_path, max_in_flight=MOST) as edge,
+        BlackholeProxy(clickhouse_url).running() as path,
+        edge_parts(valkey_url, path.url, tmp_path, max_in_flight=MOST) as edge,
     ):
-        yield edge, way
+        yield edge, path
 
 
 async def test_visits_beyond_those_in_flight_are_refused_immediately_and_the_others_get_their_answer(silent):
-    edge, way = silent
+    edge, path = silent
     answers = Answers(edge)
-    way.silence()
+    path.silence()
     held, beyond = range(2, MOST + 2), range(MOST + 2, MOST + MORE)
     for link_id in [*held, *beyond]:
         answers.take(link_id)
@@ -63,7 +63,7 @@ async def test_visits_beyond_those_in_flight_are_refused_immediately_and_the_oth
     assert {link_id: answers.decisions.get(link_id) for link_id in beyond} == dict.fromkeys(beyond, OVERLOADED)
     assert not answers.decisions.keys() & set(held)
     assert edge.tap_stats.refusals[Reason.OVERLOADED, False] == len(beyond)
-    way.free()
+    path.free()
     assert await answers.of(held) == [destination(link_id) for link_id in held]
     await asyncio.sleep(0)  # the task that answered the last one ends
     answers.take(1)

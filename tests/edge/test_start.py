@@ -10,7 +10,7 @@ import pytest
 
 from edge.settings import Settings
 from runtime.environment import SettingsError, settings_from
-from tests.support.blackhole_proxy import Way
+from tests.support.blackhole_proxy import BlackholeProxy
 from tests.support.edge import HOST, Edge, cache, cipher, destination, store
 from tests.support.eventually import eventually, wait_until
 from tests.support.processes import accepts, free_port, silent
@@ -52,16 +52,16 @@ async def test_a_tap_that_comes_before_redis_is_connected_waits_for_it_with_clic
     redis, valkey_url, tmp_path
 ):
     await cache(redis)
-    async with Way(valkey_url).running() as way:
-        way.silence()
-        edge = EarlyEdge(way.url, "http://x:y@127.0.0.1:1", tmp_path, TAPTRAIL_DRAIN_S="0.2")
+    async with BlackholeProxy(valkey_url).running() as path:
+        path.silence()
+        edge = EarlyEdge(path.url, "http://x:y@127.0.0.1:1", tmp_path, TAPTRAIL_DRAIN_S="0.2")
         try:
             await eventually(lambda: accepts(edge.port))
             with socket.create_connection(("127.0.0.1", edge.port), timeout=10) as tap:
                 tap.sendall(f"GET /{cipher.seal(5)} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-                await eventually(lambda: way.connections)
+                await eventually(lambda: path.connections)
                 await asyncio.sleep(0.1)  # time is what is tested: an edge that does not wait answers meanwhile
-                way.free()
+                path.free()
 
                 answer = await asyncio.to_thread(tap.recv, 65536)
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
 
 
-class Way:
+class BlackholeProxy:
     def __init__(self, url: str) -> None:
         self._to = urlsplit(url)
         self._free = asyncio.Event()
@@ -16,7 +16,7 @@ class Way:
         self.url = ""
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Way"]:
+    async def running(self) -> AsyncIterator["BlackholeProxy"]:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         login, at, _ = self._to.netloc.rpartition("@")
         self.url = urlunsplit(self._to._replace(netloc=f"{login}{at}127.0.0.1:{server.sockets[0].getsockname()[1]}"))

@@ -13,7 +13,7 @@ from runtime.clickhouse import ClickHouse
 from tests.chaos.checks import check_nothing_is_amiss
 from tests.chaos.taps import Taps
 from tests.support.aggregator import Aggregator
-from tests.support.blackhole_proxy import Way
+from tests.support.blackhole_proxy import BlackholeProxy
 from tests.support.control import Control, contacts
 from tests.support.edge import Edge, cache, cipher, store
 from tests.support.eventually import eventually
@@ -34,15 +34,15 @@ async def small_redis(own_valkey):
 
 
 @pytest.fixture
-async def way(clickhouse_url):
-    async with Way(clickhouse_url).running() as way:
-        yield way
+async def path(clickhouse_url):
+    async with BlackholeProxy(clickhouse_url).running() as path:
+        yield path
 
 
 @pytest.fixture
-async def aggregator(small_redis, way):
-    """One whose way to ClickHouse can be cut."""
-    clickhouse = ClickHouse(way.url, timeout_s=10)
+async def aggregator(small_redis, path):
+    """One whose path to ClickHouse can be cut."""
+    clickhouse = ClickHouse(path.url, timeout_s=10)
     aggregator = Aggregator(small_redis, clickhouse)
     holding = asyncio.create_task(aggregator.leases.keep_renewing())
     running = asyncio.create_task(aggregator.pipeline.run())
@@ -82,7 +82,7 @@ class Gauge:
 
 @pytest.mark.usefixtures("aggregator")
 async def test_an_outage_of_clickhouse_costs_disk_and_not_redis_and_new_lanes_are_served_at_once(
-    small_redis, clickhouse, way, edges
+    small_redis, clickhouse, path, edges
 ):
     await store(clickhouse, links=range(LINKS))
     await cache(small_redis, links=[0])
@@ -91,7 +91,7 @@ async def test_an_outage_of_clickhouse_costs_disk_and_not_redis_and_new_lanes_ar
     retries = old.metric("taptrail_ship_retries")
     gauge = Gauge(small_redis)
     watching = asyncio.create_task(gauge.watch())
-    way.cut()
+    path.cut()
 
     tally = await Taps(old.port, CODES, 1e6, agent=LONG_AGENT).run()
     spooled = old.metric("taptrail_spool_bytes")
@@ -105,7 +105,7 @@ async def test_an_outage_of_clickhouse_costs_disk_and_not_redis_and_new_lanes_ar
     assert gauge.highest < LIMIT * 0.8, "there is room for links"
     assert old.metric("taptrail_ship_retries") == retries, "Redis never had to refuse"
     assert 0 < old.metric("taptrail_clicks_waiting") < LINKS
-    way.free()
+    path.free()
     new_ones = "SELECT count() FROM clicks WHERE link_id = 7 AND user_agent NOT LIKE '%xxx'"
     await eventually(lambda: clickhouse.value(new_ones), equals=1, within_s=60)
     assert old.metric("taptrail_clicks_unsettled") > 0, "the new lane does not wait for the old one"
