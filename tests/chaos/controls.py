@@ -7,6 +7,8 @@ import pytest
 from tests.chaos.broken_pipelines import WeakerStack
 from tests.chaos.chaos import chaos
 
+pytestmark = pytest.mark.servers
+
 EVERY_CLICK = "every answered tap is a row"
 ARRIVAL_S = 25  # the one that is slow alone needs some 15
 ONCE = "every (lane, seq) is one row"

@@ -116,4 +116,4 @@ def test_a_weaker_aggregator_is_found_out(weaker, broken):
 
 @pytest.mark.servers  # it starts none, but takes longer than a pure test may
 def test_thousands_of_longer_interleavings_break_no_promise():
-    explore(MEMORY_DISK, seed=1, count=1_500)
+    explore(MEMORY_DISK, seed=1, count=2_000)
