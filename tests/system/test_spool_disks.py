@@ -296,7 +296,7 @@ async def test_of_two_edges_that_start_at_once_one_adopts_what_a_dead_one_left(e
 
     await over(tmp_path / "spool", lanes=2)
     await check_nothing_is_amiss(redis, clickhouse, 100)
-    assert (tmp_path / "edge.log").read_text().count("a dead process's clicks are adopted") == 1
+    assert (tmp_path / "edge.log").read_text().count('"event":"lane_adopted"') == 1
 
 
 @pytest.mark.usefixtures("aggregator")
