@@ -17,6 +17,8 @@ from tests.support.eventually import wait_until
 from tests.support.processes import free_port, running
 from tests.support.stack import tap_all
 
+pytestmark = pytest.mark.servers
+
 FOLDER = Path(os.environ.get("TAPTRAIL_IMAGE_FOLDER", "/var/tmp/taptrail-image"))
 CODE_KEY = "000102030405060708090a0b0c0d0e0f"
 API_KEY = "main-key-0123456789"
