@@ -126,6 +126,7 @@ async def test_the_list_of_processes_shows_statements_by_the_id_their_client_gav
     own = await analyst(sql, query_id="me")
 
     await writer("KILL QUERY WHERE query_id = 'shown' SYNC")
-    assert json.loads(seen.body) == ["shown", "taptrail", SLOW, 1]
+    # Whatever else uses this server may have a statement of its own there.
+    assert ["shown", "taptrail", SLOW, 1] in [json.loads(line) for line in seen.body.splitlines()]
     assert own.body == b"", "an analyst sees no statement of another user"
     await running
