@@ -1,17 +1,16 @@
 """Whether a URL may be a destination. Pure: what needs a look-up is left to the caller."""
 
 import re
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
+from records.public_address import is_public
 from routing.destination import PLACEHOLDERS
 
 MAX_BYTES = 2048
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
-_IPV4_AT_THE_END = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
-_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")  # RFC 8215
 _PRIVATE_SUFFIXES = ("localhost", "local", "internal", "home.arpa")
 
 
@@ -96,7 +95,7 @@ def _host_fault(parts: SplitResult, host: str, allow_private: bool) -> str | Non
         return f"its host {host[:60]} is a number that is not a whole IP address"
     if allow_private:
         return None
-    if address is not None and not _is_public(address):
+    if address is not None and not is_public(address):
         return f"its host {host} is not a public address, recipients cannot reach it"
     if address is None and ("." not in name or name.endswith(tuple(f".{suffix}" for suffix in _PRIVATE_SUFFIXES))):
         return f"its host {host[:60]} is a local name, recipients cannot reach it"
@@ -108,22 +107,6 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
         return ip_address(host)
     except ValueError:
         return None
-
-
-def _is_public(address: IPv4Address | IPv6Address) -> bool:
-    if address in _LOCAL_NAT64:
-        return False
-    mapped = _ipv4_within(address) or address
-    return bool(mapped.is_global) and not mapped.is_multicast
-
-
-def _ipv4_within(address: IPv4Address | IPv6Address) -> IPv4Address | None:
-    """The address that an IPv6 one leads to: mapped, 6to4, compatible (RFC 4291, 2.5.5.1) or NAT64 (RFC 6052)."""
-    if isinstance(address, IPv4Address):
-        return None
-    if any(address in network for network in _IPV4_AT_THE_END):
-        return IPv4Address(int(address) & 0xFFFF_FFFF)
-    return address.ipv4_mapped or address.sixtofour
 
 
 def _looks_like_a_number(name: str) -> bool:

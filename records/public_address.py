@@ -1,0 +1,27 @@
+"""Whether an IP address is one that everybody on the internet can reach. Pure."""
+
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
+
+Address = IPv4Address | IPv6Address
+
+_IPV4_AT_THE_END = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
+# Python 3.11 calls these global: local NAT64 (RFC 8215), and the anycast relay of 6to4 (RFC 7526).
+_NOT_GLOBAL = IPv6Network("64:ff9b:1::/48")
+_SIX_TO_FOUR_RELAY = IPv4Address("192.88.99.1")
+
+
+def is_public(address: Address) -> bool:
+    """False for private, local, multicast and tunnelled addresses, and for IPv6 ones that lead to such an IPv4 one."""
+    if address in _NOT_GLOBAL:
+        return False
+    reached = ipv4_within(address) or address
+    return bool(reached.is_global) and not reached.is_multicast and reached != _SIX_TO_FOUR_RELAY
+
+
+def ipv4_within(address: Address) -> IPv4Address | None:
+    """The address that an IPv6 one leads to: mapped, 6to4, compatible (RFC 4291, 2.5.5.1) or NAT64 (RFC 6052)."""
+    if isinstance(address, IPv4Address):
+        return None
+    if any(address in network for network in _IPV4_AT_THE_END):
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour
