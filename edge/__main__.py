@@ -5,6 +5,7 @@ import logging
 import secrets
 import socket
 import sys
+import time
 from pathlib import Path
 
 from edge.app import edge_app
@@ -26,6 +27,7 @@ from edge.visit import VisitFrom, visit_reader
 from records.address import AddressCipher
 from records.code import CodeCipher
 from records.keys import TRACKED_PREFIXES, lane_name
+from records.own_visit import OwnVisits
 from runtime.clickhouse import ClickHouse
 from runtime.code_key import check_code_key, check_code_key_in_time
 from runtime.guard.guard import Guard, Shortcut, most_connections
@@ -65,7 +67,12 @@ async def serve(
     lanes = LaneRunner(clicks_wire, spool_dir, spool, recorder, settings.edge_id, news)
     tap_stats = TapStats()
     redirector = Redirector(resolver, recorder, tap_stats, scans)
-    visit_from = visit_reader(settings.trusted_proxies, settings.forwarded_header)
+    own_visits = OwnVisits(settings.code_key)
+    visit_from = visit_reader(
+        settings.trusted_proxies,
+        settings.forwarded_header,
+        is_own=lambda code, mark: own_visits.holds(code, mark, time.time_ns() // 1_000_000),
+    )
 
     has_clicks_redis = settings.clicks_redis_url != settings.redis_url
     readiness = Readiness(

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from edge.trusted_proxies import Networks, bare_address, for_parameter, is_trusted, nearest_stranger
 from records.address import packed_address
+from records.own_visit import HEADER, PURPOSE
 from routing.visit import NO_ADDRESS, Visit
 
 MAX_TEXT = 1024  # longer header values are cut: a click record stays small whatever a visitor sends
@@ -30,9 +31,12 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z", re.ASCII)
 Fields = Mapping[str, str]  # a request's headers by lower-case name; of a repeated one the last, of a list all
 Asked = tuple[str, str, str, Fields, str]  # method, code, query, fields, address of the peer
 VisitFrom = Callable[[str, str, str, Fields, str], Visit]
+IsOwn = Callable[[str, str], bool]  # code and mark of a visit that says verification makes it
 
 
-def visit_reader(trusted_proxies: Networks, header: str = "x-forwarded-for") -> VisitFrom:
+def visit_reader(
+    trusted_proxies: Networks, header: str = "x-forwarded-for", *, is_own: IsOwn = lambda code, mark: False
+) -> VisitFrom:
     """Gives visit_from(method, code, query, fields, peer): one request as a visit.
 
     header: the one in which the proxies say for whom they ask, "x-forwarded-for" or "forwarded" (RFC 7239). The
@@ -45,9 +49,10 @@ def visit_reader(trusted_proxies: Networks, header: str = "x-forwarded-for") -> 
         if trusted_proxies and is_trusted(peer, trusted_proxies):
             hops = [address_of(hop) for hop in get(header, "").split(",")]
             peer = nearest_stranger(hops, peer, trusted_proxies)
+        purpose = PURPOSE if HEADER in fields and is_own(code, fields[HEADER]) else _purpose(get)
         return Visit(
             host_of(get("host", "")), code, query, method, _packed(peer), get("user-agent", ""), get("referer", ""),
-            get("accept", ""), get("accept-language", ""), _purpose(get), _sec_fetch(get), get("sec-ch-ua", ""),
+            get("accept", ""), get("accept-language", ""), purpose, _sec_fetch(get), get("sec-ch-ua", ""),
         )  # fmt: skip
 
     return visit_from
@@ -94,7 +99,8 @@ def _purpose(get: Callable[[str], str | None]) -> str:
     found = (get("sec-purpose"), get("purpose"), get("x-purpose"), get("x-moz"))
     if found == _NO_PURPOSE:
         return ""
-    return " ".join(value for value in found if value)[:MAX_TEXT]
+    purpose = " ".join(value for value in found if value)[:MAX_TEXT]
+    return purpose if purpose != PURPOSE else ""
 
 
 def _sec_fetch(get: Callable[[str], str | None]) -> str:

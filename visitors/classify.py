@@ -9,18 +9,23 @@ from functools import lru_cache
 
 import msgspec
 
+from records.own_visit import PURPOSE as OWN_VERIFY
 from visitors.agents import VisitClass, is_browser, machine_named_in
 from visitors.evidence import Evidence
 
 __all__ = ["CLASSIFIER_VERSION", "Verdict", "VisitClass", "classify", "network_verdict"]
 
-CLASSIFIER_VERSION = 1
+CLASSIFIER_VERSION = 2
 _REMEMBERED = 16_384
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     visit_class: VisitClass
     reasons: tuple[str, ...]  # stable identifiers; the first decided
+
+
+# What verification of a broadcast asks an edge; it stands outside of every figure.
+_OWN_VERIFY = Verdict(VisitClass.BOT, (OWN_VERIFY,))
 
 
 def classify(evidence: Evidence) -> Verdict:
@@ -35,6 +40,7 @@ def classify(evidence: Evidence) -> Verdict:
 @lru_cache(_REMEMBERED)
 def _headers_verdict(method: str, agent: str, purpose: str, sec_fetch: str, sec_ch_ua: str) -> Verdict:
     signs = [
+        _OWN_VERIFY if purpose == OWN_VERIFY else None,
         _machine_agent(agent),
         Verdict(VisitClass.BOT, ("hint-headless-chrome",)) if "headlesschrome" in sec_ch_ua.lower() else None,
         _purpose_verdict(purpose.lower()),

@@ -83,7 +83,7 @@ class Report(msgspec.Struct, kw_only=True):
 VISITORS_OF_ONE_PERSON = 3
 
 _HERE = "account = {account:String} AND broadcast_id = {id:String}"
-_CLICKS = f"FROM clicks WHERE {_HERE} AND status BETWEEN 300 AND 399 AND refusal = ''"
+_CLICKS = f"FROM clicks WHERE {_HERE} AND status BETWEEN 300 AND 399 AND refusal = '' AND purpose != 'own-verify'"
 _PEOPLE = f"{_CLICKS} AND visit_class = 'human'"
 _CLASS_COUNTS = ", ".join(f"countIf(visit_class = '{name}') AS {name}" for name in Classes.__struct_fields__)
 _LINKS = f"""

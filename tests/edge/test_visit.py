@@ -147,3 +147,16 @@ def test_prefetch_and_fetch_headers_are_kept_as_evidence():
 
     assert visit.purpose == "prefetch prefetch"
     assert visit.sec_fetch == "- navigate - -"
+
+
+def test_a_visit_of_verification_is_known_by_its_mark():
+    visit_from = visit_reader(Networks(), is_own=lambda code, mark: (code, mark) == ("aB3dE5fG7", "sealed"))
+
+    assert visit_from(*asked_in(scope(taptrail_verify=b"sealed", purpose=b"prefetch"))).purpose == "own-verify"
+    assert visit_from(*asked_in(scope(taptrail_verify=b"forged", purpose=b"prefetch"))).purpose == "prefetch"
+    assert visit_from(*asked_in(scope(b"/aB3dE5fG8", taptrail_verify=b"sealed"))).purpose == ""
+
+
+def test_nobody_else_can_say_that_verification_made_a_visit():
+    for header in ("purpose", "sec_purpose", "x_purpose", "x_moz"):
+        assert reader(Networks())(scope(**{header: b"own-verify"})).purpose == ""

@@ -162,3 +162,10 @@ def test_a_preview_from_rented_machines_stays_a_preview():
 
 def test_a_phone_networks_visitor_is_a_person():
     assert judge(Place(asn=21928, as_org="T-MOBILE-AS21928")).visit_class == VisitClass.HUMAN
+
+
+def test_a_visit_of_verification_is_a_bot_whatever_else_it_looks_like():
+    verdict = judge(purpose="own-verify", user_agent=IMESSAGE)
+
+    assert (verdict.visit_class, verdict.reasons[0]) == (VisitClass.BOT, "own-verify")
+    assert judge(purpose="own-verify", sec_fetch=TAPPED).visit_class is VisitClass.BOT
