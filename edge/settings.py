@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from edge.trusted_proxies import Networks
 from records.code import CodeKey
+from records.networks import Networks
 from runtime.environment import ClickHouseUrl, LogLevel, RedisUrl
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]

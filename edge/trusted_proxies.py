@@ -1,18 +1,9 @@
 """Whose word about the visitor's address is believed, and what they say. Pure."""
 
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import ClassVar, Self
+from ipaddress import ip_address
 
-
-class Networks(tuple[IPv4Network | IPv6Network, ...]):
-    """Address ranges, given as CIDRs separated by commas."""
-
-    EXPECTED: ClassVar[str] = "CIDRs separated by commas"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        return cls(ip_network(part.strip()) for part in text.split(",") if part.strip())
+from records.networks import Networks
 
 
 @lru_cache(8192)

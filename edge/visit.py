@@ -6,8 +6,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from edge.trusted_proxies import Networks, bare_address, for_parameter, is_trusted, nearest_stranger
+from edge.trusted_proxies import bare_address, for_parameter, is_trusted, nearest_stranger
 from records.address import packed_address
+from records.networks import Networks
 from records.own_visit import HEADER, PURPOSE
 from routing.visit import NO_ADDRESS, Visit
 

@@ -38,7 +38,6 @@ from edge.scan_limit import ScanLimit
 from edge.spool import Spool
 from edge.tap import Answered
 from edge.tap_stats import TapStats
-from edge.trusted_proxies import Networks
 from edge.visit import visit_reader
 from loadtest import bare_servers
 from loadtest.cpu_burden import burden
@@ -46,6 +45,7 @@ from loadtest.peers import CODE_KEY, HOST, REDIS_PORT, Taptrail
 from records.address import AddressCipher
 from records.code import CodeCipher
 from records.link import Link
+from records.networks import Networks
 from runtime.clickhouse import ClickHouse
 from runtime.guard.guard import Guard
 from runtime.histogram import POWERS, Histogram

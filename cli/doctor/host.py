@@ -15,7 +15,7 @@ import maxminddb
 
 from cli.doctor.environment import Given
 from cli.doctor.finding import STEP_S, Finding, broken, ok, size, warning
-from edge.trusted_proxies import Networks
+from records.networks import Networks
 from runtime.guard.guard import FEW_DESCRIPTORS
 from visitors.geo import Geo, GeoError
 

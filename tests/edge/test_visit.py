@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.trusted_proxies import Networks
 from edge.visit import asked_in, code_of, host_of, visit_reader
 from records.address import packed_address
+from records.networks import Networks
 from routing.visit import NO_ADDRESS
 
 PROXIES = Networks([ip_network("10.0.0.0/8"), ip_network("fd00::/8")])

@@ -18,10 +18,10 @@ from edge.fast.parse import plain_request
 from edge.left_behind import left_behind
 from edge.spool import Spool
 from edge.spool_reader import SpoolDamaged, SpoolReader
-from edge.trusted_proxies import Networks
 from edge.visit import MAX_HOST, MAX_TEXT, VisitFrom, asked_in, visit_reader
 from records.click import HEADER_BYTES, BadClick, Frame, decode_frame, frames_in, whole_frames
 from records.code import ALPHABET, CODE_LENGTH, DOMAIN, CodeCipher
+from records.networks import Networks
 from stack.clickhouse.statement import Insert, Kill, Malformed, Select, parse, tokens
 
 _cipher = CodeCipher(bytes(range(16)))

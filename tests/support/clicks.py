@@ -8,10 +8,10 @@ import msgspec
 import pyarrow as pa
 
 from aggregator.decode import Numbered
-from edge.trusted_proxies import Networks
 from edge.visit import asked_in, visit_reader
 from records.address import AddressCipher, packed_address
 from records.click import Click
+from records.networks import Networks
 
 CODE_KEY = bytes(range(16))
 LANE = 0x1D0C0FFEE

@@ -10,8 +10,8 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from edge.app import edge_app
-from edge.trusted_proxies import Networks
 from edge.visit import visit_reader
+from records.networks import Networks
 from tests.support.edge_parts import edge_parts
 
 
