@@ -115,7 +115,7 @@ async def _call(method: str, path: str, body: Any, missing_ok: bool, query: dict
             await raise_for(response)
             for warning in response.headers.getall(WARNING, []):
                 warn(warning)
-            return await response.json()
+            return None if response.status == 204 else await response.json()
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise unreachable(where, error) from error
 

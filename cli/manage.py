@@ -126,6 +126,15 @@ def domain_put(name: str, account: str | None, json_: bool, **given: Any) -> Non
     _show(call("PUT", domain_path(name), _named(given), account=account), json_)
 
 
+@domain.command("delete")
+@click.argument("name")
+@_account
+def domain_delete(name: str, account: str | None) -> None:
+    """Give up a domain that has no links; any account may register it then."""
+    call("DELETE", domain_path(name), account=account)
+    click.echo(f"{name} is deleted.")
+
+
 @click.group()
 def link() -> None:
     """Make a shared link, or look one up."""

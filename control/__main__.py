@@ -46,7 +46,7 @@ def build(
     cache = Cache(links_redis, links_kept_s=max(int(settings.link_cache_days * 86_400), 1))
     locks, ids, links = Locks(links_redis), IdAllocator(links_redis, clickhouse), LinkTable(clickhouse)
     claims = Claims(clickhouse, ids)
-    domains = Domains(clickhouse, cache, locks, rules)
+    domains = Domains(clickhouse, cache, locks, claims, rules)
     broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids, claims, links)
     minter = Minter(broadcasts, claims, links, cache, locks, cipher)
     shared = SharedLinks(broadcasts, domains, ids, claims, links, cache, locks, cipher)

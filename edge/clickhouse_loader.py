@@ -12,7 +12,7 @@ from edge.lookup_stats import LookupStats
 from records.broadcast import Broadcast
 from records.domain import Domain
 from records.link import Link
-from records.tables import BROADCASTS, DOMAINS, in_force
+from records.tables import BROADCASTS, DOMAINS, EXISTING, in_force
 from runtime.breaker import Breaker
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 
@@ -125,7 +125,7 @@ _ALLOCATION = (
     " (SELECT max(first_link_id + links) FROM mints))"
 )
 _BROADCASTS = in_force(BROADCASTS, "broadcast_no IN ({keys:Array(UInt64)})")
-_DOMAINS = in_force(DOMAINS, "short_domain IN ({keys:Array(String)})")
+_DOMAINS = in_force(DOMAINS, f"short_domain IN ({{keys:Array(String)}}) AND {EXISTING}")
 
 
 class ClickHouseLoader:

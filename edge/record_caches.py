@@ -12,10 +12,15 @@ from records.link import Link, decode_link, encode_link
 REFILLED_S = 7 * 86_400  # links that went back into Redis for a late tap leave it again
 
 
+def _existing_domain(value: bytes) -> Domain | None:
+    domain = decode_domain(value)
+    return None if domain.deleted else domain
+
+
 class RecordCaches:
     def __init__(self, memory: EdgeMemory, redis: RedisClient, loader: ClickHouseLoader) -> None:
         self.domains: TieredCache[str, Domain] = TieredCache(
-            memory.domains, redis, loader.domains, decode=decode_domain,
+            memory.domains, redis, loader.domains, decode=_existing_domain,
             read=lambda name: ("GET", domain_key(name)),
             refill=lambda name, domain: [("SET", domain_key(name), encode_domain(domain), "NX")],
         )  # fmt: skip

@@ -20,8 +20,8 @@ PATIENCE_S = 0.25  # with a store that is silent, where memory has an answer tha
 
 
 class TieredCache(Generic[K, V]):
-    """read: the Redis command for a key; decode: its reply; refill: commands that put an answer of ClickHouse into
-    Redis without replacing a newer one.
+    """read: the Redis command for a key; decode: its reply, None where it says that there is no such record any more;
+    refill: commands that put an answer of ClickHouse into Redis without replacing a newer one.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class TieredCache(Generic[K, V]):
         loader: BatchLoader[K, V],
         *,
         read: Callable[[K], Command],
-        decode: Callable[[bytes], V],
+        decode: Callable[[bytes], V | None],
         refill: Callable[[K, V], list[Command]],
     ) -> None:
         self._memory, self._redis, self._loader = memory, redis, loader
@@ -55,7 +55,10 @@ class TieredCache(Generic[K, V]):
 
     async def is_near(self, key: K) -> bool:
         """Whether memory, fresh or not, or Redis has such a record."""
-        return self._memory.last_known(key) is not None or await self._from_redis(key) is not None
+        if self._memory.last_known(key) is not None:
+            return True
+        is_there, _ = await self._from_redis(key)
+        return is_there
 
     def _start_load(self, key: K) -> "asyncio.Task[V | None]":
         load = self._memory.loading[key] = asyncio.get_running_loop().create_task(self._load(key))
@@ -65,8 +68,8 @@ class TieredCache(Generic[K, V]):
     async def _load(self, key: K) -> V | None:
         loading, me = self._memory.loading, asyncio.current_task()
         try:
-            value = await self._from_redis(key)
-            if value is None:
+            is_there, value = await self._from_redis(key)
+            if not is_there:
                 value = await self._from_clickhouse(key)
         except ResolveFailed:
             stale = self._memory.last_known(key)
@@ -82,12 +85,13 @@ class TieredCache(Generic[K, V]):
             self._memory.keep(key, value, self._now())
         return value
 
-    async def _from_redis(self, key: K) -> V | None:
+    async def _from_redis(self, key: K) -> tuple[bool, V | None]:
+        """Whether Redis knows the key, and what it says of it."""
         try:
             reply = await self._redis.call(*self._read(key))
-            return None if reply is None else self._decode(reply)
+            return (False, None) if reply is None else (True, self._decode(reply))
         except (RedisUnavailable, hiredis.ReplyError, msgspec.DecodeError, ValueError):
-            return None
+            return False, None
 
     async def _from_clickhouse(self, key: K) -> V | None:
         value = await self._loader.get(key)

@@ -29,6 +29,7 @@ class Domain(msgspec.Struct, frozen=True, array_like=True, gc=False):
     # File below /.well-known/ -> its JSON text, served as it is.
     app_links: Annotated[dict[str, str], JSON_FILES] = {}
     version: int = 0  # Unix milliseconds of the write, strictly growing; the highest is in force
+    deleted: bool = False  # nobody's: there is no such domain, until an account registers it again
 
 
 _encoder = msgspec.msgpack.Encoder()

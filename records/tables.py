@@ -18,6 +18,9 @@ BROADCASTS = Table("broadcasts", Broadcast, "account, broadcast_id")
 DOMAINS = Table("domains", Domain, "short_domain")
 
 
+EXISTING = "NOT deleted"  # a condition on DOMAINS
+
+
 def in_force(table: Table, condition: str) -> str:
     """SELECT of the records that meet a condition, in the order of their fields, the last written last.
 

@@ -6,7 +6,7 @@
 
 CREATE OR REPLACE VIEW broadcasts_now AS SELECT * FROM broadcasts FINAL;
 
-CREATE OR REPLACE VIEW domains_now AS SELECT * FROM domains FINAL;
+CREATE OR REPLACE VIEW domains_now AS SELECT * EXCEPT deleted FROM domains FINAL WHERE NOT deleted;
 
 -- Every broadcast, also those without links or taps: the times of human clicks are NULL then.
 CREATE OR REPLACE VIEW broadcast_report AS

@@ -1,5 +1,6 @@
 """Short domains: who owns them, and what they answer for themselves."""
 
+import contextlib
 import re
 import time
 from collections.abc import Mapping
@@ -14,9 +15,10 @@ from control.http.auth import Caller
 from control.http.documents import Document, applied
 from control.http.problems import Problem, invalid
 from control.locks import Locks
+from control.minting.claims import Claims
 from records.account import within
 from records.domain import Domain
-from records.tables import DOMAINS, in_force
+from records.tables import DOMAINS, EXISTING, in_force
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
 from runtime.retry_insert import insert_until_known
@@ -31,14 +33,18 @@ class DestinationRules(msgspec.Struct, frozen=True):
 
 
 class Domains:
-    def __init__(self, clickhouse: ClickHouse, cache: Cache, locks: Locks, rules: DestinationRules) -> None:
-        self._clickhouse, self._cache, self._locks, self._rules = clickhouse, cache, locks, rules
+    def __init__(
+        self, clickhouse: ClickHouse, cache: Cache, locks: Locks, claims: Claims, rules: DestinationRules
+    ) -> None:
+        self._clickhouse, self._cache, self._locks, self._claims = clickhouse, cache, locks, claims
+        self._rules = rules
 
     async def get(self, short_domain: str) -> Domain | None:
-        found = await self._read("short_domain = {name:String}", name=short_domain)
-        return found[0] if found else None
+        domain = await self._last_written(short_domain)
+        return None if domain is None or domain.deleted else domain
 
     async def changed_since(self, version: int) -> list[Domain]:
+        """Also those that were deleted."""
         return await self._read("version >= {version:UInt64}", version=version)
 
     async def visible(self, name: str, root: str) -> Domain:
@@ -61,26 +67,44 @@ class Domains:
         name = name_of(name, allow_local=self._rules.allow_private)
         asked = caller.account(in_query, body.account)
         new = applied(Domain(name, asked), body)
-        _check_app_links(new.app_links)
-        urls = {"home": new.home, "not_found": new.not_found, "expired": new.expired}
-        await self.check_destinations({}, {field: url or None for field, url in urls.items()}, own=name)
-        async with self._locks.hold(f"domain:{name}", wait_s=10.0):
-            old = await self.get(name)
+        await self._check(new, None)
+        async with self._locked(name):
+            last = await self._last_written(name)
+            old = None if last is None or last.deleted else last
             if old is not None and not within(old.account, caller.root):
                 raise Problem("conflict", f"the domain {name} is not available", field="short_domain")
             if old is not None and (body.account or in_query) and old.account != asked:
                 raise Problem("conflict", f"the domain {name} belongs to account {old.account}", field="account")
             if old is None:
                 await self._check_no_loop(name, caller.root)
-            version = max(time.time_ns() // 1_000_000, old.version + 1 if old else 0)
-            new = msgspec.structs.replace(new, account=old.account if old else asked, version=version)
-            await insert_until_known(self._clickhouse, "domains", new)
-            await self._cache.put(new)
-        return new, old is None
+            new = msgspec.structs.replace(new, account=old.account if old else asked)
+            return await self._put_in_force(await self._recorded(new, last)), old is None
+
+    async def patch(self, name: str, root: str, patch: Document) -> Domain:
+        """Change what the patch names; gives the whole domain. Raises Problem."""
+        async with self._locked(name_of(name)):
+            old = await self.visible(name, root)
+            new = applied(old, patch)
+            await self._check(new, old)
+            return await self._put_in_force(await self._recorded(new, old))
+
+    async def delete(self, name: str, root: str) -> None:
+        """Give up a domain that has no links; raises Problem. See Claims.claim: this is the other side of it."""
+        async with self._locked(name_of(name)):
+            old = await self.visible(name, root)
+            await self._check_unused(old.short_domain)
+            gone = await self._recorded(Domain(old.short_domain, old.account, deleted=True), old)
+            try:
+                await self._check_unused(old.short_domain)
+            except Problem:
+                await self._recorded(old, gone)
+                raise
+            await self._put_in_force(gone)
 
     async def nearest(self, domain: Domain, root: str) -> str | None:
         """Another domain of this key's accounts, or of one above, whose name may have been meant."""
-        close = in_force(DOMAINS, "short_domain != {name:String} AND editDistance(short_domain, {name:String}) <= 2")
+        condition = "short_domain != {name:String} AND editDistance(short_domain, {name:String}) <= 2"
+        close = in_force(DOMAINS, f"{condition} AND {EXISTING}")
         nearest = f"SELECT * FROM ({close}) ORDER BY editDistance(short_domain, {{name:String}}), short_domain"  # noqa: S608
         found = await self._clickhouse.rows(nearest, Domain, name=domain.short_domain)
         seen = (near.short_domain for near in found if within(near.account, root) or within(root, near.account))
@@ -109,6 +133,24 @@ class Domains:
                 detail = f"{field} leads to {host}, which is a short domain itself: visitors would go in circles"
                 raise invalid(field, detail)
 
+    async def _check(self, new: Domain, old: Domain | None) -> None:
+        """Raises Problem. What is there already stays: a later rule must not keep the rest from being changed."""
+        _check_app_links(new.app_links)
+        urls: dict[str, str | None] = {}
+        for field in ("home", "not_found", "expired"):
+            url = getattr(new, field)
+            stays = old is not None and url == getattr(old, field)
+            urls[field] = None if stays else url or None
+        await self.check_destinations({}, urls, own=new.short_domain)
+
+    async def _check_unused(self, name: str) -> None:
+        """Raises Problem for a domain that has links, or will have because they are being minted."""
+        links = await self._claims.links_on(name)
+        if links:
+            what = f"{name} has {links} link{'s' if links > 1 else ''}, and messages with them may be out there"
+            detail = f"{what}; only a domain without links can be deleted"
+            raise Problem("conflict", detail, field="domain", links=links)
+
     async def _check_no_loop(self, name: str, root: str) -> None:
         """Raises Problem where visitors of existing links would go in circles once this is a short domain."""
         referrer = await leading_to(self._clickhouse, name)
@@ -124,8 +166,26 @@ class Domains:
     async def _registered(self, names: list[str]) -> list[str]:
         if not names:
             return []
-        found = await self._read("short_domain IN ({names:Array(String)})", names=names)
+        found = await self._read(f"short_domain IN ({{names:Array(String)}}) AND {EXISTING}", names=names)
         return [domain.short_domain for domain in found]
+
+    async def _last_written(self, name: str) -> Domain | None:
+        """As it was written last, which may be that it was deleted."""
+        found = await self._read("short_domain = {name:String}", name=name)
+        return found[0] if found else None
+
+    async def _recorded(self, new: Domain, last: Domain | None) -> Domain:
+        version = max(time.time_ns() // 1_000_000, last.version + 1 if last else 0)
+        new = msgspec.structs.replace(new, version=version)
+        await insert_until_known(self._clickhouse, "domains", new)
+        return new
+
+    async def _put_in_force(self, domain: Domain) -> Domain:
+        await self._cache.put(domain)
+        return domain
+
+    def _locked(self, name: str) -> "contextlib.AbstractAsyncContextManager[None]":
+        return self._locks.hold(f"domain:{name}", wait_s=10.0)
 
     async def _read(self, condition: str, **params: Any) -> list[Domain]:
         return await self._clickhouse.rows(in_force(DOMAINS, condition), Domain, **params)

@@ -22,6 +22,7 @@ SELECT account, name, urls FROM
     FROM broadcasts FINAL
     UNION ALL
     SELECT account, concat('domain ', short_domain) AS name, [home, not_found, expired] AS urls FROM domains FINAL
+    WHERE NOT deleted
 )
 WHERE arrayExists(url -> positionCaseInsensitive(url, {host:String}) > 0 OR length(url) != lengthUTF8(url), urls)
 ORDER BY name

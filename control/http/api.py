@@ -25,6 +25,7 @@ from control.http.schemas import (
     BroadcastPatch,
     CloseBody,
     DomainBody,
+    DomainPatch,
     LinkBody,
     broadcast_answer,
     domain_answer,
@@ -39,6 +40,7 @@ MAX_AUDIT_HOURS = 24 * 366
 
 _encoder = msgspec.json.Encoder()
 _domain = msgspec.json.Decoder(DomainBody)
+_domain_patch = msgspec.json.Decoder(DomainPatch)
 _broadcast = msgspec.json.Decoder(BroadcastBody)
 _patch = msgspec.json.Decoder(BroadcastPatch)
 _link = msgspec.json.Decoder(LinkBody)
@@ -65,6 +67,15 @@ class Api:
         near = await self._domains.nearest(domain, caller.root) if created else None
         meant = [f"domain {domain.short_domain} is new; was {near} meant, which is registered already?"] if near else []
         return with_warnings(_json(domain_answer(domain), 201 if created else 200), meant)
+
+    async def patch_domain(self, request: Request, caller: Caller) -> Response:
+        body: Document = decoded(await _small_body(request), _domain_patch)
+        account = _account(request, caller, body.account)
+        return _json(domain_answer(await self._domains.patch(request.path_params["domain"], account, body)))
+
+    async def delete_domain(self, request: Request, caller: Caller) -> Response:
+        await self._domains.delete(request.path_params["domain"], _account(request, caller))
+        return Response(status_code=204)
 
     async def get_domain(self, request: Request, caller: Caller) -> Response:
         domain = await self._domains.visible(request.path_params["domain"], _account(request, caller))

@@ -16,6 +16,7 @@ _WARNING = {
         "schema": {"type": "string"},
     }
 }
+_DONE = {201: "Created", 204: "Deleted"}
 
 
 def openapi() -> dict[str, Any]:
@@ -46,9 +47,9 @@ def _described(operation: Operation) -> dict[str, Any]:
         "responses": {
             **{
                 str(status): {
-                    "description": "Created" if status == 201 else "Done",
+                    "description": _DONE.get(status, "Done"),
                     "headers": _WARNING,
-                    "content": {media: _schema(*operation.answers)},
+                    **({"content": {media: _schema(*operation.answers)}} if operation.answers else {}),
                 }
                 for status in operation.statuses
             },

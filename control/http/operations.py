@@ -15,6 +15,7 @@ from control.http.schemas import (
     CloseBody,
     DomainAnswer,
     DomainBody,
+    DomainPatch,
     LinkAnswer,
     LinkBody,
     LinkLine,
@@ -28,7 +29,7 @@ class Operation(msgspec.Struct, frozen=True):
     method: str
     path: str
     summary: str
-    answer: Any  # a record; of bulk calls the records that a line may be
+    answer: Any  # a record; of bulk calls the records that a line may be; None: no body
     body: Any = None
     statuses: tuple[int, ...] = (200,)  # of an answer that is not a problem
     ndjson: bool = False
@@ -37,12 +38,15 @@ class Operation(msgspec.Struct, frozen=True):
 
     @property
     def answers(self) -> tuple[Any, ...]:
+        if self.answer is None:
+            return ()
         return self.answer if isinstance(self.answer, tuple) else (self.answer,)
 
 
 _ACCOUNT = (("account", "An account below the key's own"),)
 _SKIP_BAD = (("skip_bad", "true: a bad line is answered by its number and error, the others get their links"),)
 _PUT = (200, 201)  # replaced, created
+_DELETED = (204,)
 _HOURS = (("hours", "Only lanes with a click in so many hours; 24 without it"),)
 _TOP_LEVEL = "; of the whole installation, so only for a key of a top-level account"
 
@@ -51,7 +55,15 @@ OPERATIONS = (
         "put_domain", "PUT", "/v1/domains/{domain}", "Register a short domain, or replace what it answers",
         DomainAnswer, DomainBody, statuses=_PUT, query=_ACCOUNT,
     ),
+    Operation(
+        "patch_domain", "PATCH", "/v1/domains/{domain}", "Change any part of what a short domain answers",
+        DomainAnswer, DomainPatch, query=_ACCOUNT,
+    ),
     Operation("get_domain", "GET", "/v1/domains/{domain}", "What a short domain answers", DomainAnswer, query=_ACCOUNT),
+    Operation(
+        "delete_domain", "DELETE", "/v1/domains/{domain}", "Give up a short domain that has no links",
+        None, statuses=_DELETED, query=_ACCOUNT,
+    ),
     Operation(
         "put_broadcast", "PUT", "/v1/broadcasts/{broadcast_id}", "Create a broadcast, or replace it",
         BroadcastAnswer, BroadcastBody, statuses=_PUT, query=_ACCOUNT,

@@ -35,20 +35,25 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     field: str = ""
     line: int = 0
+    links: int = 0  # that stand in the way of a deletion
 
 
 class Problem(Exception):
     """Ends a request with a problem document. detail: what was wrong and what is expected, for a person."""
 
-    def __init__(self, kind: str, detail: str, *, field: str = "", line: int = 0, retry_after_s: int = 0) -> None:
+    def __init__(
+        self, kind: str, detail: str, *, field: str = "", line: int = 0, links: int = 0, retry_after_s: int = 0
+    ) -> None:
         super().__init__(detail)
         self.status, self.title = KINDS[kind]
-        self.kind, self.detail, self.field, self.line = kind, detail, field, line
+        self.kind, self.detail, self.field, self.line, self.links = kind, detail, field, line, links
         self.retry_after_s = retry_after_s
 
     @property
     def body(self) -> ProblemBody:
-        return ProblemBody(f"/docs#{self.kind}", self.title, self.status, self.detail, self.field, self.line)
+        return ProblemBody(
+            f"/docs#{self.kind}", self.title, self.status, self.detail, self.field, self.line, self.links
+        )
 
     @property
     def headers(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from records.domain import Domain
 from records.forms import Time, Word, time_of
 
 DomainBody = body_of(Domain, "DomainBody")
+DomainPatch = patch_of(Domain, "DomainPatch", "Any part of a DomainBody; null takes a URL away.")
 DomainAnswer = answer_of(Domain, "DomainAnswer", {"short_domain": str, "account": str})
 BroadcastBody = body_of(Broadcast, "BroadcastBody")
 BroadcastPatch = patch_of(

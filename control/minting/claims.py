@@ -11,6 +11,7 @@ import msgspec
 from control.http.problems import Problem
 from control.metrics import CLAIMS_GIVEN_UP
 from control.minting.id_allocator import IdAllocator
+from records.account import within
 from records.broadcast import Broadcast
 from runtime.clickhouse import ClickHouse
 from runtime.retry_insert import until_confirmed
@@ -20,8 +21,14 @@ log = logging.getLogger(__name__)
 _SAME_CLAIM = "broadcast_no = {no:UInt64} AND idempotency_key = {key:String}"
 _OVERLAP = "first_link_id < {end:UInt64} AND first_link_id + links > {first:UInt64}"
 _NEIGHBOURS = (
-    f"SELECT [(SELECT count() FROM mints WHERE ({_OVERLAP}) OR ({_SAME_CLAIM})),"  # noqa: S608 - our own conditions
-    " (SELECT max(version) FROM broadcasts WHERE account = {account:String} AND broadcast_no = {no:UInt64})]"
+    f"SELECT (SELECT count() FROM mints WHERE ({_OVERLAP}) OR ({_SAME_CLAIM})),"  # noqa: S608 - our own conditions
+    " (SELECT max(version) FROM broadcasts WHERE account = {account:String} AND broadcast_no = {no:UInt64}),"
+    " (SELECT argMax(if(deleted, '', account), version) FROM domains WHERE short_domain = {domain:String})"
+)
+_LINKS_ON = (
+    "SELECT greatest((SELECT count() FROM links WHERE short_domain = {domain:String}), (SELECT sum(links) FROM mints"
+    " WHERE short_domain = {domain:String} OR (short_domain = '' AND broadcast_no IN"
+    " (SELECT broadcast_no FROM broadcasts FINAL WHERE short_domain = {domain:String}))))"
 )
 _PROMISED = (
     "SELECT sum(links), max(destinations), toBool(countIf(destinations = 0))"
@@ -45,6 +52,14 @@ class Claim(msgspec.Struct, frozen=True):
     def fits(self, broadcast: Broadcast) -> bool:
         """Whether the broadcast has what the links rely on."""
         return self.short_domain in ("", broadcast.short_domain) and self.destinations <= len(broadcast.destinations)
+
+
+class Neighbours(msgspec.Struct, frozen=True, array_like=True):
+    """What stands beside a claim once it is written."""
+
+    rivals: int  # claims that are this one, have its key or overlap it
+    broadcast_version: int
+    domain_owner: str  # "" where there is no such domain any more
 
 
 class Promised(msgspec.Struct, frozen=True, array_like=True):
@@ -77,6 +92,10 @@ class Claims:
         sql = "SELECT sum(links) FROM mints WHERE broadcast_no = {no:UInt64} AND first_link_id < {before:UInt64}"
         return int(await self._clickhouse.value(sql, no=broadcast_no, before=before) or 0)
 
+    async def links_on(self, short_domain: str) -> int:
+        """How many links a domain has, or will have because they were claimed."""
+        return int(await self._clickhouse.value(_LINKS_ON, domain=short_domain))
+
     async def promised(self, broadcast_no: int) -> Promised:
         (promised,) = await self._clickhouse.rows(_PROMISED, Promised, no=broadcast_no)
         return promised
@@ -97,17 +116,22 @@ class Claims:
 
         broadcast_version: of the broadcast that the links rely on; 0 for one that is still to be made. The caller keeps
         it from being changed meanwhile. Where Redis lost that lock, the claim and the change look for each other after
-        they are written: the one that sees the other gives up, at worst both.
+        they are written: the one that sees the other gives up, at worst both. The same holds for a claim and the
+        deletion of its domain.
         """
         while True:
             first = await self._ids.take_link_ids(wanted.links)
             claim = msgspec.structs.replace(wanted, first_link_id=first)
             await self._insert(claim)
-            rivals, version = await self._neighbours(claim)
-            if rivals == 1 and version <= broadcast_version:
+            beside = await self._neighbours(claim)
+            is_usable = beside.domain_owner != "" and within(claim.account, beside.domain_owner)
+            if beside.rivals == 1 and beside.broadcast_version <= broadcast_version and is_usable:
                 return claim
             await self._give_up(claim)
-            if version > broadcast_version:
+            if not is_usable:
+                detail = f"account {claim.account} has no domain {claim.short_domain} any more; register it again first"
+                raise Problem("conflict", detail, field="short_domain")
+            if beside.broadcast_version > broadcast_version:
                 detail = "the broadcast was changed at the same moment; nothing was minted, send the request again"
                 raise Problem("in-progress", detail, retry_after_s=1)
             # Redis was wiped between two allocations.
@@ -132,13 +156,12 @@ class Claims:
         found = await self._find(same, no=claim.broadcast_no, key=claim.idempotency_key, first=claim.first_link_id)
         return found is not None
 
-    async def _neighbours(self, claim: Claim) -> tuple[int, int]:
-        """How many claims are this one, have its key or overlap it; the version of its broadcast."""
-        rivals, version = await self._clickhouse.value(
-            _NEIGHBOURS, first=claim.first_link_id, end=claim.first_link_id + claim.links, account=claim.account,
-            no=claim.broadcast_no, key=claim.idempotency_key,
+    async def _neighbours(self, claim: Claim) -> Neighbours:
+        (beside,) = await self._clickhouse.rows(
+            _NEIGHBOURS, Neighbours, first=claim.first_link_id, end=claim.first_link_id + claim.links,
+            account=claim.account, no=claim.broadcast_no, key=claim.idempotency_key, domain=claim.short_domain,
         )  # fmt: skip
-        return int(rivals), int(version)
+        return beside
 
     async def _give_up(self, claim: Claim) -> None:
         CLAIMS_GIVEN_UP.inc()

@@ -149,3 +149,22 @@ async def test_every_command_is_listed_and_explains_itself(taptrail):
     ):
         assert name in listed
         assert (await taptrail(name, "--help")).returncode == 0
+
+
+async def test_a_domain_without_links_is_deleted(taptrail, control):
+    await taptrail("domain", "put", DOMAIN)
+
+    deleted = await taptrail("domain", "delete", DOMAIN)
+
+    assert (deleted.returncode, deleted.stdout) == (0, f"{DOMAIN} is deleted.\n")
+    assert (await taptrail("domain", "show", DOMAIN)).returncode == 1
+
+
+async def test_a_domain_with_links_is_not_deleted(taptrail, control):
+    control.broadcast()
+    control.mint(contacts(3))
+
+    refused = await taptrail("domain", "delete", DOMAIN)
+
+    assert refused.returncode == 1
+    assert f"{DOMAIN} has 3 links" in refused.stderr

@@ -6,11 +6,20 @@ from redis.asyncio import Redis
 from control.http.problems import Problem
 from control.minting.claims import Claim, Claims
 from control.minting.id_allocator import IdAllocator
+from records.domain import Domain
 from records.keys import ALLOCATED
+from tests.support.control import DOMAIN
 
 
 def wanted(key, links, broadcast_no=1):
-    return Claim("main", broadcast_no, key, "hash", 0, links, 1_790_000_000_000, "go.acme.example", 1)
+    return Claim("main", broadcast_no, key, "hash", 0, links, 1_790_000_000_000, DOMAIN, 1)
+
+
+@pytest.fixture
+async def clickhouse(clickhouse):
+    """With the domain that all claims are for."""
+    await clickhouse.insert_rows("domains", [Domain(DOMAIN, "main", version=1)])
+    return clickhouse
 
 
 async def test_ids_are_dense_from_zero(redis, clickhouse):

@@ -1,8 +1,8 @@
 import pytest
 
-from records.domain import decode_domain
+from records.domain import Domain, decode_domain
 from records.keys import domain_key
-from tests.support.control import ACME, DOMAIN, SEATTLE
+from tests.support.control import ACME, DOMAIN, MAIN, SEATTLE, contacts
 
 
 async def test_a_domain_is_registered_and_reaches_the_edges(control, redis):
@@ -99,3 +99,89 @@ async def test_a_name_on_a_page_holds_no_control_character(control):
     answer = control.call("PUT", f"/v1/domains/{DOMAIN}", {"display_name": "Acme\x00"})
 
     assert (answer.status, answer.body["field"]) == (422, "display_name")
+
+
+FULL = {
+    "display_name": "Acme",
+    "home": "https://acme.example/",
+    "expired": "https://acme.example/over",
+    "app_links": {"apple-app-site-association": {"applinks": {}}},
+}
+
+
+async def test_a_patch_changes_what_it_names_and_nothing_else(control, redis):
+    control.call("PUT", f"/v1/domains/{DOMAIN}", FULL)
+
+    patched = control.call("PATCH", "/v1/domains/GO.acme.example.", {"display_name": "Acme & Sons", "expired": None})
+
+    assert patched.status == 200
+    assert patched.body["display_name"] == "Acme & Sons"
+    assert patched.body["expired"] is None
+    assert (patched.body["home"], patched.body["app_links"]) == (FULL["home"], FULL["app_links"])
+    assert control.call("GET", f"/v1/domains/{DOMAIN}").body == patched.body
+    assert decode_domain(await redis.get(domain_key(DOMAIN))).display_name == "Acme & Sons"
+
+
+async def test_a_domain_of_another_account_cannot_be_patched_or_deleted(control):
+    control.call("PUT", f"/v1/domains/{DOMAIN}", FULL, ACME)
+
+    for key in (MAIN, SEATTLE):
+        assert control.call("PATCH", f"/v1/domains/{DOMAIN}", {"status": 301}, key).status == 404
+        assert control.call("DELETE", f"/v1/domains/{DOMAIN}", key=key).status == 404
+    assert control.call("GET", f"/v1/domains/{DOMAIN}", key=ACME).body["status"] == 302
+
+
+async def test_a_url_that_a_later_rule_refuses_keeps_nothing_else_from_being_patched(control, clickhouse):
+    stored = Domain(DOMAIN, "main", home="http://acme.example/", version=1)
+    await clickhouse.insert_rows("domains", [stored])
+
+    assert control.call("PATCH", f"/v1/domains/{DOMAIN}", {"status": 301}).status == 200
+    refused = control.call("PATCH", f"/v1/domains/{DOMAIN}", {"expired": "http://acme.example/"})
+    assert (refused.status, refused.body["field"]) == (422, "expired")
+
+
+async def test_a_deleted_domain_is_anybodys(control, redis):
+    control.call("PUT", f"/v1/domains/{DOMAIN}", FULL, ACME)
+
+    assert control.call("DELETE", f"/v1/domains/{DOMAIN}", key=ACME).status == 204
+
+    assert control.call("GET", f"/v1/domains/{DOMAIN}", key=ACME).status == 404
+    assert decode_domain(await redis.get(domain_key(DOMAIN))).deleted
+    assert control.call("DELETE", f"/v1/domains/{DOMAIN}", key=ACME).status == 404
+    other = control.call("PUT", f"/v1/domains/{DOMAIN}", {})
+    assert (other.status, other.body["account"], other.body["home"]) == (201, "main", None)
+    assert not decode_domain(await redis.get(domain_key(DOMAIN))).deleted
+
+
+async def test_a_domain_with_links_cannot_be_deleted(control):
+    control.broadcast()
+    assert len(control.mint(contacts(3)).body) == 3
+
+    refused = control.call("DELETE", f"/v1/domains/{DOMAIN}")
+
+    assert (refused.status, refused.body["links"]) == (409, 3)
+    assert control.call("GET", f"/v1/domains/{DOMAIN}").status == 200
+
+
+async def test_links_that_were_claimed_and_not_yet_minted_keep_their_domain(control, clickhouse):
+    broadcast = control.broadcast()
+    claim = {"account": "main", "broadcast_no": 1, "idempotency_key": "k", "links": 7, "short_domain": DOMAIN}
+    await clickhouse.insert_rows("mints", [claim])
+
+    refused = control.call("DELETE", f"/v1/domains/{DOMAIN}")
+
+    assert (refused.status, refused.body["links"]) == (409, 7), broadcast
+
+
+async def test_no_link_is_minted_on_a_domain_that_was_deleted_or_is_anothers_now(control):
+    control.broadcast()
+    control.call("DELETE", f"/v1/domains/{DOMAIN}")
+
+    gone = control.mint(contacts(1))
+    control.call("PUT", f"/v1/domains/{DOMAIN}", {}, ACME)
+    anothers = control.mint(contacts(1))
+    shared = control.call("POST", "/v1/links", {"broadcast_id": "spring", "slug": "SALE"})
+
+    for refused in (gone, anothers, shared):
+        assert (refused.status, refused.body["field"]) == (409, "short_domain")
+        assert "acme" not in refused.body["detail"].replace(DOMAIN, "")

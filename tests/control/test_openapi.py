@@ -25,6 +25,8 @@ def fault_in(operation, answer):
     response = responses.get(str(answer.status)) or (responses["default"] if answer.status >= 400 else None)
     if response is None:
         return f"status {answer.status} is not described, only {sorted(responses)}"
+    if answer.status == 204:
+        return None if "content" not in response and not answer.body else "a body where none is described"
     content = response["content"].get(answer.headers.get_content_type())
     if content is None:
         return f"{answer.headers.get_content_type()} is not described, only {sorted(response['content'])}"

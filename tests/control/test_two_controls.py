@@ -125,7 +125,8 @@ class Process:
     def __init__(self, redis, clickhouse):
         cache, locks, ids = Cache(redis, links_kept_s=60), Locks(redis), IdAllocator(redis, clickhouse)
         claims, links = Claims(clickhouse, ids), LinkTable(clickhouse)
-        self.domains = Domains(clickhouse, cache, locks, DestinationRules(allow_http=False, allow_private=False))
+        rules = DestinationRules(allow_http=False, allow_private=False)
+        self.domains = Domains(clickhouse, cache, locks, claims, rules)
         self.broadcasts = Broadcasts(clickhouse, cache, locks, self.domains, ids, claims, links)
         self.minter = Minter(self.broadcasts, claims, links, cache, locks, CodeCipher(bytes.fromhex(CODE_KEY)))
 
@@ -173,4 +174,28 @@ async def test_a_minting_and_a_change_at_once_break_no_link_while_redis_is_wiped
 
     assert await broken_links(clickhouse) == 0
     assert {kind for pair in outcomes for kind in pair} <= {"done", "conflict", "in-progress", "invalid"}
+    assert len(outcomes) > 1, "they never met"
+
+
+async def test_a_minting_and_the_deletion_of_its_domain_at_once_leave_no_link_without_one(
+    control, other, redis, clickhouse
+):
+    minting, deleting = Process(redis, clickhouse), Process(redis, clickhouse)
+    names = [f"d-{number}" for number in range(24)]
+    for name in names:
+        body = BroadcastBody(short_domain=f"{name}.acme.example", destinations=[SHOP, SHOP + "&2"])
+        control.call("PUT", f"/v1/domains/{name}.acme.example", {})
+        await deleting.broadcasts.put("main", name, body)
+
+    outcomes = set()
+    for number, name in enumerate(names):
+        delays = (number % 3 * 0.003, number % 5 * 0.003)
+        deletion = deleting.domains.delete(f"{name}.acme.example", "main")
+        doing = (outcome(minting.mint(name), delays[0]), outcome(deletion, delays[1]))
+        outcomes.add(tuple(await asyncio.gather(*doing)))
+
+    orphans = "SELECT count() FROM links WHERE short_domain NOT IN (SELECT short_domain FROM domains_now)"
+    assert await clickhouse.value(orphans) == 0
+    assert ("done", "done") not in outcomes
+    assert {kind for pair in outcomes for kind in pair} <= {"done", "conflict"}
     assert len(outcomes) > 1, "they never met"

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from records.keys import LANES
+from records.domain import encode_domain
+from records.keys import LANES, domain_key
 from records.lane_registry import LaneReport
-from tests.support.edge import cache, destination, store
+from tests.support.edge import DOMAIN, HOST, cache, destination, store
 from tests.support.eventually import eventually, wait_until
 
 NOWHERE = "http://x:y@127.0.0.1:1"
@@ -246,3 +247,24 @@ async def keys_when(redis, pattern, edge):
         return await redis.keys(pattern) if edge.metric("taptrail_clicks_waiting") == 0 else []
 
     return await eventually(found)
+
+
+async def test_a_deleted_domain_is_unknown_within_a_second_also_without_clickhouse(
+    own_redis, own_valkey, clickhouse, edges
+):
+    await store(clickhouse)
+    await cache(own_redis)
+    edge = edges(redis_url=own_valkey.url, clickhouse_url=NOWHERE)
+    assert edge.tap(5) == destination(5)
+
+    await own_redis.set(domain_key(HOST), encode_domain(msgspec.structs.replace(DOMAIN, deleted=True, version=2)))
+
+    wait_until(lambda: edge.tap(5), equals=404, within_s=1)
+    assert edge.get("/").status == 404
+
+
+async def test_a_domain_that_was_deleted_in_clickhouse_is_unknown(redis, clickhouse, edges):
+    await store(clickhouse)
+    await clickhouse.insert_rows("domains", [msgspec.structs.replace(DOMAIN, deleted=True, version=2)])
+
+    assert edges().tap(5) == 404

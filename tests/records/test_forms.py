@@ -19,7 +19,7 @@ def test_numbers_accounts_and_versions_are_not_for_people_to_set():
     kept = {"broadcast_no", "account", "broadcast_id", "audiences", "version"}
     assert set(Broadcast.__struct_fields__) - {field.field for field in described(Broadcast)} == kept
     assert set(Domain.__struct_fields__) - {field.field for field in described(Domain)} == {
-        "short_domain", "account", "version",
+        "short_domain", "account", "version", "deleted",
     }  # fmt: skip
 
 

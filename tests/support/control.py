@@ -69,7 +69,7 @@ class Control(Process):
 def _decoded(kind: str, text: bytes) -> Any:
     if kind == "application/x-ndjson":
         return [json.loads(line) for line in text.splitlines()]
-    return json.loads(text) if kind.endswith("json") else text.decode()
+    return json.loads(text) if kind.endswith("json") and text else text.decode()
 
 
 def contacts(count: int, **fields: Any) -> list[dict[str, Any]]:
