@@ -11,6 +11,7 @@ _COMMANDS = {
     "broadcast": ("cli.manage", "broadcast", "Show, create, fix, stop or resume a broadcast."),
     "domain": ("cli.manage", "domain", "Show or register a short domain."),
     "link": ("cli.manage", "link", "Make a shared link, or look one up."),
+    "verify": ("cli.verify", "verify", "Check a broadcast before it is sent: links, redirects, pages."),
     "report": ("cli.read", "report", "Show the engagement of a broadcast."),
     "ledger": ("cli.read", "ledger", "Check that every answered tap is accounted for."),
     "audit": ("cli.read", "audit", "Count every click in ClickHouse: none missing, none doubled."),

@@ -15,9 +15,9 @@ _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029
 _UNLIMITED = 10_000  # columns, for a pipe or a file
 
 
-def console() -> Console:
-    width = None if sys.stdout.isatty() else _UNLIMITED
-    return Console(width=width, soft_wrap=True, markup=False, emoji=False, highlight=False)
+def console(*, stderr: bool = False) -> Console:
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else _UNLIMITED
+    return Console(stderr=stderr, width=width, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 def printable(text: str) -> str:

@@ -24,6 +24,7 @@ from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
 from control.minting.minter import Minter
 from control.settings import Settings
+from control.verify.verifier import Verifier
 from records.code import CodeCipher
 from runtime.clickhouse import ClickHouse
 from runtime.code_key import check_code_key, check_code_key_in_time
@@ -50,7 +51,11 @@ def build(
     broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids, claims, links)
     minter = Minter(broadcasts, claims, links, cache, locks, cipher)
     shared = SharedLinks(broadcasts, domains, ids, claims, links, cache, locks, cipher)
-    api = Api(domains, broadcasts, minter, shared, clickhouse, clicks_redis)
+    verifier = Verifier(
+        clickhouse, domains, links, settings.code_key,
+        edge_url=settings.edge_url, fetch_allow=settings.fetch_allow, second_try_s=settings.verify_second_try_s,
+    )  # fmt: skip
+    api = Api(domains, broadcasts, minter, shared, verifier, clickhouse, clicks_redis)
     return control_app(api, Keys(settings.api_keys)), Resync(links_redis, cache, ids, domains, broadcasts, links)
 
 

@@ -6,10 +6,12 @@ import msgspec
 
 from control.http.auth import ApiKeys
 from records.code import CodeKey
+from records.networks import Networks
 from runtime.environment import ClickHouseUrl, LogLevel, RedisUrl
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
+EdgeUrl = Annotated[str, msgspec.Meta(pattern=r"^(https?://[^/@?#]+/?)?$", description="http[s]://host[:port]")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,4 +33,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_private_destinations: bool = False
     # How long links stay in Redis after minting; later taps find them in ClickHouse.
     link_cache_days: Annotated[float, msgspec.Meta(gt=0, description="days, more than 0")] = 90.0
+    # Where verification asks for links under their short domains: any edge, such as `http://edge:8080`. Empty: nowhere.
+    edge_url: EdgeUrl = ""
+    # Networks that verification may fetch from though they are not public, on any port and by http too; for trials.
+    fetch_allow: Networks = Networks()
+    # Seconds after which verification asks a page that failed once more: what fails twice is no moment's fault.
+    verify_second_try_s: Annotated[float, msgspec.Meta(ge=0, description="seconds, 0 or more")] = 30.0
     log_level: LogLevel = "info"

@@ -79,6 +79,7 @@ def control(places: Places, credentials: Credentials) -> Child:
     keys, _ = api_keys(os.environ, credentials)
     environ = _environ(places, credentials, places.control_ops)
     environ |= {"TAPTRAIL_HOST": places.host, "TAPTRAIL_PORT": str(places.control), "TAPTRAIL_API_KEYS": keys}
+    environ["TAPTRAIL_EDGE_URL"] = f"http://{HOST}:{places.edge}"
     return Child("control", [sys.executable, "-m", "control"], environ, _ready(places.control_ops), grace_s=35)
 
 
@@ -100,7 +101,10 @@ def _environ(places: Places, credentials: Credentials, ops_port: int) -> dict[st
 
 def ignored(environ: Mapping[str, str]) -> list[str]:
     """The variables that say where things are: in an embedded system the options of `up` do."""
-    names = ("HOST", "PORT", "LISTEN_FD", "OPS_HOST", "OPS_PORT", "REDIS_URL", "CLICKS_REDIS_URL", "CLICKHOUSE_URL")
+    names = (
+        "HOST", "PORT", "LISTEN_FD", "OPS_HOST", "OPS_PORT", "REDIS_URL", "CLICKS_REDIS_URL", "CLICKHOUSE_URL",
+        "EDGE_URL",
+    )  # fmt: skip
     return [f"TAPTRAIL_{name}" for name in names if environ.get(f"TAPTRAIL_{name}")]
 
 

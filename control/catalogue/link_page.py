@@ -17,14 +17,14 @@ from routing.visit import Visit
 from runtime.json_faults import described
 
 # Stands where an edge fills in the id of the click. Random and never given out, so that no destination holds it.
-_STAND_IN = secrets.token_bytes(16)
+STAND_IN = secrets.token_bytes(16)
 
 State = Literal["live", "stopped", "expired", "not_yet", "too_long"]
 
 
 def link_state(row: LinkRow, domain: Domain, broadcast: Broadcast, now_ms: int) -> LinkState:
     """Raises Problem for a link that an edge does not know."""
-    decision = _decision(row, domain, broadcast, now_ms)
+    decision = decision_for(row, domain, broadcast, STAND_IN, now_ms)
     if not decision.is_row:
         raise Problem("not-found", _why_unknown(row, broadcast))
     state = "live" if decision.reason is None else decision.reason.value
@@ -39,17 +39,21 @@ def link_state(row: LinkRow, domain: Domain, broadcast: Broadcast, now_ms: int) 
     )  # fmt: skip
 
 
-def _decision(row: LinkRow, domain: Domain, broadcast: Broadcast, now_ms: int) -> Decision:
+def decision_for(row: LinkRow, domain: Domain, broadcast: Broadcast, click_id: bytes, now_ms: int) -> Decision:
+    """What an edge that knows what the tables know answers to a visit of the link."""
+    found = Found(domain, row.link_id, link_of(row, broadcast), broadcast)
+    return decide(found, Visit(domain.short_domain, row.code), click_id, now_ms)
+
+
+def link_of(row: LinkRow, broadcast: Broadcast) -> Link:
     audiences = broadcast.audiences
     audience_no = audiences.index(row.audience) if row.audience in audiences else 0
-    link = Link(row.broadcast_no, row.destination_index, audience_no, row.contact_id, row.slug)
-    visit = Visit(domain.short_domain, row.code)
-    return decide(Found(domain, row.link_id, link, broadcast), visit, _STAND_IN, now_ms)
+    return Link(row.broadcast_no, row.destination_index, audience_no, row.contact_id, row.slug)
 
 
 def _goes_to(decision: Decision) -> str | None:
     """The location, except {click_id}, which every click has of its own; None where a page is answered."""
-    return decision.location.replace(str(UUID(bytes=_STAND_IN)), "{click_id}") or None
+    return decision.location.replace(str(UUID(bytes=STAND_IN)), "{click_id}") or None
 
 
 def _why_unknown(row: LinkRow, broadcast: Broadcast) -> str:

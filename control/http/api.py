@@ -1,6 +1,7 @@
 """The calls of the API: read the request, do the one thing, answer."""
 
 import time
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -27,11 +28,14 @@ from control.http.schemas import (
     DomainBody,
     DomainPatch,
     LinkBody,
+    VerifyBody,
     broadcast_answer,
     domain_answer,
 )
 from control.minting.minter import Minter
 from control.reports.report import read_report
+from control.verify.findings import Progress
+from control.verify.verifier import Verifier, Wanted
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
 
@@ -44,6 +48,7 @@ _domain_patch = msgspec.json.Decoder(DomainPatch)
 _broadcast = msgspec.json.Decoder(BroadcastBody)
 _patch = msgspec.json.Decoder(BroadcastPatch)
 _link = msgspec.json.Decoder(LinkBody)
+_verify = msgspec.json.Decoder(VerifyBody)
 _close = msgspec.json.Decoder(CloseBody)
 
 
@@ -54,11 +59,12 @@ class Api:
         broadcasts: Broadcasts,
         minter: Minter,
         shared: SharedLinks,
+        verifier: Verifier,
         clickhouse: ClickHouse,
         clicks_redis: Redis,
     ) -> None:
         self._domains, self._broadcasts, self._minter, self._shared = domains, broadcasts, minter, shared
-        self._clickhouse, self._clicks_redis = clickhouse, clicks_redis
+        self._verifier, self._clickhouse, self._clicks_redis = verifier, clickhouse, clicks_redis
 
     async def put_domain(self, request: Request, caller: Caller) -> Response:
         body: Document = decoded(await _small_body(request), _domain)
@@ -110,6 +116,17 @@ class Api:
         prepared = await self._minter.prepare(broadcast, body.contacts, key, body.digest)
         return with_warnings(LineStream(self._minter.stream(prepared)), prepared.advisories)
 
+    async def verify(self, request: Request, caller: Caller) -> Response:
+        broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
+        shows_progress = _flag(request, "progress")
+        data = await _small_body(request)
+        body: VerifyBody = decoded(data, _verify) if data else VerifyBody()
+        wanted = Wanted(
+            None if body.sample == "all" else body.sample, body.fetch, frozenset(body.final_hosts), body.contact_id
+        )
+        lines = self._verifier.verify(broadcast, wanted)
+        return LineStream(_as_lines(lines, shows_progress=shows_progress), ends_with_client=True)
+
     async def report(self, request: Request, caller: Caller) -> Response:
         broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
         return _json(await read_report(self._clickhouse, broadcast))
@@ -141,6 +158,13 @@ class Api:
     async def audit(self, request: Request, caller: Caller) -> Response:
         caller.check_top_level()
         return _json(await read_audit(self._clicks_redis, self._clickhouse, _hours(request)))
+
+
+async def _as_lines(records: AsyncIterator[Any], *, shows_progress: bool) -> AsyncGenerator[bytes, None]:
+    """NDJSON. Progress that nobody asked for is an empty line of it, by which a client that hung up is noticed."""
+    async for record in records:
+        shown = shows_progress or not isinstance(record, Progress)
+        yield _encoder.encode(record) + b"\n" if shown else b""
 
 
 def _account(request: Request, caller: Caller, in_body: str | None = None) -> str:

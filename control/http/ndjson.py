@@ -77,12 +77,15 @@ class _LineLength:
 
 
 class LineStream(Response):
-    """Lines as they come. When they fail on the way, the last line is the problem and the body is left unfinished."""
+    """Lines as they come. When they fail on the way, the last line is the problem and the body is left unfinished.
 
-    def __init__(self, lines: AsyncGenerator[bytes, None]) -> None:
+    ends_with_client: nothing goes on for a client that has hung up. It is noticed with the next lines, also with none.
+    """
+
+    def __init__(self, lines: AsyncGenerator[bytes, None], *, ends_with_client: bool = False) -> None:
         super().__init__(media_type="application/x-ndjson")
         del self.headers["content-length"]
-        self._lines = lines
+        self._lines, self._ends_with_client = lines, ends_with_client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Minting goes on for a client that hangs up: it asks again and gets the same links. The call is counted as 499.
@@ -91,18 +94,20 @@ class LineStream(Response):
             first = await anext(self._lines, b"")  # a store that fails before the first lines still decides the status
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await _body(send, first)
-            await self._send_rest(send)
+            await self._send_rest(send, listening)
         finally:
             listening.cancel()
             await self._lines.aclose()
 
-    async def _send_rest(self, send: Send) -> None:
+    async def _send_rest(self, send: Send, listening: "asyncio.Task[None]") -> None:
         try:
             async for lines in self._lines:
+                if self._ends_with_client and listening.done():
+                    return
                 await _body(send, lines)
         except (Problem, ClickHouseUnreachable, ClickHouseRefused) as error:
             # Without the final chunk every client sees that the answer was cut off.
-            log.error("minting_aborted: the answer was cut off", extra={"error": str(error)})
+            log.error("answer_cut_off: a store failed while lines were sent", extra={"error": str(error)})
             problem = error if isinstance(error, Problem) else Problem("unavailable", str(error))
             await _body(send, msgspec.json.encode(problem.body) + b"\n")
             return
@@ -115,4 +120,6 @@ async def _until_hung_up(receive: Receive) -> None:
 
 
 async def _body(send: Send, lines: bytes) -> None:
+    if not lines:
+        return
     await send({"type": "http.response.body", "body": lines, "more_body": True})

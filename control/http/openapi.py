@@ -39,6 +39,7 @@ def openapi() -> dict[str, Any]:
 
 def _described(operation: Operation) -> dict[str, Any]:
     media = "application/x-ndjson" if operation.ndjson else "application/json"
+    answer_media = "application/x-ndjson" if operation.answers_lines else media
     problem = {"description": "A problem", "content": {"application/problem+json": _schema(ProblemBody)}}
     described: dict[str, Any] = {
         "operationId": operation.name,
@@ -49,7 +50,7 @@ def _described(operation: Operation) -> dict[str, Any]:
                 str(status): {
                     "description": _DONE.get(status, "Done"),
                     "headers": _WARNING,
-                    **({"content": {media: _schema(*operation.answers)}} if operation.answers else {}),
+                    **({"content": {answer_media: _schema(*operation.answers)}} if operation.answers else {}),
                 }
                 for status in operation.statuses
             },

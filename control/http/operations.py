@@ -20,8 +20,10 @@ from control.http.schemas import (
     LinkBody,
     LinkLine,
     LinkState,
+    VerifyBody,
 )
 from control.reports.report import Report
+from control.verify.findings import Finding, Progress, Verdict
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -33,6 +35,7 @@ class Operation(msgspec.Struct, frozen=True):
     body: Any = None
     statuses: tuple[int, ...] = (200,)  # of an answer that is not a problem
     ndjson: bool = False
+    answers_lines: bool = False  # the answer alone is NDJSON
     idempotent: bool = False  # takes the header Idempotency-Key
     query: tuple[tuple[str, str], ...] = ()  # (name, meaning)
 
@@ -45,6 +48,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 _ACCOUNT = (("account", "An account below the key's own"),)
 _SKIP_BAD = (("skip_bad", "true: a bad line is answered by its number and error, the others get their links"),)
+_PROGRESS = (("progress", "true: lines between the findings say how many links an edge was asked for"),)
 _PUT = (200, 201)  # replaced, created
 _DELETED = (204,)
 _HOURS = (("hours", "Only lanes with a click in so many hours; 24 without it"),)
@@ -80,6 +84,12 @@ OPERATIONS = (
         "mint", "POST", "/v1/broadcasts/{broadcast_id}/links",
         "Mint the links of a broadcast: a line in for each contact, a line out for each link",
         (LinkLine, BadLine), ContactLine, ndjson=True, idempotent=True, query=_ACCOUNT + _SKIP_BAD,
+    ),
+    Operation(
+        "verify", "POST", "/v1/broadcasts/{broadcast_id}/verify",
+        "Check a broadcast before it is sent: its links, where an edge sends them, the pages: a line for each finding,"
+        " the verdict last",
+        (Finding, Progress, Verdict), VerifyBody, answers_lines=True, query=_ACCOUNT + _PROGRESS,
     ),
     Operation(
         "report", "GET", "/v1/broadcasts/{broadcast_id}/report", "Engagement of a broadcast", Report, query=_ACCOUNT

@@ -34,6 +34,19 @@ class LinkLine(msgspec.Struct, gc=False):
     short_url: str
 
 
+class VerifyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What to look at; every field may be left out."""
+
+    # How many links an edge is asked for, or "all".
+    sample: Annotated[int, Meta(ge=1, le=1_000_000)] | Literal["all"] = 200
+    fetch: bool = True  # the destinations
+    # Hosts, without ports, on which the pages may end; none given: any, and another site than the destination's is a
+    # warning.
+    final_hosts: Annotated[list[str], Meta(max_length=100)] = []
+    # Whose link is followed where a destination holds fields of a contact: such a page may be used up by a visit.
+    contact_id: str | None = None
+
+
 class LinkBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A shared link: with a destination of its own, or one of a broadcast's."""
 

@@ -79,6 +79,27 @@ class LinkTable:
             "slug = {slug:String} AND short_domain = {domain:String}", slug=slug, domain=short_domain
         )
 
+    async def following(self, broadcast_no: int, after: int, most: int) -> list[LinkRow]:
+        """The next links of a broadcast, those with an id above `after`, in the order of their ids."""
+        condition = "broadcast_no = {no:UInt64} AND link_id > {after:UInt64} ORDER BY link_id"
+        return await self._some(condition, most, no=broadcast_no, after=after)
+
+    async def sample(self, broadcast_no: int, size: int, seed: int) -> list[LinkRow]:
+        """So many links of a broadcast from all over it; another seed gives others."""
+        chosen = (
+            "SELECT link_id FROM links WHERE broadcast_no = {no:UInt64}"
+            " ORDER BY cityHash64(link_id, {seed:UInt64}) LIMIT {size:UInt64}"
+        )
+        condition = f"broadcast_no = {{no:UInt64}} AND link_id IN ({chosen}) ORDER BY link_id"
+        return await self._some(condition, size, no=broadcast_no, seed=seed, size=size)
+
+    async def one_for_each_destination(self, broadcast_no: int, contact_id: str | None) -> list[LinkRow]:
+        """The first link to each destination, of this contact where one is named."""
+        condition = "broadcast_no = {no:UInt64}" + ("" if contact_id is None else " AND contact_id = {contact:String}")
+        named = {} if contact_id is None else {"contact": contact_id}
+        order = "ORDER BY destination_index, link_id LIMIT 1 BY destination_index"
+        return await self._some(f"{condition} {order}", 2**16, no=broadcast_no, **named)
+
     async def usage(self, broadcast_no: int) -> tuple[int, int]:
         """How many links a broadcast has, and how many destinations it must have for them."""
         sql = "SELECT [count(), toUInt64(max(destination_index))] FROM links WHERE broadcast_no = {no:UInt64}"
@@ -108,9 +129,12 @@ class LinkTable:
             await self._clickhouse.execute("KILL QUERY WHERE startsWith(query_id, {id:String}) SYNC", id=query_id)
 
     async def _first(self, condition: str, **params: Any) -> LinkRow | None:
-        sql = f"SELECT {_COLUMNS} FROM links WHERE {condition} LIMIT 1"  # noqa: S608 - our own column names
-        found = await self._clickhouse.rows(sql, LinkRow, **params)
+        found = await self._some(condition, 1, **params)
         return found[0] if found else None
+
+    async def _some(self, condition: str, most: int, **params: Any) -> list[LinkRow]:
+        sql = f"SELECT {_COLUMNS} FROM links WHERE {condition} LIMIT {most}"  # noqa: S608 - our own column names
+        return await self._clickhouse.rows(sql, LinkRow, **params)
 
 
 def _column_of(stream: bytes) -> Any:
