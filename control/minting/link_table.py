@@ -79,10 +79,10 @@ class LinkTable:
             "slug = {slug:String} AND short_domain = {domain:String}", slug=slug, domain=short_domain
         )
 
-    async def following(self, broadcast_no: int, after: int, most: int) -> list[LinkRow]:
-        """The next links of a broadcast, those with an id above `after`, in the order of their ids."""
-        condition = "broadcast_no = {no:UInt64} AND link_id > {after:UInt64} ORDER BY link_id"
-        return await self._some(condition, most, no=broadcast_no, after=after)
+    async def from_id(self, broadcast_no: int, first: int, most: int) -> list[LinkRow]:
+        """Links of a broadcast, those with an id of `first` or above, in the order of their ids."""
+        condition = "broadcast_no = {no:UInt64} AND link_id >= {first:UInt64} ORDER BY link_id"
+        return await self._some(condition, most, no=broadcast_no, first=first)
 
     async def sample(self, broadcast_no: int, size: int, seed: int) -> list[LinkRow]:
         """So many links of a broadcast from all over it; another seed gives others."""

@@ -117,7 +117,7 @@ class Verifier:
                 break
         for finding in check.findings():
             yield finding
-        if rows := await self._links.following(broadcast.broadcast_no, 0, 1):
+        if rows := await self._links.from_id(broadcast.broadcast_no, 0, 1):
             domain = await self._domains.get(broadcast.short_domain)
             assert domain is not None  # noqa: S101 - the check has it
             for finding in over_findings(decision_for(rows[0], domain, broadcast, STAND_IN, _now_ms())):
@@ -129,10 +129,10 @@ class Verifier:
             for start in range(0, len(chosen), BATCH):
                 yield chosen[start : start + BATCH]
             return
-        after = 0
-        while rows := await self._links.following(broadcast_no, after, BATCH):
+        first = 0
+        while rows := await self._links.from_id(broadcast_no, first, BATCH):
             yield rows
-            after = rows[-1].link_id
+            first = rows[-1].link_id + 1
 
     async def _urls(self, broadcast: Broadcast, wanted: Wanted) -> tuple[list[str], list[Finding]]:
         """What to fetch: each destination once, as one of its links fills it in; and what is left out.

@@ -57,6 +57,8 @@ CALLS = [
     Call("delete_domain", "DELETE", DOMAIN_PATH, None, 409),
     Call("put_domain", "PUT", "/v1/domains/go.second.example", {}, 201),
     Call("delete_domain", "DELETE", "/v1/domains/go.second.example", None, 204),
+    Call("verify", "POST", f"{BROADCAST_PATH}/verify", {"sample": "all", "fetch": False}, 200),
+    Call("verify", "POST", f"{BROADCAST_PATH}/verify", {"sample": 0}, 422),
     Call("report", "GET", f"{BROADCAST_PATH}/report", None, 200),
     Call("ledger", "GET", "/v1/ledger", None, 200),
     Call("audit", "GET", "/v1/audit", None, 200),
