@@ -47,7 +47,7 @@ def test_the_overlays_ingress_namespace_replaces_the_default_in_every_policy(
             for policy in rendered.all("NetworkPolicy")
             for rule in policy["spec"].get("ingress", [])
             for peer in rule["from"]
-            if (name := peer["namespaceSelector"]["matchLabels"].get("kubernetes.io/metadata.name"))
+            if (name := peer.get("namespaceSelector", {}).get("matchLabels", {}).get("kubernetes.io/metadata.name"))
         }
 
     by_the_ingress = {policy for policy, namespace in admitted(production).items() if namespace == "ingress"}
