@@ -7,6 +7,7 @@ from typing import IO
 import msgspec
 
 from contacts.csv_form import FIRST_LINE_NO, BadHeader, csv_form
+from contacts.fields import NO_FIELDS, FieldNeeds
 from contacts.line import ALL, ContactLine, Contacts
 from contacts.reader import BadContact, read_contacts
 
@@ -26,15 +27,20 @@ class Checked(msgspec.Struct, frozen=True):
     digest: str  # of the request
 
 
-def checked(path: Path, request: IO[bytes], destinations: int, *, skip_bad: bool) -> Checked:
+def checked(
+    path: Path, request: IO[bytes], destinations: int, *, skip_bad: bool, needs: FieldNeeds = NO_FIELDS
+) -> Checked:
     """Write the good lines to `request` as NDJSON; raises ContactsError at the first bad line unless skip_bad.
 
-    destinations: how many the broadcast has, which each line without a destination_index asks for.
+    destinations: how many the broadcast has, which each line without a destination_index asks for. needs: the fields
+    that are sent.
     """
     with path.open("rb") as file:
         try:
             form = csv_form(file)
-            contacts = read_contacts(file, form, destinations, skip_bad=skip_bad, first_line_no=FIRST_LINE_NO)
+            contacts = read_contacts(
+                file, form, destinations, skip_bad=skip_bad, first_line_no=FIRST_LINE_NO, needs=needs
+            )
         except BadHeader as error:
             raise ContactsError(f"{path}: {error}") from None
         except BadContact as error:
@@ -58,4 +64,5 @@ def _write(contacts: Contacts, request: IO[bytes]) -> str:
 def _lines(contacts: Contacts, rows: slice) -> list[ContactLine]:
     audiences = [contacts.audiences[no] for no in contacts.audience_nos[rows]]
     indexes = [None if index == ALL else index for index in contacts.destination_indexes[rows]]
-    return list(map(ContactLine, contacts.contact_ids[rows].to_pylist(), audiences, indexes))
+    fields = contacts.fields_of(rows)
+    return list(map(ContactLine, contacts.contact_ids[rows].to_pylist(), audiences, indexes, fields))

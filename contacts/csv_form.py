@@ -9,7 +9,8 @@ from typing import IO
 
 import msgspec
 
-from contacts.line import Columns, ContactLine, Fault, shown
+from contacts.line import Columns, ContactLine, Fault
+from records.text import shown
 
 COLUMNS = ("contact_id", "audience", "destination_index")
 FIRST_LINE_NO = 2  # of the contacts; the header is line 1

@@ -9,12 +9,12 @@ import msgspec
 import pyarrow as pa
 from msgspec import Meta
 
-from records.text import control_character
+from contacts.fields import NO_FIELDS, FieldNeeds, Fields, field_fault, fields_may_be_wrong, missing_field
+from records.text import control_character, shown
 
 MAX_CONTACT_ID = 256  # characters, as the next
 MAX_AUDIENCE = 128
 MAX_DESTINATION_INDEX = 31
-MAX_SHOWN = 40
 ALL = -1  # in a column of destination indexes: the line names none and gets one link per destination
 
 
@@ -27,6 +27,8 @@ class ContactLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     destination_index: (
         Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": MAX_DESTINATION_INDEX})] | None
     ) = None
+    # Names are [a-z][a-z0-9_]{0,31}, values have 256 characters at most (contacts/fields.py).
+    fields: dict[str, str] = {}
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -35,6 +37,7 @@ class Columns(msgspec.Struct, frozen=True):
     contact_ids: list[str]
     audiences: list[str]
     destination_indexes: list[int | None]
+    fields: list[Fields] | None = None  # of each line; None: no line has any
 
 
 class Fault(NamedTuple):
@@ -42,6 +45,7 @@ class Fault(NamedTuple):
 
     field: str
     error: str
+    is_missing: bool = False  # it lacks a field that is needed
 
 
 class BadLine(msgspec.Struct, gc=False):
@@ -52,7 +56,9 @@ class BadLine(msgspec.Struct, gc=False):
 
 
 class Contacts(msgspec.Struct, frozen=True):
-    """The lines that are right, as columns of 10 bytes and the contact ids, and those that are not, in their order."""
+    """The lines that are right, as columns of 10 bytes, the contact ids and the fields that count, and those that are
+    not, in their order.
+    """
 
     contact_ids: Any  # pa.Array of strings
     audience_nos: "array[int]"  # indexes into `audiences`
@@ -60,19 +66,31 @@ class Contacts(msgspec.Struct, frozen=True):
     line_nos: "array[int]"
     audiences: list[str]
     bad: list[BadLine]
+    fields: dict[str, Any] = {}  # name -> pa.Array of strings, null where a line does not have it
 
     def __len__(self) -> int:
         return len(self.line_nos)
 
     def only(self, keep: list[bool]) -> "Contacts":
         """Without the lines that are not to be kept."""
+        kept = pa.array(keep, pa.bool_())
         return msgspec.structs.replace(
             self,
-            contact_ids=self.contact_ids.filter(pa.array(keep, pa.bool_())),
+            contact_ids=self.contact_ids.filter(kept),
             audience_nos=array("I", compress(self.audience_nos, keep)),
             destination_indexes=array("h", compress(self.destination_indexes, keep)),
             line_nos=array("I", compress(self.line_nos, keep)),
+            fields={name: column.filter(kept) for name, column in self.fields.items()},
         )
+
+    def fields_of(self, rows: slice) -> list[dict[str, str]]:
+        """The fields that each of these lines has, of those that count."""
+        found: list[dict[str, str]] = [{} for _ in self.line_nos[rows]]
+        for name, column in self.fields.items():
+            for fields, value in zip(found, column[rows].to_pylist(), strict=True):
+                if value is not None:
+                    fields[name] = value
+        return found
 
     def links(self, destinations: int) -> int:
         """How many links the lines ask for."""
@@ -85,6 +103,7 @@ def columns_of(lines: Sequence[ContactLine]) -> Columns:
         [line.contact_id for line in lines],
         [line.audience for line in lines],
         [line.destination_index for line in lines],
+        [line.fields for line in lines] if any(line.fields for line in lines) else None,
     )
 
 
@@ -96,10 +115,17 @@ def fault_of(line: ContactLine, destinations: int) -> Fault | None:
         _text_fault("contact_id", line.contact_id, MAX_CONTACT_ID)
         or _text_fault("audience", line.audience, MAX_AUDIENCE)
         or _index_fault(line.destination_index, destinations)
+        or _of(field_fault(line.fields))
     )
 
 
-def may_be_wrong(columns: Columns, destinations: int) -> bool:
+def missing_fault(line: ContactLine, needs: FieldNeeds) -> Fault | None:
+    """Says which field a line lacks that the text or a destination needs."""
+    name = missing_field(line.fields, needs.required)
+    return Fault(name, f"the field {name} is missing, and there is no default for it", True) if name else None
+
+
+def may_be_wrong(columns: Columns, destinations: int, needs: FieldNeeds = NO_FIELDS) -> bool:
     """Whether fault_of may find something in these lines: a no is certain. The fast way, a fifth of the time."""
     contact_ids, audiences = columns.contact_ids, set(columns.audiences)  # few differ
     indexes = [index for index in set(columns.destination_indexes) if index is not None]
@@ -110,11 +136,12 @@ def may_be_wrong(columns: Columns, destinations: int) -> bool:
         and max(map(len, audiences)) <= MAX_AUDIENCE
         and all(map(str.isprintable, audiences))
         and all(0 <= index < destinations for index in indexes)
+        and not fields_may_be_wrong(columns.fields, needs.required)
     )
 
 
-def shown(text: str) -> str:
-    return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "...")
+def _of(fault: tuple[str, str] | None) -> Fault | None:
+    return Fault(*fault) if fault else None
 
 
 def _text_fault(field: str, text: str, most: int) -> Fault | None:

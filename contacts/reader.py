@@ -4,10 +4,24 @@ from array import array
 from collections.abc import Sequence
 from typing import IO, Any, Protocol
 
+import msgspec
 import pyarrow as pa
 
-from contacts.line import ALL, BadLine, Columns, ContactLine, Contacts, Fault, columns_of, fault_of, may_be_wrong, shown
+from contacts.fields import NO_FIELDS, FieldNeeds, composed
+from contacts.line import (
+    ALL,
+    BadLine,
+    Columns,
+    ContactLine,
+    Contacts,
+    Fault,
+    columns_of,
+    fault_of,
+    may_be_wrong,
+    missing_fault,
+)
 from contacts.repeats import all_differ, repeats
+from records.text import shown
 
 BATCH_BYTES = 1024 * 1024
 
@@ -31,32 +45,40 @@ class BadContact(Exception):
 
 
 def read_contacts(
-    file: IO[bytes], form: Form, destinations: int, *, skip_bad: bool, first_line_no: int = 1
+    file: IO[bytes],
+    form: Form,
+    destinations: int,
+    *,
+    skip_bad: bool,
+    first_line_no: int = 1,
+    needs: FieldNeeds = NO_FIELDS,
 ) -> Contacts:
     """All lines from where the file stands; raises BadContact for the first bad one, unless skip_bad.
 
-    destinations: how many the broadcast has. first_line_no: the number of the first line read.
+    destinations: how many the broadcast has. first_line_no: the number of the first line read. needs: which fields
+    are kept; the others of a line keep the same rules.
     """
-    reader = _Reader(form, destinations, skip_bad, first_line_no)
+    reader = _Reader(form, destinations, skip_bad, first_line_no, needs)
     while lines := file.readlines(BATCH_BYTES):
         reader.add(lines)
     return reader.finished()
 
 
 class _Reader:
-    def __init__(self, form: Form, destinations: int, skip_bad: bool, first_line_no: int) -> None:
-        self._form, self._destinations, self._skip_bad = form, destinations, skip_bad
+    def __init__(self, form: Form, destinations: int, skip_bad: bool, first_line_no: int, needs: FieldNeeds) -> None:
+        self._form, self._destinations, self._skip_bad, self._needs = form, destinations, skip_bad, needs
         self._next_line_no = first_line_no
         self._contact_ids: list[Any] = []  # a pa.Array for each batch
         self._hashes = array("q")  # of the contact ids
         self._audience_nos, self._indexes, self._line_nos = array("I"), array("h"), array("I")
         self._audiences: dict[str, int] = {}
         self._bad: list[BadLine] = []
+        self._fields: dict[str, list[Any]] = {name: [] for name in sorted(needs.wanted)}
 
     def add(self, lines: list[bytes]) -> None:
         columns = self._form.columns(lines)
         line_nos: Sequence[int] = range(self._next_line_no, self._next_line_no + len(lines))
-        if columns is None or may_be_wrong(columns, self._destinations):
+        if columns is None or may_be_wrong(columns, self._destinations, self._needs):
             columns, line_nos = self._one_by_one(lines)
         self._next_line_no += len(lines)
         self._keep(columns, line_nos)
@@ -65,6 +87,7 @@ class _Reader:
         contacts = Contacts(
             pa.chunked_array(self._contact_ids, pa.string()).combine_chunks(),
             self._audience_nos, self._indexes, self._line_nos, list(self._audiences), self._bad,
+            {name: pa.chunked_array(chunks, pa.string()).combine_chunks() for name, chunks in self._fields.items()},
         )  # fmt: skip
         return contacts if all_differ(self._hashes) else self._without_repeats(contacts)
 
@@ -74,13 +97,19 @@ class _Reader:
         line_nos: list[int] = []
         for line_no, raw in enumerate(lines, self._next_line_no):
             line = self._form.line(raw)
-            fault = line if isinstance(line, Fault) else fault_of(line, self._destinations)
-            if fault:
-                self._refuse(line_no, fault)
+            checked = line if isinstance(line, Fault) else self._checked(line)
+            if isinstance(checked, Fault):
+                self._refuse(line_no, checked)
                 continue
-            right.append(line)  # type: ignore[arg-type]
+            right.append(checked)
             line_nos.append(line_no)
         return columns_of(right), line_nos
+
+    def _checked(self, line: ContactLine) -> ContactLine | Fault:
+        fault = fault_of(line, self._destinations) or missing_fault(line, self._needs)
+        if fault or not line.fields:
+            return fault or line
+        return msgspec.structs.replace(line, fields=composed(line.fields))
 
     def _keep(self, columns: Columns, line_nos: Sequence[int]) -> None:
         for audience in dict.fromkeys(columns.audiences):
@@ -90,10 +119,13 @@ class _Reader:
         self._audience_nos.extend(map(self._audiences.__getitem__, columns.audiences))
         self._indexes.extend([ALL if index is None else index for index in columns.destination_indexes])
         self._line_nos.extend(line_nos)
+        for name, chunks in self._fields.items():
+            values = [fields.get(name) for fields in columns.fields] if columns.fields else [None] * len(line_nos)
+            chunks.append(pa.array(values, pa.string()))
 
     def _refuse(self, line_no: int, fault: Fault) -> None:
-        if not self._skip_bad:
-            raise BadContact(line_no, *fault)
+        if not (self._skip_bad or (fault.is_missing and self._needs.skips_missing)):
+            raise BadContact(line_no, fault.field, fault.error)
         self._bad.append(BadLine(line_no, fault.error))
 
     def _without_repeats(self, contacts: Contacts) -> Contacts:

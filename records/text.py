@@ -1,4 +1,6 @@
-"""What text may stand in a record."""
+"""What text may stand in a record, and how an error shows one."""
+
+MAX_SHOWN = 40  # characters
 
 
 def control_character(text: str) -> str | None:
@@ -6,3 +8,8 @@ def control_character(text: str) -> str | None:
     if text.isprintable():
         return None
     return next((character for character in text if character < " " or "\x7f" <= character <= "\x9f"), None)
+
+
+def shown(text: str) -> str:
+    """A text of a stranger, for an error: quoted, and not too much of it."""
+    return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "...")
