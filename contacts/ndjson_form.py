@@ -3,16 +3,20 @@
 import msgspec
 
 from contacts.line import Columns, ContactLine, Fault, columns_of
-from runtime.json_faults import fault_of
+from runtime.json_faults import JsonFault, read_json
 
 _decoder = msgspec.json.Decoder(ContactLine)
 
 
 class NdjsonForm:
     def columns(self, lines: list[bytes]) -> Columns | None:
+        text = b"".join(lines)
+        # One object a line: the decoder alone would take an object that goes on in the next line, and two in one.
+        if not text.startswith(b"{") or text.count(b"\n{") != len(lines) - 1:
+            return None
         try:
-            parsed = _decoder.decode_lines(b"".join(lines))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            parsed = _decoder.decode_lines(text)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         return columns_of(parsed) if len(parsed) == len(lines) else None
 
@@ -20,11 +24,7 @@ class NdjsonForm:
         if not raw.strip():
             return Fault("", "the line is empty; expected a JSON object with contact_id")
         try:
-            raw.decode()
-            return _decoder.decode(raw)
-        except UnicodeDecodeError as error:
-            return Fault("", f"byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8")
-        except msgspec.ValidationError as error:
-            return Fault(*fault_of(error, raw))
-        except msgspec.DecodeError as error:
-            return Fault("", f"the line is not JSON: {error}")
+            line: ContactLine = read_json(raw, _decoder, "the line")
+        except JsonFault as fault:
+            return Fault(fault.field, fault.detail)
+        return line

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from records.forms import plain
-from runtime.json_faults import described, fault_of, shortened
+from runtime.json_faults import JsonFault, described, read_json, shortened
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -66,14 +66,11 @@ def invalid(field: str, detail: str) -> Problem:
 
 
 def decoded(data: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
-    """The body as its record; raises Problem that names the field, its value and what was expected."""
+    """The body as its record; raises Problem that names the field and its value, or line and column."""
     try:
-        return decoder.decode(data)
-    except msgspec.ValidationError as error:
-        field, detail = fault_of(error, data)
-        raise invalid(field, detail) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Problem("not-json", f"the body is not JSON in UTF-8: {error}") from None
+        return read_json(data, decoder)
+    except JsonFault as fault:
+        raise Problem("invalid" if fault.is_json else "not-json", fault.detail, field=fault.field) from None
 
 
 def check_query(given: Iterable[str], known: Collection[str]) -> None:

@@ -28,7 +28,19 @@ def test_lines_become_columns():
     [
         (b"", "", "line 2: the line is empty"),
         (b"  ", "", "line 2: the line is empty"),
-        (b'{"contact_id":"\xff"}', "", "byte 16 of the line (0xff) is not UTF-8"),
+        (b'{"contact_id":"\xff"}', "", "the line is not UTF-8: column 16 holds byte 0xff"),
+        (b'{"contact_id":7,,}', "", "the line is not JSON: object keys must be strings (column 17)"),
+        (b'{"contact_id":', "", "the line is not JSON"),
+        (b'"contact_id": "c-2"', "", "the line is not JSON: trailing characters (column 13)"),
+        (b'{"contact_id":"c-2"} {"contact_id":"c-3"}', "", "trailing characters (column 22)"),
+        (b'{"contact_id":' + b"[" * 2000 + b"]" * 2000 + b"}", "", "the line is nested too deep"),
+        (b'{"contact_id":"c-2","destination_index":1e400}', "destination_index", "not a number that fits"),
+        (
+            b'{"contact_id":"c-2","destination_index":' + b"9" * 5000 + b"}",
+            "destination_index",
+            "not a number that fits",
+        ),
+        (b'{"contact_id":"\\ud800"}', "", "the line is not JSON"),
         (b"c-2,vip", "", "not JSON"),
         (b"[]", "", "expected object"),
         (b'{"audience":"vip"}', "contact_id", "field contact_id is required"),
@@ -89,3 +101,12 @@ def test_the_last_line_needs_no_newline():
     file = BytesIO(b'{"contact_id":"c-1"}\n{"contact_id":"c-2"}')
 
     assert len(read_contacts(file, NdjsonForm(), 1, skip_bad=False)) == 2
+
+
+def test_an_object_that_goes_on_in_the_next_line_is_no_contact():
+    pretty = [b"{", b'"contact_id": "c-1"', b"}", b'{"contact_id":', b'"c-2"} {"contact_id":"c-3"}']
+
+    contacts = read(*pretty, b'{"contact_id":"c-4"}', skip_bad=True)
+
+    assert contacts.contact_ids.to_pylist() == ["c-4"]
+    assert [bad.line for bad in contacts.bad] == [1, 2, 3, 4, 5]

@@ -1,0 +1,77 @@
+import contextlib
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtime.json_faults import JsonFault, read_json
+
+
+class Record(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    count: int = 0
+    files: dict[str, object] = {}
+
+
+decoder = msgspec.json.Decoder(Record)
+
+
+def fault(data):
+    with pytest.raises(JsonFault) as raised:
+        read_json(data, decoder)
+    assert len(raised.value.detail) < 300
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("data", "detail"),
+    [
+        (b"", "the body is not JSON: it ends too early (column 1)"),
+        (b'{"name":"x",\n "count":1,,}', "the body is not JSON: object keys must be strings (line 2, column 12)"),
+        (b'{"name":7,\n\n "count" 1}', "the body is not JSON: expected ':' (line 3, column 10)"),
+        (b'{"name":"x"}\n{"name":"y"}', "the body is not JSON: trailing characters (line 2, column 1)"),
+        ('{"name":"gr\u00fc\u00df",}'.encode(), "the body is not JSON: trailing comma in object (column 16)"),
+        (b'{"name":"\xff"}', "the body is not UTF-8: column 10 holds byte 0xff"),
+        (b'\xef\xbb\xbf{"name":"x"}', "the body is not JSON: invalid character (column 1)"),
+        (b'{"name":NaN}', "the body is not JSON: invalid character (column 9)"),
+        (b"[" * 100_000, "the body is nested too deep"),
+        (b'{"name":' + b"[" * 2_000 + b"]" * 2_000 + b"}", "the body is nested too deep"),
+        (b'{"name":"x","files":{"a":' + b"[" * 2_000 + b"]" * 2_000 + b"}}", "the body is nested too deep"),
+    ],
+)
+def test_what_is_no_json_is_named_with_its_place(data, detail):
+    found = fault(data)
+
+    assert detail in found.detail
+    assert (found.field, found.is_json) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "detail"),
+    [
+        (b'{"name":7}', "name", "name is 7: expected str, got int"),
+        (b'{"count":1}', "name", "field name is required"),
+        (b'{"name":"x","nope":1}', "nope", "field nope is not known here"),
+        (b'{"name":"x","count":1e400}', "count", "count is not a number that fits"),
+        (b'{"name":"x","count":' + b"9" * 5_000 + b"}", "count", "count is not a number that fits"),
+        (b'{"name":7,"count":1e400}', "name", "name is not a number that fits: expected str, got int"),
+        (b'{"name":"x","files":{"a":1e400}}', "files[...]", "is not a number that fits"),
+        (b"[]", "", "the body is []: expected object, got array"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named(data, field, detail):
+    found = fault(data)
+
+    assert (found.field, found.is_json) == (field, True)
+    assert detail in found.detail
+
+
+@given(
+    st.binary(max_size=60) | st.from_regex(rb'\s*[\[{]("name"|"count"|[0-9:,{}\[\]"\\\\eE.+-]){0,30}', fullmatch=True)
+)
+def test_whatever_the_bytes_are_the_answer_is_a_record_or_a_fault(data):
+    record = None
+    with contextlib.suppress(JsonFault):
+        record = read_json(data, decoder)
+    assert record is None or isinstance(record, Record)
