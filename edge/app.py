@@ -11,13 +11,15 @@ from starlette.types import Receive, Scope, Send
 from edge.clickhouse_loader import ResolveFailed
 from edge.redirect import Redirector
 from edge.resolver import Resolver
-from edge.responses import PLAIN, answer, page
+from edge.responses import PAGE, PLAIN, answer, page
 from edge.visit import VisitFrom, asked_in, host_of
 from records.domain import Domain
 from routing.decide import UNKNOWN_HOST, UNRESOLVED, Decision
+from runtime.security_headers import ALWAYS
 
 NO_ROBOTS = "User-agent: *\nDisallow: /\n"
-DAY = {"cache-control": "public, max-age=86400"}
+DAY = {"cache-control": "public, max-age=86400", **dict(ALWAYS)}
+HOUR = {"cache-control": "public, max-age=3600", **dict(ALWAYS)}
 
 
 def edge_app(redirector: Redirector, resolver: Resolver, visit_from: VisitFrom) -> Starlette:
@@ -68,7 +70,7 @@ class DomainPages:
         if domain.home:
             return RedirectResponse(domain.home, 302, dict(PLAIN))
         brand = domain.display_name or domain.short_domain
-        return Response(page(brand, "", brand), 200, dict(PLAIN), "text/html")
+        return Response(page(brand, "", brand), 200, dict(PAGE))
 
     async def app_link(self, request: Request) -> Response:
         """apple-app-site-association and assetlinks.json, which open links in the owner's app."""
@@ -77,8 +79,8 @@ class DomainPages:
             return domain
         text = domain.app_links.get(request.path_params["file"])
         if text is None:
-            return Response("not found\n", 404, dict(PLAIN), "text/plain")
-        return Response(text, 200, {"cache-control": "public, max-age=3600"}, "application/json")
+            return Response("not found\n", 404, dict((*PLAIN, *ALWAYS)), "text/plain")
+        return Response(text, 200, HOUR, "application/json")
 
     async def robots(self, request: Request) -> Response:
         return Response(NO_ROBOTS, 200, DAY, "text/plain")

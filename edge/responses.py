@@ -3,6 +3,7 @@
 from html import escape
 
 from routing.decide import Decision
+from runtime.security_headers import ALWAYS, content_policy
 
 _STYLE = (
     "body{margin:0;min-height:100vh;display:grid;place-items:center;background:#f6f7f9;color:#1d2330;"
@@ -15,6 +16,7 @@ _STYLE = (
     "p,.brand{color:#aeb6c4}}"
 )
 PLAIN = (("cache-control", "private, no-store"), ("x-robots-tag", "noindex, nofollow"))
+PAGE = (("content-type", "text/html; charset=utf-8"), *PLAIN, *ALWAYS, content_policy(_STYLE))
 RETRY_AFTER_S = {503: 2, 429: 30}
 
 
@@ -33,7 +35,7 @@ def answer(decision: Decision, brand: str) -> tuple[int, list[tuple[str, str]], 
     if decision.location or decision.reason is None:
         return decision.status, [("location", decision.location), *PLAIN], b""
     status = decision.reason.status
-    headers = [("content-type", "text/html; charset=utf-8"), *PLAIN]
+    headers = list(PAGE)
     if status in RETRY_AFTER_S:
         headers.append(("retry-after", str(RETRY_AFTER_S[status])))
     return status, headers, page(decision.reason.heading, decision.reason.text, brand)

@@ -18,11 +18,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from runtime.environment import PREFIX, SettingsError
 from runtime.guard.behind import NEVER_S, told_of_answers
 from runtime.guard.connection import GuardedConnection
 from runtime.guard.guard import Guard
+from runtime.security_headers import SecurityHeaders
 
 BACKLOG = 4096
 _PORT_FAULTS = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
@@ -129,8 +131,13 @@ class Readiness:
         self.degraded = degraded  # the neighbours that are away, a line each
 
 
-def ops_app(registry: CollectorRegistry, readiness: Readiness) -> Starlette:
-    """/healthz, /readyz and /metrics, for a port that is never public."""
+def ops_app(registry: CollectorRegistry, readiness: Readiness) -> ASGIApp:
+    """The application of a port that is never public."""
+    return answering(ops_routes(registry, readiness))
+
+
+def ops_routes(registry: CollectorRegistry, readiness: Readiness) -> list[Route]:
+    """/healthz, /readyz and /metrics."""
 
     async def healthz(request: Request) -> Response:
         return PlainTextResponse("alive\n")
@@ -142,7 +149,14 @@ def ops_app(registry: CollectorRegistry, readiness: Readiness) -> Starlette:
     async def metrics(request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)])
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+
+
+def answering(routes: list[Route], handlers: Any = None) -> ASGIApp:
+    """An application of these routes, whose answers no browser takes for more than they are."""
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False  # it would redirect to the host that the client says
+    return SecurityHeaders(app)
 
 
 async def stop_signal() -> str:

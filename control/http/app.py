@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 from redis.exceptions import RedisError
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -16,13 +15,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from control.http.api import Api
 from control.http.auth import Keys
-from control.http.docs_page import docs_page
+from control.http.docs_page import STYLE, docs_page
 from control.http.openapi import openapi
 from control.http.operations import OPERATIONS, Operation
 from control.http.problems import MEDIA_TYPE, Problem, check_query
+from control.http.store_faults import of_store
 from control.metrics import REQUESTS, SECONDS
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 from runtime.retry_insert import OutcomeUnknown
+from runtime.security_headers import content_policy
+from runtime.serve import answering
 
 HUNG_UP = 499
 
@@ -34,13 +36,13 @@ def control_app(api: Api, keys: Keys) -> ASGIApp:
     page, document = docs_page(), openapi()
 
     async def docs(request: Request) -> Response:
-        return HTMLResponse(page)
+        return HTMLResponse(page, headers=dict([content_policy(STYLE)]))
 
     async def openapi_json(request: Request) -> Response:
         return JSONResponse(document)
 
     routes = [Route("/docs", docs), Route("/v1/openapi.json", openapi_json), *_routes(api, keys)]
-    return Counted(Starlette(routes=routes, exception_handlers=_HANDLERS))
+    return Counted(answering(routes, _HANDLERS))
 
 
 def _routes(api: Api, keys: Keys) -> list[Route]:
@@ -144,19 +146,21 @@ async def _hung_up(request: Request, error: Exception) -> Response:
     return Response(status_code=HUNG_UP)  # nobody reads it
 
 
-async def _unreachable(request: Request, error: Exception) -> Response:
-    log.warning("store_unavailable: answered 503", extra={"error": str(error), "route": _route(request.scope)})
-    store = "ClickHouse" if isinstance(error, ClickHouseUnreachable) else "Redis"
-    return _answer(Problem("unavailable", f"{store} cannot be reached; try again", retry_after_s=5))
-
-
 async def _unknown_outcome(request: Request, error: Exception) -> Response:
     log.warning("store_unavailable: answered 503", extra={"error": str(error), "route": _route(request.scope)})
     detail = "ClickHouse did not answer: it is not known whether the change was recorded; send the same request again"
     return _answer(Problem("unavailable", detail, retry_after_s=5))
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _store_failed(request: Request, error: Exception) -> Response:
+    """A store, or the disk of this process, that does not do its part."""
+    problem = of_store(error)
+    if problem is not None:
+        extra = {"error": str(error), "route": _route(request.scope), "status": problem.status}
+        log.warning("store_unavailable: answered by a problem", extra=extra)
+        return _answer(problem)
+    if not isinstance(error, ClickHouseRefused):
+        return await _failed(request, error)
     log.error(
         "statement_refused: ClickHouse refused a statement", extra={"error": str(error), "route": _route(request.scope)}
     )
@@ -173,8 +177,9 @@ _HANDLERS: dict[Any, Any] = {
     ClientDisconnect: _hung_up,
     HTTPException: _http_error,
     OutcomeUnknown: _unknown_outcome,
-    ClickHouseUnreachable: _unreachable,
-    ClickHouseRefused: _refused,
-    RedisError: _unreachable,
+    ClickHouseUnreachable: _store_failed,
+    ClickHouseRefused: _store_failed,
+    RedisError: _store_failed,
+    OSError: _store_failed,
     Exception: _failed,
 }

@@ -6,7 +6,7 @@ from typing import Any
 from control.http.operations import OPERATIONS, Operation
 from control.http.problems import KINDS
 
-_STYLE = """
+STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1c2430}
 code,pre{font:14px/1.45 ui-monospace,monospace;background:#f2f4f7;border-radius:4px;padding:.1rem .3rem}
 pre{padding:.8rem;overflow:auto}section{border-top:1px solid #d9dee6;margin-top:1.5rem}b.m{color:#0b5cad}
@@ -40,7 +40,7 @@ def docs_page() -> str:
     )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>Taptrail control API</title><style>{_STYLE}</style>{_INTRO}{operations}"
+        f"<title>Taptrail control API</title><style>{STYLE}</style>{_INTRO}{operations}"
         f"<section><h2>Problems</h2><p>RFC 9457 problem details, with the <code>field</code> and, for lines, the "
         f"<code>line</code> at fault.</p><table>{problems}</table></section></html>"
     )

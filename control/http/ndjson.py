@@ -8,6 +8,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO
 
 import msgspec
+from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -16,6 +17,7 @@ from contacts.line import Contacts
 from contacts.ndjson_form import NdjsonForm
 from contacts.reader import BadContact, read_contacts
 from control.http.problems import Problem
+from control.http.store_faults import of_store
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 
 MAX_BYTES = 2 * 1024**3
@@ -105,10 +107,10 @@ class LineStream(Response):
                 if self._ends_with_client and listening.done():
                     return
                 await _body(send, lines)
-        except (Problem, ClickHouseUnreachable, ClickHouseRefused) as error:
+        except (Problem, ClickHouseUnreachable, ClickHouseRefused, RedisError) as error:
             # Without the final chunk every client sees that the answer was cut off.
             log.error("answer_cut_off: a store failed while lines were sent", extra={"error": str(error)})
-            problem = error if isinstance(error, Problem) else Problem("unavailable", str(error))
+            problem = error if isinstance(error, Problem) else of_store(error) or Problem("unavailable", str(error))
             await _body(send, msgspec.json.encode(problem.body) + b"\n")
             return
         await send({"type": "http.response.body", "body": b"", "more_body": False})

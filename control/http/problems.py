@@ -22,6 +22,7 @@ KINDS = {
     "invalid": (422, "A value is not valid"),
     "internal": (500, "The service failed"),
     "unavailable": (503, "A store cannot be reached"),
+    "storage-full": (507, "A store is full"),
     "not-in-force": (503, "Recorded, not yet in force on the edges"),
 }
 

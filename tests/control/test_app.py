@@ -1,3 +1,4 @@
+import http.client
 import subprocess
 import sys
 
@@ -109,3 +110,29 @@ def test_a_wrong_variable_stops_the_process_at_start_with_one_line(variable, val
     assert done.stderr.startswith(variable)
     assert named in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("path", ["/docs", "/v1/openapi.json", "/v1/ledger", "/nope", "/v1/broadcasts/nope"])
+async def test_a_browser_takes_an_answer_for_no_more_than_it_is(control, path):
+    headers = control.call("GET", path).headers
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+async def test_no_path_redirects_to_the_host_that_a_client_says(control):
+    for path in ("/docs/", "/v1/ledger/", "/v1/openapi.json/", "//evil.example/"):
+        answer = control.call("GET", path, Host="evil.example")
+
+        assert (answer.status, answer.headers["Location"]) == (404, None)
+
+
+def test_no_ops_port_redirects_either(control_process):
+    connection = http.client.HTTPConnection("127.0.0.1", control_process.ops_port, timeout=10)
+    connection.request("GET", "/metrics/", headers={"Host": "evil.example"})
+    answer = connection.getresponse()
+    connection.close()
+
+    assert (answer.status, answer.headers["Location"]) == (404, None)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -1,7 +1,10 @@
 """What the edge answers, whatever serves it: with the fast path, without it, and on another ASGI server."""
 
+import base64
 import contextlib
+import hashlib
 import os
+import re
 import subprocess
 import sys
 from urllib.parse import quote
@@ -192,3 +195,24 @@ def test_a_wrong_setting_is_refused_at_start_by_name(tmp_path):
     assert "32 hex digits" in done.stderr
     assert "tooshort" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+PATHS_WITH_PAGES = ["/nope12345", "/", "/robots.txt", "/.well-known/nope", "/a/b"]
+
+
+@pytest.mark.parametrize("path", PATHS_WITH_PAGES)
+def test_a_browser_takes_a_page_for_no_more_than_it_is(edge, path):
+    answer = edge.get(path)
+
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    if answer.headers["Content-Type"].startswith("text/html"):
+        style = re.search("<style>(.*)</style>", answer.text)[1]
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert f"default-src 'none'; style-src 'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_redirect_carries_nothing_that_it_does_not_need(edge):
+    names = {name.lower() for name in edge.get(f"/{CODE}").headers}
+
+    assert names - {"date", "server"} == {"location", "cache-control", "x-robots-tag", "content-length"}

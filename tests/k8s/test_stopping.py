@@ -9,7 +9,7 @@ import aggregator.__main__
 import control.__main__
 import edge.settings
 from runtime.environment import settings_from
-from runtime.serve import HttpServer, Readiness, ops_app
+from runtime.serve import HttpServer, Readiness, ops_routes
 from tests.support.manifests import Manifest, Rendered, container_of, environment_of, example_secret, filled_in, pod_of
 
 OPEN_ANSWERS_S = inspect.signature(HttpServer).parameters["grace_s"].default
@@ -23,7 +23,7 @@ def before_sigterm_s(workload: Manifest) -> int:
 
 
 def test_the_ops_port_answers_every_probe(rendered: Rendered):
-    paths = {route.path for route in ops_app(CollectorRegistry(), Readiness()).routes}
+    paths = {route.path for route in ops_routes(CollectorRegistry(), Readiness())}
     for workload in rendered.workloads():
         container = container_of(workload)
         probes = {kind: container[kind]["httpGet"] for kind in container if kind.endswith("Probe")}
@@ -34,7 +34,7 @@ def test_the_ops_port_answers_every_probe(rendered: Rendered):
 
 
 def test_the_metrics_are_where_prometheus_asks_for_them(with_components: Rendered):
-    paths = {route.path for route in ops_app(CollectorRegistry(), Readiness()).routes}
+    paths = {route.path for route in ops_routes(CollectorRegistry(), Readiness())}
     (endpoint,) = with_components.one("PodMonitor", "taptrail")["spec"]["podMetricsEndpoints"]
 
     assert endpoint["path"] in paths
