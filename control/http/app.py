@@ -156,8 +156,10 @@ async def _store_failed(request: Request, error: Exception) -> Response:
     """A store, or the disk of this process, that does not do its part."""
     problem = of_store(error)
     if problem is not None:
-        extra = {"error": str(error), "route": _route(request.scope), "status": problem.status}
-        log.warning("store_unavailable: answered by a problem", extra=extra)
+        log.warning(
+            "store_unavailable: answered by a problem",
+            extra={"error": str(error), "route": _route(request.scope), "status": problem.status},
+        )
         return _answer(problem)
     if not isinstance(error, ClickHouseRefused):
         return await _failed(request, error)
