@@ -13,7 +13,7 @@ from control.catalogue.link_page import link_state
 from control.http.problems import Problem, check_text, invalid
 from control.http.schemas import LinkAnswer, LinkBody, LinkState
 from control.locks import Locks
-from control.minting.claims import Claim, Claims
+from control.minting.claims import Claim, Claims, shared_link_key
 from control.minting.id_allocator import IdAllocator
 from control.minting.link_batches import link_commands, link_rows, short_url
 from control.minting.link_table import LinkRow, LinkTable
@@ -25,7 +25,6 @@ from records.link import Link
 from runtime.json_faults import described
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_KEY_PREFIX = "link:"  # sets the idempotency keys of shared links apart from those of mintings
 
 
 class SharedLinks:
@@ -47,7 +46,7 @@ class SharedLinks:
         """The link and its broadcast; raises Problem. key: "" or an idempotency key."""
         _check_form(body)
         body_hash = sha256(msgspec.json.encode(body)).hexdigest()
-        own_key = _KEY_PREFIX + (key or unrepeatable_key())
+        own_key = shared_link_key(key or unrepeatable_key())
         async with self._locks.hold(f"link:{account}:{own_key}", wait_s=0.0):
             claim = await self._claims.of_shared_link(account, own_key) if key else None
             check_same_body(claim, body_hash)

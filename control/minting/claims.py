@@ -36,6 +36,20 @@ _PROMISED = (
 )
 
 
+_SHARED_LINK = "link:"  # begins the keys of shared links
+_MINTING = "mint:"  # begins those of mintings that would look like another's, as the others are kept as they were sent
+
+
+def minting_key(idempotency_key: str) -> str:
+    """The key of a claim by its header; never one of a shared link."""
+    return _MINTING + idempotency_key if idempotency_key.startswith((_SHARED_LINK, _MINTING)) else idempotency_key
+
+
+def shared_link_key(idempotency_key: str) -> str:
+    """The key of a claim by its header; never one of a minting."""
+    return _SHARED_LINK + idempotency_key
+
+
 class Claim(msgspec.Struct, frozen=True):
     """A row of the table."""
 

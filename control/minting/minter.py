@@ -16,7 +16,7 @@ from control.catalogue.broadcasts import Broadcasts
 from control.http.advisories import over
 from control.http.problems import Problem
 from control.locks import Locks
-from control.minting.claims import Claim, Claims
+from control.minting.claims import Claim, Claims, minting_key
 from control.minting.link_batches import LinkBatch, MintOrder, batches_of
 from control.minting.link_table import LinkTable
 from records.broadcast import Broadcast
@@ -47,10 +47,10 @@ class Minter:
         broadcast: as it was when the contacts were read. key: "" mints again each time; otherwise the same key gives
         the same links, however often and wherever an earlier request was cut off.
         """
-        own_key = key or unrepeatable_key()
+        own_key = minting_key(key or unrepeatable_key())
         async with AsyncExitStack() as held:
             await held.enter_async_context(self._locks.hold(f"mint:{broadcast.broadcast_no}:{own_key}", wait_s=0.0))
-            earlier = await self._claims.of_minting(broadcast.broadcast_no, key) if key else None
+            earlier = await self._claims.of_minting(broadcast.broadcast_no, own_key) if key else None
             check_same_body(earlier, body_hash)
             order = await self._ordered(broadcast, contacts, own_key, body_hash, earlier)
             advisories = over(order.broadcast, _now_ms()) + await self._second_links(order)

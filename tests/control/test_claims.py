@@ -4,7 +4,7 @@ import pytest
 from redis.asyncio import Redis
 
 from control.http.problems import Problem
-from control.minting.claims import Claim, Claims
+from control.minting.claims import Claim, Claims, minting_key, shared_link_key
 from control.minting.id_allocator import IdAllocator
 from records.domain import Domain
 from records.keys import ALLOCATED
@@ -65,3 +65,12 @@ async def test_without_redis_nothing_is_claimed(redis, clickhouse, own_valkey):
     assert (raised.value.status, raised.value.retry_after_s) == (503, 5)
     assert await clickhouse.value("SELECT count() FROM mints") == 0
     await away.aclose()
+
+
+def test_no_minting_has_the_key_of_a_shared_link_or_of_another_minting():
+    headers = ["k", "link:k", "mint:k", "mint:link:k", "link:mint:k", "mint:mint:k", "mint:", "link:", ""]
+
+    kept = [minting_key(header) for header in headers] + [shared_link_key(header) for header in headers]
+
+    assert len(set(kept)) == 2 * len(headers)
+    assert minting_key("k") == "k", "as claims of earlier versions are kept"

@@ -190,3 +190,29 @@ async def test_a_link_whose_destination_is_gone_is_not_found_as_at_the_edge(cont
 
     assert answer.status == 404
     assert "leads to destination 1 of broadcast spring, which has 1, numbered from 0" in answer.body["detail"]
+
+
+@pytest.mark.parametrize("mintings_key", ["k", "link:k", "mint:k"])
+async def test_a_shared_link_and_a_minting_may_have_the_same_idempotency_key(control, mintings_key):
+    control.broadcast()
+    minted = control.mint(contacts(1), Idempotency_Key=mintings_key)
+    tied = {"broadcast_id": "spring"}
+
+    shared = control.call("POST", "/v1/links", tied, Idempotency_Key="k")
+
+    assert (minted.status, shared.status) == (200, 201), shared.body
+    assert shared.body["link_id"] != minted.body[0]["link_id"]
+    assert control.mint(contacts(1), Idempotency_Key=mintings_key).body == minted.body
+    assert control.call("POST", "/v1/links", tied, Idempotency_Key="k").body == shared.body
+
+
+async def test_accounts_do_not_share_idempotency_keys(control):
+    control.call("PUT", f"/v1/domains/{DOMAIN}", {}, ACME)
+
+    made = [
+        control.call("POST", f"/v1/links?account={account}", POSTER, ACME, Idempotency_Key="k")
+        for account in ("acme", "acme/seattle", "acme/portland")
+    ]
+
+    assert [answer.status for answer in made] == [201] * 3
+    assert len({answer.body["link_id"] for answer in made}) == 3
