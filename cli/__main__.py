@@ -12,6 +12,7 @@ _COMMANDS = {
     "domain": ("cli.manage", "domain", "Show or register a short domain."),
     "link": ("cli.manage", "link", "Make a shared link, or look one up."),
     "verify": ("cli.verify", "verify", "Check a broadcast before it is sent: links, redirects, pages."),
+    "key": ("cli.key", "key", "Make, list or revoke keys."),
     "report": ("cli.read", "report", "Show the engagement of a broadcast."),
     "ledger": ("cli.read", "ledger", "Check that every answered tap is accounted for."),
     "audit": ("cli.read", "audit", "Count every click in ClickHouse: none missing, none doubled."),

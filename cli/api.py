@@ -132,7 +132,8 @@ async def raise_for(response: aiohttp.ClientResponse, line_nos: Sequence[int] = 
         return
     place = response.url.origin()
     if response.status == 401:
-        raise Refused(f"the service at {place} does not know this key; set TAPTRAIL_API_KEY to one of its keys")
+        remedy = "set TAPTRAIL_API_KEY to one that is in force (`taptrail key create`, or TAPTRAIL_API_KEYS of control)"
+        raise Refused(f"the service at {place} does not know this key; {remedy}")
     otherwise = f"{place} answered {response.status}; does TAPTRAIL_CONTROL_URL name the control API?"
     raise described(await response.read(), otherwise, line_nos)
 

@@ -8,6 +8,8 @@ import sys
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
+from control.access.key_ring import KeyRing
+from control.access.keys import Keys
 from control.cache.redis_cache import Cache
 from control.cache.resync import Resync, degraded
 from control.catalogue.broadcasts import Broadcasts
@@ -16,7 +18,6 @@ from control.catalogue.shared_links import SharedLinks
 from control.clickhouse_watchdog import WatchfulClickHouse
 from control.http.api import Api
 from control.http.app import control_app
-from control.http.auth import Keys
 from control.locks import Locks
 from control.metrics import REGISTRY
 from control.minting.claims import Claims
@@ -40,8 +41,8 @@ log = logging.getLogger(__name__)
 
 def build(
     settings: Settings, links_redis: Redis, clicks_redis: Redis, clickhouse: ClickHouse
-) -> tuple[ASGIApp, Resync]:
-    """The application, and the task that keeps the cache true."""
+) -> tuple[ASGIApp, Resync, Keys]:
+    """The application, what keeps the cache true, and what keeps the keys true."""
     rules = DestinationRules(settings.allow_http_destinations, settings.allow_private_destinations)
     cipher = CodeCipher(settings.code_key)
     cache = Cache(links_redis, links_kept_s=max(int(settings.link_cache_days * 86_400), 1))
@@ -55,8 +56,10 @@ def build(
         clickhouse, domains, links, settings.code_key,
         edge_url=settings.edge_url, fetch_allow=settings.fetch_allow, second_try_s=settings.verify_second_try_s,
     )  # fmt: skip
-    api = Api(domains, broadcasts, minter, shared, verifier, clickhouse, clicks_redis)
-    return control_app(api, Keys(settings.api_keys)), Resync(links_redis, cache, ids, domains, broadcasts, links)
+    ring = KeyRing(settings.api_keys, settings.operator_keys)
+    keys = Keys(clickhouse, links_redis, locks, ring)
+    api = Api(domains, broadcasts, minter, shared, verifier, keys, clickhouse, clicks_redis)
+    return control_app(api, ring), Resync(links_redis, cache, ids, domains, broadcasts, links), keys
 
 
 async def serve(settings: Settings) -> None:
@@ -69,7 +72,7 @@ async def serve(settings: Settings) -> None:
     ops = listen_as_set(settings.ops_host, settings.ops_port, "OPS_PORT")
     links_redis, clicks_redis = _redis(settings.redis_url), _redis(settings.clicks_redis_url)
     clickhouse = WatchfulClickHouse(settings.clickhouse_url, timeout_s=60.0)
-    app, resync = build(settings, links_redis, clicks_redis, clickhouse)
+    app, resync, keys = build(settings, links_redis, clicks_redis, clickhouse)
     asks: dict[str, Ask] = {"redis": links_redis.ping, "clickhouse": clickhouse.ping}
     if settings.clicks_redis_url != settings.redis_url:
         asks["clicks redis"] = clicks_redis.ping
@@ -79,7 +82,9 @@ async def serve(settings: Settings) -> None:
     ops_server = HttpServer(ops_app(REGISTRY, readiness), ops, grace_s=1)
 
     async with clickhouse, asyncio.TaskGroup() as running:
+        await keys.start()
         resyncing = running.create_task(resync.run())
+        following = running.create_task(keys.run())
         watching = running.create_task(stores.watch())
         checking = running.create_task(check_code_key(settings.clickhouse_url, settings.code_key))
         serving = [running.create_task(each.run_until_stopped()) for each in (server, ops_server)]
@@ -92,6 +97,7 @@ async def serve(settings: Settings) -> None:
         await serving[0]
         ops_server.stop()
         resyncing.cancel()
+        following.cancel()
         checking.cancel()
         watching.cancel()
     for client in (links_redis, clicks_redis):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from control.http.auth import ApiKeys
+from control.access.given_keys import ApiKeys, OperatorKeys
 from records.code import CodeKey
 from records.networks import Networks
 from runtime.environment import ClickHouseUrl, LogLevel, RedisUrl
@@ -18,8 +18,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The comment above a field is its description in docs/configuration.md, where no other record has given one."""
 
     code_key: CodeKey
-    # Who may call, and for which account; a key has 16 characters or more. `acme` manages all below `acme/`.
+    # First keys, which make all others (`taptrail key`); 16 characters or more, with every scope. `acme` sees all below
+    # `acme/`, `*` every account.
     api_keys: ApiKeys
+    # Keys for what concerns the whole installation: ledger, audit, the closing of lanes. Empty: nobody may.
+    operator_keys: OperatorKeys = msgspec.field(default_factory=OperatorKeys)
     redis_url: RedisUrl
     clicks_redis_url: RedisUrl
     clickhouse_url: ClickHouseUrl

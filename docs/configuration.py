@@ -40,7 +40,8 @@ The commands of `taptrail` that are clients of the control API, or of ClickHouse
 | variable | what it does |
 |---|---|
 | `TAPTRAIL_CONTROL_URL` | `http[s]://host:port` of the control API |
-| `TAPTRAIL_API_KEY` | one of the keys in its `TAPTRAIL_API_KEYS` |
+| `TAPTRAIL_API_KEY` | a key that `taptrail key create` made, or one of its `TAPTRAIL_API_KEYS`; for `ledger`, `audit` \
+and `close-lane` one of its `TAPTRAIL_OPERATOR_KEYS` |
 | `TAPTRAIL_CLICKHOUSE_ANALYST_URL` | `http[s]://user:password@host:port` of a user who reads, for `taptrail sql` |
 | `TAPTRAIL_DATA` | the `--data` of the local `taptrail up`; `.taptrail` |
 

@@ -2,6 +2,8 @@
 
 import re
 
+EVERY_ACCOUNT = "*"  # no account: the root of a key that sees all of them
+
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*", re.ASCII)
 
 
@@ -12,4 +14,9 @@ def is_account(text: str) -> bool:
 
 def within(account: str, root: str) -> bool:
     """Whether an account is `root` or lies below it: acme/seattle is within acme, acmeco is not."""
-    return account == root or account.startswith(root + "/")
+    return account == root or account.startswith(root + "/") or root == EVERY_ACCOUNT
+
+
+def top_level(account: str) -> str:
+    """The first part of its path: the account that sees all of this tree."""
+    return account.partition("/")[0]

@@ -11,6 +11,7 @@ AGGREGATORS = "tt:aggregators"  # sorted set: aggregator -> when it last said th
 ALLOCATED = "tt:allocated"  # number of link ids given out: ids below it were issued
 BROADCASTS = "tt:broadcasts"  # number of broadcast numbers given out
 CACHE_VERSION = "tt:cache_version"  # highest version of a broadcast or domain known to be in the cache
+KEY_NEWS = "tt:key_news"  # hash: "version" -> differs after every change of an API key; key id -> when it was revoked
 KNOWN_EPOCH = (
     "tt:known_run"  # which run of Redis aggregators know, and since when until it is confirmed (redis_epoch.py)
 )

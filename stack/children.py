@@ -12,7 +12,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from stack.credentials import Credentials, api_keys
+from stack.credentials import Credentials, control_keys
 from stack.ports import HOST
 from stack.supervisor import Child
 from stack.valkey import valkey_command
@@ -76,9 +76,8 @@ def aggregator(places: Places, credentials: Credentials) -> Child:
 
 
 def control(places: Places, credentials: Credentials) -> Child:
-    keys, _ = api_keys(os.environ, credentials)
-    environ = _environ(places, credentials, places.control_ops)
-    environ |= {"TAPTRAIL_HOST": places.host, "TAPTRAIL_PORT": str(places.control), "TAPTRAIL_API_KEYS": keys}
+    environ = _environ(places, credentials, places.control_ops) | control_keys(os.environ, credentials)
+    environ |= {"TAPTRAIL_HOST": places.host, "TAPTRAIL_PORT": str(places.control)}
     environ["TAPTRAIL_EDGE_URL"] = f"http://{HOST}:{places.edge}"
     return Child("control", [sys.executable, "-m", "control"], environ, _ready(places.control_ops), grace_s=35)
 

@@ -16,7 +16,7 @@ class DamagedCredentials(Exception):
 
 class Credentials(msgspec.Struct, frozen=True):
     code_key: str  # 32 hex digits; every code ever minted here opens with it alone
-    api_key: str
+    api_key: str  # of every account, and of operators
     writer_password: str
     analyst_password: str
     redis_password: str = ""  # "" in a file from before there was one: it is made and added
@@ -60,10 +60,13 @@ def write_private(path: Path, content: bytes) -> None:
     beside.rename(path)
 
 
-def api_keys(environ: Mapping[str, str], credentials: Credentials) -> tuple[str, str]:
-    """(TAPTRAIL_API_KEYS for the control process, the first key in it)."""
-    keys = environ.get("TAPTRAIL_API_KEYS") or f"main:{credentials.api_key}"
-    return keys, keys.split(",")[0].partition(":")[2].strip()
+def control_keys(environ: Mapping[str, str], credentials: Credentials) -> dict[str, str]:
+    """The keys of the control process: this directory's own, which may do everything, beside those of the environment.
+
+    The command line uses it, so it stands among the keys of operators too.
+    """
+    own = {"TAPTRAIL_API_KEYS": f"*:{credentials.api_key}", "TAPTRAIL_OPERATOR_KEYS": credentials.api_key}
+    return {name: ",".join(filter(None, (key, environ.get(name)))) for name, key in own.items()}
 
 
 def _made() -> Credentials:

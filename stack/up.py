@@ -27,7 +27,7 @@ from runtime.logs import start_logging
 from runtime.serve import listen
 from stack import children
 from stack.children import ANALYST_NAME, WRITER_NAME, Places
-from stack.credentials import Credentials, DamagedCredentials, api_keys, credentials_in, tighten, write_private
+from stack.credentials import Credentials, DamagedCredentials, credentials_in, tighten, write_private
 from stack.ports import HOST, PortTaken, ports_for
 from stack.supervisor import Child, Kept, StartFailed
 
@@ -217,7 +217,7 @@ class System:
                 "aggregator": f"http://{HOST}:{places.aggregator_ops}",
                 "control": f"http://{HOST}:{places.control_ops}",
             },
-            "api_key": api_keys(os.environ, self._credentials)[1],
+            "api_key": self._credentials.api_key,
             "pids": {
                 "edge": [edge.pid for edge in self._edges],
                 "aggregator": self._aggregator.pid,

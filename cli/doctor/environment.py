@@ -13,7 +13,7 @@ import control.settings
 import edge.settings
 from cli.api import RUNNING, local_stack
 from cli.doctor.finding import Finding, broken, ok, warning
-from control.http.auth import ApiKeys
+from control.access.given_keys import ApiKeys, OperatorKeys
 from records.code import CodeKey
 from runtime.environment import PREFIX, fields_from
 
@@ -66,7 +66,8 @@ def _of_local_stack() -> dict[str, str]:
         code_key = ""
     values = {
         "REDIS_URL": ready["redis"], "CLICKHOUSE_URL": ready["clickhouse"], "CODE_KEY": code_key,
-        "CLICKHOUSE_ANALYST_URL": ready["clickhouse_analyst"], "API_KEYS": f"main:{ready['api_key']}",
+        "CLICKHOUSE_ANALYST_URL": ready["clickhouse_analyst"], "API_KEYS": f"*:{ready['api_key']}",
+        "OPERATOR_KEYS": ready["api_key"],
         "CONTROL_URL": ready["control"], "API_KEY": ready["api_key"], "SPOOL_DIR": str(RUNNING.parent / "spool"),
     }  # fmt: skip
     return {PREFIX + name: text for name, text in values.items() if text}
@@ -96,6 +97,14 @@ async def look_at_keys(given: Given) -> AsyncIterator[Finding]:
     api_keys: ApiKeys | None = given.values.get("api_keys")
     if api_keys is not None:
         yield ok("api keys", f"{len(api_keys)}, for {', '.join(sorted(set(api_keys.values())))}")
+        yield _operator_keys(given.values.get("operator_keys", OperatorKeys()))
+
+
+def _operator_keys(keys: OperatorKeys) -> Finding:
+    if keys:
+        return ok("operator keys", str(len(keys)))
+    remedy = "set TAPTRAIL_OPERATOR_KEYS to a key of `openssl rand -hex 24`"
+    return warning("operator keys", "there is none: ledger, audit and close-lane are refused to everybody", remedy)
 
 
 def fingerprint(code_key: bytes) -> str:

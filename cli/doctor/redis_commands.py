@@ -24,8 +24,8 @@ COMMANDS = {
         "|ZREMRANGEBYSCORE KEY 0 1|TIME|INFO replication|DEL KEY|MULTI|EXEC|BGREWRITEAOF",
     },
     "control": {
-        "links": "EVAL return 0|GET KEY|SET KEY v PX 1|HSET KEY f v|EXPIRE KEY 1|PEXPIRE KEY 1|DEL KEY"
-        "|INFO replication",
+        "links": "EVAL return 0|GET KEY|SET KEY v PX 1|HSET KEY f v|HGETALL KEY|HDEL KEY f|EXPIRE KEY 1|PEXPIRE KEY 1"
+        "|DEL KEY|INFO replication",
         "clicks": "HSET KEY f v|HGET KEY f|HGETALL KEY|HKEYS KEY|XLEN KEY|DEL KEY",
     },
 }

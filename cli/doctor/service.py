@@ -32,9 +32,10 @@ async def look_at_control(given: Given) -> AsyncIterator[Finding]:
 
 def _answered(url: str, response: aiohttp.ClientResponse) -> Finding:
     if response.status == 401:
-        return broken("control api", f"{url} does not know the key", "set TAPTRAIL_API_KEY to one of TAPTRAIL_API_KEYS")
+        remedy = "set TAPTRAIL_API_KEY to one of TAPTRAIL_API_KEYS, or to one that `taptrail key create` made"
+        return broken("control api", f"{url} does not know the key", remedy)
     is_ours = response.content_type in ("application/json", "application/problem+json")
-    if response.status in (200, 404) and is_ours:
+    if response.status in (200, 403, 404) and is_ours:
         return ok("control api", f"{url} answers, the key is known")
     if response.status == 503 and is_ours:
         return warning("control api", f"{url} misses a store", "see what is broken of redis and clickhouse")

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
+from control.access.caller import Caller
 from control.cache.redis_cache import Cache
 from control.catalogue.destination_rules import ascii_host, destination_fault, destination_host
 from control.catalogue.redirect_loops import leading_to
-from control.http.auth import Caller
 from control.http.documents import Document, applied
 from control.http.problems import Problem, invalid
 from control.locks import Locks

@@ -13,24 +13,30 @@ from starlette.responses import Response
 from accounting.audit import read_audit
 from accounting.close_lane import CannotClose, close_lane
 from accounting.ledger import read_ledger
+from control.access.caller import Caller
+from control.access.keys import Keys
 from control.catalogue.broadcasts import SHARED, Broadcasts
 from control.catalogue.domains import Domains
 from control.catalogue.shared_links import SharedLinks
 from control.http.advisories import expired, over, with_warnings
-from control.http.auth import Caller
 from control.http.documents import Document, stated
+from control.http.lists import cut, page_of
 from control.http.ndjson import LineStream, received
-from control.http.problems import Problem, decoded, invalid
+from control.http.problems import Problem, check_text, decoded, invalid
 from control.http.schemas import (
     BroadcastBody,
     BroadcastPatch,
     CloseBody,
     DomainBody,
     DomainPatch,
+    KeyBody,
+    KeyList,
     LinkBody,
     VerifyBody,
     broadcast_answer,
     domain_answer,
+    key_answer,
+    key_entry,
 )
 from control.minting.minter import Minter
 from control.reports.report import read_report
@@ -49,6 +55,7 @@ _broadcast = msgspec.json.Decoder(BroadcastBody)
 _patch = msgspec.json.Decoder(BroadcastPatch)
 _link = msgspec.json.Decoder(LinkBody)
 _verify = msgspec.json.Decoder(VerifyBody)
+_key = msgspec.json.Decoder(KeyBody)
 _close = msgspec.json.Decoder(CloseBody)
 
 
@@ -60,11 +67,13 @@ class Api:
         minter: Minter,
         shared: SharedLinks,
         verifier: Verifier,
+        keys: Keys,
         clickhouse: ClickHouse,
         clicks_redis: Redis,
     ) -> None:
         self._domains, self._broadcasts, self._minter, self._shared = domains, broadcasts, minter, shared
-        self._verifier, self._clickhouse, self._clicks_redis = verifier, clickhouse, clicks_redis
+        self._verifier, self._keys = verifier, keys
+        self._clickhouse, self._clicks_redis = clickhouse, clicks_redis
 
     async def put_domain(self, request: Request, caller: Caller) -> Response:
         body: Document = decoded(await _small_body(request), _domain)
@@ -141,12 +150,29 @@ class Api:
         parts = request.path_params
         return _json(await self._shared.look_up(parts["domain"], parts["code"], _account(request, caller)))
 
+    async def create_key(self, request: Request, caller: Caller) -> Response:
+        body: KeyBody = decoded(await _small_body(request), _key)
+        account = _account(request, caller, body.account)
+        check_text("name", body.name)
+        for scope in body.scopes:
+            caller.check(scope)
+        row, key = await self._keys.create(account, body.name, tuple(body.scopes))
+        return _json(key_answer(row, key), 201)
+
+    async def list_keys(self, request: Request, caller: Caller) -> Response:
+        page = page_of(request, tuple[int, str])
+        keys = await self._keys.within(_account(request, caller))
+        here, next_cursor = cut(keys, page, lambda key: (key.created_at_ms, key.key_id))
+        return _json(KeyList([key_entry(key) for key in here], next_cursor))
+
+    async def revoke_key(self, request: Request, caller: Caller) -> Response:
+        warnings = await self._keys.revoke(_account(request, caller), request.path_params["key_id"])
+        return with_warnings(Response(status_code=204), warnings)
+
     async def ledger(self, request: Request, caller: Caller) -> Response:
-        caller.check_top_level()
         return _json(await read_ledger(self._clicks_redis, self._clickhouse))
 
     async def close_lane(self, request: Request, caller: Caller) -> Response:
-        caller.check_top_level()
         body: CloseBody = decoded(await _small_body(request), _close)
         try:
             lane = request.path_params["lane"]
@@ -156,7 +182,6 @@ class Api:
         return _json(closed)
 
     async def audit(self, request: Request, caller: Caller) -> Response:
-        caller.check_top_level()
         return _json(await read_audit(self._clicks_redis, self._clickhouse, _hours(request)))
 
 

@@ -13,8 +13,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from control.access.key_ring import KeyRing
 from control.http.api import Api
-from control.http.auth import Keys
+from control.http.auth import caller_of
 from control.http.docs_page import STYLE, docs_page
 from control.http.openapi import openapi
 from control.http.operations import OPERATIONS, Operation
@@ -31,7 +32,7 @@ HUNG_UP = 499
 log = logging.getLogger(__name__)
 
 
-def control_app(api: Api, keys: Keys) -> ASGIApp:
+def control_app(api: Api, ring: KeyRing) -> ASGIApp:
     """ASGI application for the port of the control API."""
     page, document = docs_page(), openapi()
 
@@ -41,24 +42,24 @@ def control_app(api: Api, keys: Keys) -> ASGIApp:
     async def openapi_json(request: Request) -> Response:
         return JSONResponse(document)
 
-    routes = [Route("/docs", docs), Route("/v1/openapi.json", openapi_json), *_routes(api, keys)]
+    routes = [Route("/docs", docs), Route("/v1/openapi.json", openapi_json), *_routes(api, ring)]
     return Counted(answering(routes, _HANDLERS))
 
 
-def _routes(api: Api, keys: Keys) -> list[Route]:
+def _routes(api: Api, ring: KeyRing) -> list[Route]:
     """One route for each path: Starlette answers 405 by the first that matches the path, whatever its methods."""
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = operation
-    return [Route(path, _endpoint(api, keys, by_method), methods=[*by_method]) for path, by_method in by_path.items()]
+    return [Route(path, _endpoint(api, ring, by_method), methods=[*by_method]) for path, by_method in by_path.items()]
 
 
-def _endpoint(api: Api, keys: Keys, by_method: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
-    """Answers the calls of one path, of known callers and with parameters that the call has."""
+def _endpoint(api: Api, ring: KeyRing, by_method: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
+    """Answers the calls of one path, of callers who may make them and with parameters that the call has."""
 
     async def endpoint(request: Request) -> Response:
         operation = by_method["GET" if request.method == "HEAD" else request.method]
-        caller = keys.caller_of(request.headers.get("authorization", ""))
+        caller = caller_of(ring, request.headers.get("authorization", ""), operation.scope)
         check_query(request.query_params, [name for name, _ in operation.query])
         response: Response = await getattr(api, operation.name)(request, caller)
         return response

@@ -16,8 +16,8 @@ _INTRO = """
 <h1>Taptrail control API</h1>
 <p>JSON in UTF-8, times in RFC 3339. Every call but this page and <a href="/v1/openapi.json">/v1/openapi.json</a>
 carries <code>Authorization: Bearer &lt;key&gt;</code>. A key belongs to an account; <code>?account=acme/seattle</code>
-addresses one below it; what lies outside answers 404. A field or query parameter
-that is not known is refused by name.</p>
+addresses one below it; what lies outside answers 404. What a key lacks the scope for answers 403. A field or query
+parameter that is not known is refused by name.</p>
 <pre>curl -X PUT https://control/v1/domains/go.acme.example -H "Authorization: Bearer $KEY" -d '{}'
 curl -X PUT https://control/v1/broadcasts/sale -H "Authorization: Bearer $KEY" \\
   -d '{"short_domain":"go.acme.example","destinations":["https://shop.acme.example/?c={contact_id}"]}'
@@ -47,7 +47,8 @@ def docs_page() -> str:
 
 
 def _operation(operation: Operation) -> str:
-    notes = [f"<code>?{name}=</code> {escape(meaning)}" for name, meaning in operation.query]
+    notes = [f"Scope <code>{operation.scope}</code>"]
+    notes += [f"<code>?{name}=</code> {escape(meaning)}" for name, meaning in operation.query]
     if operation.idempotent:
         notes.append("Header <code>Idempotency-Key</code>")
     takes = f"Takes {_fields(operation.body, lines=operation.ndjson)}.<br>" if operation.body else ""

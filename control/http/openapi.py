@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from control.access.scopes import MEANINGS
 from control.http.advisories import HEADER
 from control.http.operations import OPERATIONS, Operation
 from control.http.problems import ProblemBody
@@ -15,6 +16,10 @@ _WARNING = {
         "once for each",
         "schema": {"type": "string"},
     }
+}
+_KEYS = "A key of an account. Its scopes: " + "; ".join(f"`{scope}`: {what}" for scope, what in MEANINGS.items()) + "."
+_REFUSED = {
+    "content": {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{ProblemBody.__name__}"}}}
 }
 _DONE = {201: "Created", 204: "Deleted"}
 
@@ -33,17 +38,22 @@ def openapi() -> dict[str, Any]:
         "info": {"title": "Taptrail control API", "version": "1"},
         "security": [{"key": []}],
         "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": _KEYS}},
+        },
     }
 
 
 def _described(operation: Operation) -> dict[str, Any]:
     media = "application/x-ndjson" if operation.ndjson else "application/json"
     answer_media = "application/x-ndjson" if operation.answers_lines else media
-    problem = {"description": "A problem", "content": {"application/problem+json": _schema(ProblemBody)}}
+    problem = {"description": "A problem", **_REFUSED}
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
+        "description": f"Needs a key with the scope `{operation.scope}` ({MEANINGS[operation.scope]}).",
+        "security": [{"key": [operation.scope]}],
         "parameters": _parameters(operation),
         "responses": {
             **{
@@ -54,6 +64,8 @@ def _described(operation: Operation) -> dict[str, Any]:
                 }
                 for status in operation.statuses
             },
+            "401": _REFUSED | {"description": "No key that is in force"},
+            "403": _REFUSED | {"description": f"The key lacks the scope `{operation.scope}`, which the problem names"},
             "default": problem,
         },
     }

@@ -8,6 +8,8 @@ from accounting.audit import Audit
 from accounting.close_lane import Closed
 from accounting.ledger import Ledger
 from contacts.line import BadLine, ContactLine
+from control.access.scopes import NEEDS
+from control.http.lists import LIST_QUERY
 from control.http.schemas import (
     BroadcastAnswer,
     BroadcastBody,
@@ -16,6 +18,9 @@ from control.http.schemas import (
     DomainAnswer,
     DomainBody,
     DomainPatch,
+    KeyAnswer,
+    KeyBody,
+    KeyList,
     LinkAnswer,
     LinkBody,
     LinkLine,
@@ -40,6 +45,11 @@ class Operation(msgspec.Struct, frozen=True):
     query: tuple[tuple[str, str], ...] = ()  # (name, meaning)
 
     @property
+    def scope(self) -> str:
+        """What a key needs for it."""
+        return NEEDS[self.name]
+
+    @property
     def answers(self) -> tuple[Any, ...]:
         if self.answer is None:
             return ()
@@ -52,7 +62,6 @@ _PROGRESS = (("progress", "true: lines between the findings say how many links a
 _PUT = (200, 201)  # replaced, created
 _DELETED = (204,)
 _HOURS = (("hours", "Only lanes with a click in so many hours; 24 without it"),)
-_TOP_LEVEL = "; of the whole installation, so only for a key of a top-level account"
 
 OPERATIONS = (
     Operation(
@@ -102,14 +111,26 @@ OPERATIONS = (
         "get_link", "GET", "/v1/links/{domain}/{code}", "What a link is and where it goes now",
         LinkState, query=_ACCOUNT,
     ),
-    Operation("ledger", "GET", "/v1/ledger", f"Whether every answered tap is accounted for{_TOP_LEVEL}", Ledger),
     Operation(
-        "close_lane", "POST", "/v1/lanes/{lane}/close", f"Give up the clicks of a lane whose disk is lost{_TOP_LEVEL}",
+        "create_key", "POST", "/v1/keys", "Make a key for an account, in force within a second",
+        KeyAnswer, KeyBody, statuses=(201,), query=_ACCOUNT,
+    ),
+    Operation(
+        "list_keys", "GET", "/v1/keys", "The keys that were made for an account and for those below it, oldest first",
+        KeyList, query=_ACCOUNT + LIST_QUERY,
+    ),
+    Operation(
+        "revoke_key", "DELETE", "/v1/keys/{key_id}", "Revoke a key: void within a second", None, statuses=_DELETED,
+        query=_ACCOUNT,
+    ),
+    Operation("ledger", "GET", "/v1/ledger", "Whether every answered tap is accounted for", Ledger),
+    Operation(
+        "close_lane", "POST", "/v1/lanes/{lane}/close", "Give up the clicks of a lane whose disk is lost",
         Closed, CloseBody,
     ),
     Operation(
         "audit", "GET", "/v1/audit",
-        f"Whether clicks are missing from the tables or doubled in them, lane by lane{_TOP_LEVEL}",
+        "Whether clicks are missing from the tables or doubled in them, lane by lane",
         Audit, query=_HOURS,
     ),
 )  # fmt: skip

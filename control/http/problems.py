@@ -13,6 +13,7 @@ MEDIA_TYPE = "application/problem+json"
 # kind -> (status, title). The kind is the fragment of `type`, an anchor of the page /docs.
 KINDS = {
     "unauthorized": (401, "A valid API key is needed"),
+    "forbidden": (403, "This key may not do that"),
     "not-found": (404, "Not found"),
     "method": (405, "This method is not offered here"),
     "conflict": (409, "Conflicts with the current state"),
@@ -37,28 +38,40 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
     field: str = ""
     line: int = 0
     links: int = 0  # that stand in the way of a deletion
+    scope: str = ""  # that a key needs for this call
 
 
 class Problem(Exception):
     """Ends a request with a problem document. detail: what was wrong and what is expected, for a person."""
 
     def __init__(
-        self, kind: str, detail: str, *, field: str = "", line: int = 0, links: int = 0, retry_after_s: int = 0
+        self,
+        kind: str,
+        detail: str,
+        *,
+        field: str = "",
+        line: int = 0,
+        links: int = 0,
+        scope: str = "",
+        retry_after_s: int = 0,
     ) -> None:
         super().__init__(detail)
         self.status, self.title = KINDS[kind]
-        self.kind, self.detail, self.field, self.line, self.links = kind, detail, field, line, links
+        self.kind, self.detail, self.field, self.line = kind, detail, field, line
+        self.links, self.scope = links, scope
         self.retry_after_s = retry_after_s
 
     @property
     def body(self) -> ProblemBody:
         return ProblemBody(
-            f"/docs#{self.kind}", self.title, self.status, self.detail, self.field, self.line, self.links
+            f"/docs#{self.kind}", self.title, self.status, self.detail, self.field, self.line, self.links, self.scope
         )
 
     @property
     def headers(self) -> dict[str, str]:
         headers = {"WWW-Authenticate": 'Bearer realm="taptrail"'} if self.status == 401 else {}
+        if self.status == 403 and self.scope:  # RFC 6750, 3.1
+            headers["WWW-Authenticate"] = f'Bearer realm="taptrail", error="insufficient_scope", scope="{self.scope}"'
         return headers | ({"Retry-After": str(self.retry_after_s)} if self.retry_after_s else {})
 
 

@@ -1,10 +1,12 @@
 """What the API takes and gives, as records; /v1/openapi.json is made from them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from control.access.api_key import ApiKey
+from control.access.scopes import Scope
 from control.http.documents import answer_of, body_of, patch_of, shown
 from records.broadcast import Broadcast
 from records.domain import Domain
@@ -91,10 +93,53 @@ class LinkState(msgspec.Struct, kw_only=True):
     minted_at: str
 
 
+class KeyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A key for an account of this key's: its own or one below it, with no scope that this key lacks."""
+
+    account: str | None = None
+    name: Annotated[str, Meta(max_length=200)] = ""
+    scopes: Annotated[list[Scope], Meta(min_length=1)]
+
+
+class KeyEntry(msgspec.Struct, kw_only=True):
+    key_id: str
+    account: str
+    name: str
+    scopes: list[Scope]
+    created_at: Time
+
+
+class KeyAnswer(KeyEntry, kw_only=True):
+    """A key that was made: `key` is shown this once, and kept nowhere."""
+
+    key: str
+
+
+class KeyList(msgspec.Struct):
+    items: list[KeyEntry]
+    next_cursor: str | None
+
+
 class CloseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """not_arrived: as the ledger says, which is how many clicks are given up with the lane."""
 
     not_arrived: int
+
+
+def key_entry(key: ApiKey) -> KeyEntry:
+    return KeyEntry(**_shown_of_key(key))
+
+
+def key_answer(row: ApiKey, key: str) -> KeyAnswer:
+    return KeyAnswer(**_shown_of_key(row), key=key)
+
+
+def _shown_of_key(key: ApiKey) -> dict[str, Any]:
+    created_at = time_of(key.created_at_ms)
+    return {
+        "key_id": key.key_id, "account": key.account, "name": key.name, "scopes": list(key.scopes),
+        "created_at": created_at,
+    }  # fmt: skip
 
 
 def domain_answer(domain: Domain) -> msgspec.Struct:

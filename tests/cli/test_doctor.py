@@ -28,7 +28,7 @@ def sound(control, valkey_url, clickhouse_url, analyst_url, tmp_path):
     return {
         "TAPTRAIL_REDIS_URL": valkey_url, "TAPTRAIL_CLICKHOUSE_URL": clickhouse_url, "TAPTRAIL_CODE_KEY": CODE_KEY,
         "TAPTRAIL_API_KEYS": KEYS, "TAPTRAIL_SPOOL_DIR": str(tmp_path), "TAPTRAIL_CONTROL_URL": control.url,
-        "TAPTRAIL_API_KEY": MAIN, "TAPTRAIL_CLICKHOUSE_ANALYST_URL": analyst_url,
+        "TAPTRAIL_API_KEY": MAIN, "TAPTRAIL_CLICKHOUSE_ANALYST_URL": analyst_url, "TAPTRAIL_OPERATOR_KEYS": MAIN,
     }  # fmt: skip
 
 
@@ -311,3 +311,10 @@ async def test_a_doctor_that_cannot_list_the_short_domains_says_so(tmp_path):
     assert findings["domains"]["state"] == "broken"
     assert "TAPTRAIL_CLICKHOUSE_ANALYST_URL" in findings["domains"]["remedy"]
     assert done.returncode == 1
+
+
+async def test_that_nobody_may_ask_for_the_ledger_is_a_warning(doctor):
+    found = (await doctor("control", TAPTRAIL_OPERATOR_KEYS=""))["operator keys"]
+
+    assert (found.state, "ledger" in found.found) == ("warning", True)
+    assert "TAPTRAIL_OPERATOR_KEYS" in found.remedy

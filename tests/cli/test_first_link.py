@@ -13,6 +13,7 @@ from tests.support.stack import Stack
 ROOT = Path(__file__).parents[2]
 # In place of the container of control: a folder of its own, with the variables that the page's `inside` gives.
 INSIDE = """
+OPERATOR=$TAPTRAIL_API_KEY
 inside() { (cd "$FOLDER" && "$@"); }
 set -euo pipefail
 """

@@ -3,12 +3,9 @@
 import asyncio
 from collections import Counter
 
-import msgspec
 import pytest
 
-from records.keys import LANES
-from records.lane_registry import LaneReport
-from tests.support.api_calls import CALLS, LANE, LINES
+from tests.support.api_calls import CALLS, LINES, prepare
 from tests.support.control import contacts
 from tests.support.statements import Statements
 
@@ -20,10 +17,10 @@ async def noting(clickhouse_url, clickhouse, redis, valkey_url, controls):
         yield await asyncio.to_thread(controls, valkey_url, clickhouse_url=statements.url), statements
 
 
-async def test_no_statement_is_sent_twice_within_a_call(noting, redis):
+async def test_no_statement_is_sent_twice_within_a_call(noting, redis, clickhouse):
     """But by the audit, which counts before and after it looks whether clicks arrive meanwhile, and by a deletion."""
     control, statements = noting
-    await redis.hset(LANES, LANE, msgspec.json.encode(LaneReport("edge-1", 3, 3, 3, 1_790_000_000_000)))
+    await prepare(redis, clickhouse)
 
     for call in CALLS:
         statements.noted.clear()

@@ -54,6 +54,7 @@ class Processes:
         self.edge_port, self.control_port = free_port(), free_port()
         edge, control = {"TAPTRAIL_PORT": str(self.edge_port)}, {"TAPTRAIL_PORT": str(self.control_port)}
         control["TAPTRAIL_API_KEYS"] = f"main:{API_KEY}"
+        control["TAPTRAIL_OPERATOR_KEYS"] = API_KEY
         self.all = [
             engine.start(
                 image, name, memory=memory, name=f"taptrail-test-{name}",

@@ -220,10 +220,26 @@ async def test_a_second_run_goes_on_with_everything_of_the_first(tmp_path):
         await clickhouse.close()
 
 
-def test_the_first_of_the_given_api_keys_is_told(tmp_path):
-    keys = "acme:0123456789abcdef-1,main:0123456789abcdef-2"
-    with started(tmp_path, TAPTRAIL_API_KEYS=keys, TAPTRAIL_LOG_LEVEL="warning") as up:
-        assert up.ready["api_key"] == "0123456789abcdef-1"
+async def test_the_api_key_of_the_ready_line_may_do_everything_and_given_keys_what_is_theirs(tmp_path):
+    acme, main = "0123456789abcdef-1", "0123456789abcdef-2"
+    with started(tmp_path, TAPTRAIL_API_KEYS=f"acme:{acme},main:{main}", TAPTRAIL_LOG_LEVEL="warning") as up:
+        own, domain = up.ready["api_key"], "/v1/domains/go.acme.example"
+        async with ClientSession(up.ready["control"]) as session:
+
+            async def status(method, path, key, body=None):
+                headers = {"Authorization": f"Bearer {key}"}
+                async with session.request(method, path, headers=headers, json=body) as answer:
+                    return answer.status
+
+            assert await status("PUT", domain, acme, {}) == 201
+            assert await status("GET", domain, main) == 404
+            assert await status("GET", f"{domain}?account=acme", own) == 200
+            assert [await status("GET", "/v1/ledger", key) for key in (own, acme, main)] == [200, 403, 403]
+            keys = [
+                await status("POST", f"/v1/keys?account={account}", own, {"scopes": ["mint"]})
+                for account in ("acme", "x/y")
+            ]
+            assert keys == [201, 201]
 
 
 def test_a_wrong_variable_stops_up_and_is_named(tmp_path):

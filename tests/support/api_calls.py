@@ -1,8 +1,15 @@
 """Every operation of the API, called for real: the smallest life of a domain, a broadcast and its links."""
 
+import time
 from typing import Any, NamedTuple
 
-from records.keys import lane_name
+import msgspec
+from redis.asyncio import Redis
+
+from control.access.api_key import ApiKey
+from records.keys import LANES, lane_name
+from records.lane_registry import LaneReport
+from runtime.clickhouse import ClickHouse
 from tests.support.control import DOMAIN, SHOP
 
 
@@ -14,7 +21,7 @@ class Call(NamedTuple):
     status: int
 
 
-LANE = lane_name(7)
+LANE, KEY_ID = lane_name(7), "00112233445566aa"
 DOMAIN_PATH, BROADCAST_PATH = f"/v1/domains/{DOMAIN}", "/v1/broadcasts/spring"
 HOME = "https://acme.example/"
 APP_LINKS = {"apple-app-site-association": {"applinks": {}}}
@@ -29,7 +36,7 @@ LINES = b'{"contact_id":"c-1","audience":"vip"}\n{"contact_id":"c-2","destinatio
 LINE = b'{"contact_id":"c-3"}'
 SLUG = {"short_domain": DOMAIN, "destination": "https://shop.acme.example/", "slug": "SALE"}
 
-# In this order on stores that are empty but for a lane that can be closed, LANE with 3 clicks that have not arrived.
+# In this order on stores that are empty but for what `prepare` puts there.
 CALLS = [
     Call("put_domain", "PUT", DOMAIN_PATH, {}, 201),
     Call("put_domain", "PUT", DOMAIN_PATH, {"home": HOME, "not_found": HOME, "app_links": APP_LINKS}, 200),
@@ -59,9 +66,20 @@ CALLS = [
     Call("delete_domain", "DELETE", "/v1/domains/go.second.example", None, 204),
     Call("verify", "POST", f"{BROADCAST_PATH}/verify", {"sample": "all", "fetch": False}, 200),
     Call("verify", "POST", f"{BROADCAST_PATH}/verify", {"sample": 0}, 422),
+    Call("create_key", "POST", "/v1/keys", {"account": "main/shop", "name": "crm", "scopes": ["mint"]}, 201),
+    Call("create_key", "POST", "/v1/keys", {"scopes": ["everything"]}, 422),
+    Call("list_keys", "GET", "/v1/keys?limit=2", None, 200),
+    Call("revoke_key", "DELETE", f"/v1/keys/{KEY_ID}", None, 204),
     Call("report", "GET", f"{BROADCAST_PATH}/report", None, 200),
     Call("ledger", "GET", "/v1/ledger", None, 200),
     Call("audit", "GET", "/v1/audit", None, 200),
     Call("close_lane", "POST", f"/v1/lanes/{LANE}/close", {"not_arrived": 2}, 409),
     Call("close_lane", "POST", f"/v1/lanes/{LANE}/close", {"not_arrived": 3}, 200),
 ]
+
+
+async def prepare(redis: Redis, clickhouse: ClickHouse) -> None:
+    """A lane that can be closed, LANE with 3 clicks that have not arrived, and a key of account main, KEY_ID."""
+    await redis.hset(LANES, LANE, msgspec.json.encode(LaneReport("edge-1", 3, 3, 3, 1_790_000_000_000)))
+    now_ms = time.time_ns() // 1_000_000
+    await clickhouse.insert_rows("api_keys", [ApiKey(KEY_ID, "main", "old", ("report",), "0" * 64, now_ms, 0, now_ms)])

@@ -11,6 +11,7 @@ from tests.support.processes import Process, free_port
 
 CODE_KEY = "000102030405060708090a0b0c0d0e0f"
 MAIN, ACME, SEATTLE = "main-key-0123456789", "acme-key-0123456789", "seattle-key-0123456789"
+OPERATOR = "operator-key-0123456789"
 KEYS = f"main:{MAIN},acme:{ACME},acme/seattle:{SEATTLE}"
 DOMAIN = "go.acme.example"
 SHOP = "https://shop.acme.example/?c={contact_id}"
@@ -33,6 +34,7 @@ class Control(Process):
             "TAPTRAIL_CLICKHOUSE_URL": clickhouse_url,
             "TAPTRAIL_CODE_KEY": CODE_KEY,
             "TAPTRAIL_API_KEYS": KEYS,
+            "TAPTRAIL_OPERATOR_KEYS": f"{OPERATOR},{MAIN}",
             "TAPTRAIL_PORT": str(self.port),
             **settings,
         }

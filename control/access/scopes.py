@@ -1,0 +1,44 @@
+"""What a key may do. Each operation of the API needs one scope: this table says which, and the OpenAPI document too."""
+
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+Scope = Literal["report", "mint", "manage", "admin"]
+ALL_SCOPES: tuple[Scope, ...] = get_args(Scope)
+# Not of an account: what concerns the whole installation. Only keys of TAPTRAIL_OPERATOR_KEYS have it.
+OPERATOR = "operator"
+
+MEANINGS = {
+    "report": "read",
+    "mint": "make links and messages of a broadcast",
+    "manage": "change domains, broadcasts and shared links",
+    "admin": "make and revoke keys",
+    OPERATOR: "ledger, audit and the closing of lanes: a key of TAPTRAIL_OPERATOR_KEYS",
+}
+# Every GET about an account needs `report`.
+NEEDS = {
+    "put_domain": "manage",
+    "patch_domain": "manage",
+    "get_domain": "report",
+    "delete_domain": "manage",
+    "put_broadcast": "manage",
+    "patch_broadcast": "manage",
+    "get_broadcast": "report",
+    "mint": "mint",
+    "verify": "manage",
+    "report": "report",
+    "create_link": "manage",
+    "get_link": "report",
+    "create_key": "admin",
+    "list_keys": "report",
+    "revoke_key": "admin",
+    "ledger": OPERATOR,
+    "close_lane": OPERATOR,
+    "audit": OPERATOR,
+}
+
+
+def in_order(scopes: Iterable[str]) -> tuple[Scope, ...]:
+    """Scopes as they are kept and shown: each once, in the order of ALL_SCOPES."""
+    given = set(scopes)
+    return tuple(scope for scope in ALL_SCOPES if scope in given)
