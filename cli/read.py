@@ -129,13 +129,21 @@ def _print_audit(answer: dict[str, Any], wrong: int) -> None:
 @click.command()
 @click.argument("query")
 @click.option("--json", "json_", is_flag=True, help="One JSON object a row.")
-def sql(query: str, json_: bool) -> None:
-    """Query the click tables, read-only; TAPTRAIL_CLICKHOUSE_ANALYST_URL says where, or the local stack."""
+@click.option("--csv", "csv_", is_flag=True, help="CSV with a header.")
+def sql(query: str, json_: bool, csv_: bool) -> None:
+    """Query the click tables, read-only; TAPTRAIL_CLICKHOUSE_ANALYST_URL says where, or the local stack.
+
+    A table for people on a terminal; into a pipe or a file all rows, separated by tabs.
+    """
+    if json_ and csv_:
+        raise click.UsageError("--json and --csv exclude each other")
     url = os.environ.get("TAPTRAIL_CLICKHOUSE_ANALYST_URL") or local_stack().get("clickhouse_analyst", "")
     if not url:
         raise click.ClickException("set TAPTRAIL_CLICKHOUSE_ANALYST_URL, or run `taptrail up` here")
     where = checked_url("TAPTRAIL_CLICKHOUSE_ANALYST_URL", url)
-    answer = asyncio.run(_query(where, query, "JSONEachRow" if json_ else "PrettyCompactMonoBlock"))
+    piped = "PrettyCompactMonoBlock" if sys.stdout.isatty() else "TabSeparatedWithNames"
+    output_format = "JSONEachRow" if json_ else "CSVWithNames" if csv_ else piped
+    answer = asyncio.run(_query(where, query, output_format))
     # Into a file or a pipe as it is; on a terminal no User-Agent moves the cursor.
     click.echo(printable(answer.decode(errors="replace")) if sys.stdout.isatty() else answer, nl=False)
 

@@ -168,3 +168,13 @@ async def test_a_domain_with_links_is_not_deleted(taptrail, control):
 
     assert refused.returncode == 1
     assert f"{DOMAIN} has 3 links" in refused.stderr
+
+
+async def test_a_query_into_a_pipe_gives_every_row_without_a_frame(taptrail, analyst_url):
+    query = "SELECT number AS n, 'a b' AS word FROM numbers(20000)"
+
+    piped = await taptrail("sql", query, TAPTRAIL_CLICKHOUSE_ANALYST_URL=analyst_url)
+    as_csv = await taptrail("sql", query, "--csv", TAPTRAIL_CLICKHOUSE_ANALYST_URL=analyst_url)
+
+    assert piped.stdout.splitlines() == ["n\tword", *(f"{number}\ta b" for number in range(20_000))]
+    assert as_csv.stdout.splitlines() == ['"n","word"', *(f'{number},"a b"' for number in range(20_000))]
