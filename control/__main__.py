@@ -13,6 +13,7 @@ from control.access.keys import Keys
 from control.cache.redis_cache import Cache
 from control.cache.resync import Resync, degraded
 from control.catalogue.broadcasts import Broadcasts
+from control.catalogue.changes import Changes
 from control.catalogue.domains import DestinationRules, Domains
 from control.catalogue.shared_links import SharedLinks
 from control.clickhouse_watchdog import WatchfulClickHouse
@@ -48,8 +49,9 @@ def build(
     cache = Cache(links_redis, links_kept_s=max(int(settings.link_cache_days * 86_400), 1))
     locks, ids, links = Locks(links_redis), IdAllocator(links_redis, clickhouse), LinkTable(clickhouse)
     claims = Claims(clickhouse, ids)
-    domains = Domains(clickhouse, cache, locks, claims, rules)
-    broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids, claims, links)
+    changes = Changes(clickhouse)
+    domains = Domains(clickhouse, cache, locks, claims, changes, rules)
+    broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids, claims, links, changes)
     minter = Minter(broadcasts, claims, links, cache, locks, cipher)
     shared = SharedLinks(broadcasts, domains, ids, claims, links, cache, locks, cipher)
     verifier = Verifier(
@@ -59,7 +61,8 @@ def build(
     ring = KeyRing(settings.api_keys, settings.operator_keys)
     keys = Keys(clickhouse, links_redis, locks, ring)
     api = Api(domains, broadcasts, minter, shared, verifier, keys, clickhouse, clicks_redis)
-    return control_app(api, ring), Resync(links_redis, cache, ids, domains, broadcasts, links), keys
+    resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
+    return control_app(api, ring), resync, keys
 
 
 async def serve(settings: Settings) -> None:

@@ -29,10 +29,10 @@ async def until_confirmed(attempt: Callable[[int], Awaitable[None]], pauses_s: S
     raise OutcomeUnknown(str(unanswered)) from unanswered
 
 
-async def insert_until_known(clickhouse: ClickHouse, table: str, row: Any) -> None:
-    """Insert a versioned row. Safe to repeat: the table keeps one row per version. Raises OutcomeUnknown."""
+async def insert_until_known(clickhouse: ClickHouse, table: str, *rows: Any) -> None:
+    """Insert versioned rows, all or none; safe to repeat, as one row per version is kept. Raises OutcomeUnknown."""
 
     async def attempt(_: int) -> None:
-        await clickhouse.insert_rows(table, [row])
+        await clickhouse.insert_rows(table, list(rows))
 
     await until_confirmed(attempt)

@@ -4,9 +4,18 @@
 -- What analysts ask most. A click counts as engagement when a person was redirected to where the link leads (status 3xx,
 -- no refusal). What verification asked (purpose own-verify) counts nowhere. Links and clicks are put side by side by UNION ALL: a condition on account or broadcast_id reaches both.
 
-CREATE OR REPLACE VIEW broadcasts_now AS SELECT * FROM broadcasts FINAL;
+CREATE OR REPLACE VIEW broadcasts_now AS SELECT * EXCEPT change FROM broadcasts FINAL;
 
-CREATE OR REPLACE VIEW domains_now AS SELECT * EXCEPT deleted FROM domains FINAL WHERE NOT deleted;
+CREATE OR REPLACE VIEW domains_now AS SELECT * EXCEPT (deleted, change) FROM domains FINAL WHERE NOT deleted;
+
+-- Who changed what, and when. `version` counts the changes of one record: 1, 2, 3, ...
+CREATE OR REPLACE VIEW changes AS
+SELECT
+    account, kind, name,
+    row_number() OVER (PARTITION BY kind, account, name ORDER BY written) AS version,
+    who_account, who_key, what, before, after,
+    fromUnixTimestamp64Milli(toInt64(written), 'UTC') AS changed_at
+FROM change_log FINAL;
 
 -- Every broadcast, also those without links or taps: the times of human clicks are NULL then.
 CREATE OR REPLACE VIEW broadcast_report AS

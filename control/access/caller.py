@@ -10,6 +10,13 @@ from runtime.json_faults import described
 DEFAULT_ACCOUNT = "main"  # meant by a key of every account that names none
 
 
+class Author(msgspec.Struct, frozen=True):
+    """Who changes something: the account of a key, and the id or name of it."""
+
+    account: str
+    key: str = ""
+
+
 class Caller(msgspec.Struct, frozen=True):
     """Who makes a call: known once, from its key."""
 
@@ -17,6 +24,11 @@ class Caller(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...] = ALL_SCOPES
     is_operator: bool = False
     key_id: str = ""  # who it is, in `changes`; never the key
+
+    @property
+    def author(self) -> Author:
+        """Who the changes of its calls are by."""
+        return Author(self.root, self.key_id)
 
     def check(self, need: str) -> None:
         """Raises Problem where the key lacks the scope that a call needs."""

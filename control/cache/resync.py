@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from control.cache.redis_cache import Cache, cached_record_of
 from control.catalogue.broadcasts import Broadcasts
+from control.catalogue.changes import Changes
 from control.catalogue.domains import Domains
 from control.http.problems import Problem
 from control.metrics import RESYNCS
@@ -41,10 +42,17 @@ log = logging.getLogger(__name__)
 
 class Resync:
     def __init__(
-        self, redis: Redis, cache: Cache, ids: IdAllocator, domains: Domains, broadcasts: Broadcasts, links: LinkTable
+        self,
+        redis: Redis,
+        cache: Cache,
+        ids: IdAllocator,
+        domains: Domains,
+        broadcasts: Broadcasts,
+        links: LinkTable,
+        changes: Changes,
     ) -> None:
         self._redis, self._cache, self._ids = redis, cache, ids
-        self._domains, self._broadcasts, self._links = domains, broadcasts, links
+        self._domains, self._broadcasts, self._links, self._changes = domains, broadcasts, links, changes
         self._synced = NOTHING_KNOWN  # cache version this process has seen; a Redis that knows less has lost something
         self._server = ""  # which Redis that was, and since which start
         self._caught_up_at_ms = 0
@@ -97,11 +105,12 @@ class Resync:
         )
 
     async def _write_since(self, version: int) -> int:
-        """Write what was changed since, by whichever process; gives the number of records."""
+        """Write what was changed since, by whichever process, and log it; gives the number of records."""
         domains = await self._domains.changed_since(version)
         broadcasts = await self._broadcasts.changed_since(version)
         records = [*map(cached_record_of, domains), *map(cached_record_of, broadcasts)]
         await self._cache.put_all(records)
+        await self._changes.copy_since(version)
         return len(records)
 
     def _report(self, trouble: str) -> None:

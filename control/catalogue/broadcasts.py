@@ -2,13 +2,14 @@
 
 import contextlib
 import re
-import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
 
+from control.access.caller import Author
 from control.cache.redis_cache import Cache
+from control.catalogue.changes import BROADCAST, WITHDRAWN, Changes
 from control.catalogue.domains import Domains, name_of
 from control.http.documents import Document, applied, stated
 from control.http.problems import Problem, invalid
@@ -21,7 +22,6 @@ from records.forms import time_of
 from records.tables import BROADCASTS, in_force
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
-from runtime.retry_insert import insert_until_known
 
 MAX_AUDIENCES = 10_000
 SHARED = "shared:"  # prefix of the broadcasts that shared links bring with them
@@ -38,9 +38,10 @@ class Broadcasts:
         ids: IdAllocator,
         claims: Claims,
         links: LinkTable,
+        changes: Changes,
     ) -> None:
         self._clickhouse, self._cache, self._locks, self._domains = clickhouse, cache, locks, domains
-        self._ids, self._claims, self._links = ids, claims, links
+        self._ids, self._claims, self._links, self._changes = ids, claims, links, changes
 
     async def get(self, account: str, broadcast_id: str) -> Broadcast:
         """Raises Problem where the account has no such broadcast."""
@@ -56,7 +57,7 @@ class Broadcasts:
     async def changed_since(self, version: int) -> list[Broadcast]:
         return await self._read("version >= {version:UInt64}", version=version)
 
-    async def put(self, account: str, broadcast_id: str, body: Document) -> tuple[Broadcast, bool]:
+    async def put(self, account: str, broadcast_id: str, body: Document, by: Author) -> tuple[Broadcast, bool]:
         """Create or replace; gives the broadcast and whether it is new."""
         check_broadcast_id(broadcast_id)
         async with self._locked(account, broadcast_id):
@@ -65,28 +66,29 @@ class Broadcasts:
                 raise invalid("broadcast_id", f"{SHARED}... is kept for shared links; choose another broadcast_id")
             if old is None:
                 new = applied(Broadcast(0, account, broadcast_id, "", ()), body)
-                return await self.create(await self._checked(new, None)), True
+                return await self.create(await self._checked(new, None), by), True
             new = applied(old, body)
             new = msgspec.structs.replace(new, sent_at_ms=new.sent_at_ms or old.sent_at_ms)
-            return await self._replace(await self._checked(new, old), old), False
+            return await self._replace(await self._checked(new, old), old, by), False
 
-    async def patch(self, account: str, broadcast_id: str, patch: Document) -> Broadcast:
+    async def patch(self, account: str, broadcast_id: str, patch: Document, by: Author) -> Broadcast:
         async with self._locked(account, broadcast_id):
             old = await self.get(account, broadcast_id)
             new = await self._checked(applied(old, patch), old)
             if "sent_at" in (given := stated(patch)) and given["sent_at"] is None:
                 new = msgspec.structs.replace(new, sent_at_ms=await self._first_minted_at_ms(old.broadcast_no))
-            return await self._replace(new, old)
+            return await self._replace(new, old, by)
 
-    async def create(self, new: Broadcast, number: int | None = None) -> Broadcast:
+    async def create(self, new: Broadcast, by: Author, number: int | None = None) -> Broadcast:
         """Write a broadcast that is known to be new and checked; its number is given here."""
         if number is None:
             number = await self._ids.next_broadcast_no()
-        written = await self._write(msgspec.structs.replace(new, broadcast_no=number), in_force=False)
+        written = await self._changes.write(BROADCAST, msgspec.structs.replace(new, broadcast_no=number), None, by)
         # Redis wiped between two allocations gives a number twice: the edges must never see it.
         if len(await self._read("broadcast_no = {no:UInt64}", no=number)) > 1:
             number = await self._ids.next_broadcast_no()
-            return await self._write(msgspec.structs.replace(written, broadcast_no=number))
+            renumbered = msgspec.structs.replace(written, broadcast_no=number)
+            written = await self._changes.write(BROADCAST, renumbered, written, None)
         await self._cache.put(written)
         return written
 
@@ -112,11 +114,12 @@ class Broadcasts:
             raise invalid("audience", detail)
         if not new and broadcast.sent_at_ms:
             return broadcast
-        return await self._write(
-            msgspec.structs.replace(
-                broadcast, audiences=broadcast.audiences + new, sent_at_ms=broadcast.sent_at_ms or now_ms
-            )
+        ready = msgspec.structs.replace(
+            broadcast, audiences=broadcast.audiences + new, sent_at_ms=broadcast.sent_at_ms or now_ms
         )
+        ready = await self._changes.write(BROADCAST, ready, broadcast, None)
+        await self._cache.put(ready)
+        return ready
 
     async def _checked(self, new: Broadcast, old: Broadcast | None) -> Broadcast:
         """The broadcast with the name of its domain as that is kept; raises Problem.
@@ -159,11 +162,11 @@ class Broadcasts:
             detail = f"links use destination {needed - 1}, so at least {needed} destinations are needed"
             raise invalid("destinations", f"{detail}, not {len(new.destinations)}")
 
-    async def _replace(self, new: Broadcast, old: Broadcast) -> Broadcast:
+    async def _replace(self, new: Broadcast, old: Broadcast, by: Author) -> Broadcast:
         """Write a broadcast that was checked. See Claims.claim: this is the other side of it."""
-        written = await self._write(new, in_force=False)
+        written = await self._changes.write(BROADCAST, new, old, by)
         if takes_away(new, old) and not await self._claims.fit(written):
-            await self._write(msgspec.structs.replace(old, version=written.version))
+            await self._cache.put(await self._changes.write(BROADCAST, old, written, by, WITHDRAWN))
             detail = "links of this broadcast began to be minted at the same moment; nothing was changed, try again"
             raise Problem("in-progress", detail, retry_after_s=5)
         await self._cache.put(written)
@@ -176,14 +179,6 @@ class Broadcasts:
             " WHERE broadcast_no = {no:UInt64} AND contact_id != ''"
         )
         return int(await self._clickhouse.value(sql, no=broadcast_no))
-
-    async def _write(self, broadcast: Broadcast, *, in_force: bool = True) -> Broadcast:
-        now_ms = time.time_ns() // 1_000_000
-        broadcast = msgspec.structs.replace(broadcast, version=max(now_ms, broadcast.version + 1))
-        await insert_until_known(self._clickhouse, "broadcasts", broadcast)
-        if in_force:
-            await self._cache.put(broadcast)
-        return broadcast
 
     async def find(self, account: str, broadcast_id: str) -> Broadcast | None:
         found = await self._read(

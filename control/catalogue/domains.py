@@ -2,14 +2,14 @@
 
 import contextlib
 import re
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from control.access.caller import Caller
+from control.access.caller import Author, Caller
 from control.cache.redis_cache import Cache
+from control.catalogue.changes import DOMAIN, WITHDRAWN, Changes
 from control.catalogue.destination_rules import ascii_host, destination_fault, destination_host
 from control.catalogue.redirect_loops import leading_to
 from control.http.documents import Document, applied
@@ -21,7 +21,6 @@ from records.domain import Domain
 from records.tables import DOMAINS, EXISTING, in_force
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
-from runtime.retry_insert import insert_until_known
 
 MAX_APP_LINK_BYTES = 128 * 1024
 _FILE = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*", re.ASCII)
@@ -34,10 +33,16 @@ class DestinationRules(msgspec.Struct, frozen=True):
 
 class Domains:
     def __init__(
-        self, clickhouse: ClickHouse, cache: Cache, locks: Locks, claims: Claims, rules: DestinationRules
+        self,
+        clickhouse: ClickHouse,
+        cache: Cache,
+        locks: Locks,
+        claims: Claims,
+        changes: Changes,
+        rules: DestinationRules,
     ) -> None:
         self._clickhouse, self._cache, self._locks, self._claims = clickhouse, cache, locks, claims
-        self._rules = rules
+        self._changes, self._rules = changes, rules
 
     async def get(self, short_domain: str) -> Domain | None:
         domain = await self._last_written(short_domain)
@@ -78,26 +83,28 @@ class Domains:
             if old is None:
                 await self._check_no_loop(name, caller.root)
             new = msgspec.structs.replace(new, account=old.account if old else asked)
-            return await self._put_in_force(await self._recorded(new, last)), old is None
+            new = await self._changes.write(DOMAIN, new, last, caller.author)
+            return await self._put_in_force(new), old is None
 
-    async def patch(self, name: str, root: str, patch: Document) -> Domain:
+    async def patch(self, name: str, root: str, patch: Document, by: Author) -> Domain:
         """Change what the patch names; gives the whole domain. Raises Problem."""
         async with self._locked(name_of(name)):
             old = await self.visible(name, root)
             new = applied(old, patch)
             await self._check(new, old)
-            return await self._put_in_force(await self._recorded(new, old))
+            return await self._put_in_force(await self._changes.write(DOMAIN, new, old, by))
 
-    async def delete(self, name: str, root: str) -> None:
+    async def delete(self, name: str, root: str, by: Author) -> None:
         """Give up a domain that has no links; raises Problem. See Claims.claim: this is the other side of it."""
         async with self._locked(name_of(name)):
             old = await self.visible(name, root)
             await self._check_unused(old.short_domain)
-            gone = await self._recorded(Domain(old.short_domain, old.account, deleted=True), old)
+            gone = Domain(old.short_domain, old.account, deleted=True)
+            gone = await self._changes.write(DOMAIN, gone, old, by)
             try:
                 await self._check_unused(old.short_domain)
             except Problem:
-                await self._recorded(old, gone)
+                await self._changes.write(DOMAIN, old, gone, by, WITHDRAWN)
                 raise
             await self._put_in_force(gone)
 
@@ -173,12 +180,6 @@ class Domains:
         """As it was written last, which may be that it was deleted."""
         found = await self._read("short_domain = {name:String}", name=name)
         return found[0] if found else None
-
-    async def _recorded(self, new: Domain, last: Domain | None) -> Domain:
-        version = max(time.time_ns() // 1_000_000, last.version + 1 if last else 0)
-        new = msgspec.structs.replace(new, version=version)
-        await insert_until_known(self._clickhouse, "domains", new)
-        return new
 
     async def _put_in_force(self, domain: Domain) -> Domain:
         await self._cache.put(domain)

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import msgspec
 
+from control.access.caller import Author
 from control.cache.redis_cache import Cache
 from control.catalogue.broadcasts import SHARED, Broadcasts
 from control.catalogue.domains import Domains, name_of
@@ -42,7 +43,7 @@ class SharedLinks:
         self._broadcasts, self._domains, self._ids, self._claims = broadcasts, domains, ids, claims
         self._links, self._cache, self._locks, self._cipher = links, cache, locks, cipher
 
-    async def create(self, account: str, body: LinkBody, key: str) -> tuple[LinkAnswer, Broadcast]:
+    async def create(self, account: str, body: LinkBody, key: str, by: Author) -> tuple[LinkAnswer, Broadcast]:
         """The link and its broadcast; raises Problem. key: "" or an idempotency key."""
         _check_form(body)
         body_hash = sha256(msgspec.json.encode(body)).hexdigest()
@@ -55,7 +56,7 @@ class SharedLinks:
             else:
                 broadcast = await self._broadcast_to_be(account, body)
             async with self._locks.hold(f"slug:{broadcast.short_domain}:{body.slug}", wait_s=10.0):
-                return await self._mint(broadcast, body, claim, own_key, body_hash)
+                return await self._mint(broadcast, body, claim, own_key, body_hash, by)
 
     async def look_up(self, domain_name: str, code: str, root: str) -> LinkState:
         """What a link is and where it goes now; raises Problem."""
@@ -72,14 +73,14 @@ class SharedLinks:
         return link_state(row, domain, broadcast, time.time_ns() // 1_000_000)
 
     async def _mint(
-        self, broadcast: Broadcast, body: LinkBody, claim: Claim | None, key: str, body_hash: str
+        self, broadcast: Broadcast, body: LinkBody, claim: Claim | None, key: str, body_hash: str, by: Author
     ) -> tuple[LinkAnswer, Broadcast]:
         await self._check_free(broadcast.short_domain, body.slug, claim)
         repeated = claim is not None
         if claim is None:
             claim = await self._claimed(broadcast, body, key, body_hash)
         if not broadcast.broadcast_id:
-            broadcast = await self._own_broadcast(broadcast, claim)
+            broadcast = await self._own_broadcast(broadcast, claim, by)
         await self._write(broadcast, body, claim, repeated=repeated)
         code = body.slug or self._cipher.seal(claim.first_link_id)
         url = short_url(broadcast.short_domain, code)
@@ -136,13 +137,13 @@ class SharedLinks:
             source="link" if body.source is None else body.source, keyword=body.keyword or "",
         )  # fmt: skip
 
-    async def _own_broadcast(self, wanted: Broadcast, claim: Claim) -> Broadcast:
+    async def _own_broadcast(self, wanted: Broadcast, claim: Claim, by: Author) -> Broadcast:
         broadcast_id = f"{SHARED}{claim.first_link_id}"
         found = await self._broadcasts.find(wanted.account, broadcast_id)
         if found is not None:
             return found
         return await self._broadcasts.create(
-            msgspec.structs.replace(wanted, broadcast_id=broadcast_id), claim.broadcast_no
+            msgspec.structs.replace(wanted, broadcast_id=broadcast_id), by, claim.broadcast_no
         )
 
 

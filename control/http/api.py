@@ -86,10 +86,12 @@ class Api:
     async def patch_domain(self, request: Request, caller: Caller) -> Response:
         body: Document = decoded(await _small_body(request), _domain_patch)
         account = _account(request, caller, body.account)
-        return _json(domain_answer(await self._domains.patch(request.path_params["domain"], account, body)))
+        return _json(
+            domain_answer(await self._domains.patch(request.path_params["domain"], account, body, caller.author))
+        )
 
     async def delete_domain(self, request: Request, caller: Caller) -> Response:
-        await self._domains.delete(request.path_params["domain"], _account(request, caller))
+        await self._domains.delete(request.path_params["domain"], _account(request, caller), caller.author)
         return Response(status_code=204)
 
     async def get_domain(self, request: Request, caller: Caller) -> Response:
@@ -99,13 +101,15 @@ class Api:
     async def put_broadcast(self, request: Request, caller: Caller) -> Response:
         body: Document = decoded(await _small_body(request), _broadcast)
         account = _account(request, caller, body.account)
-        broadcast, created = await self._broadcasts.put(account, request.path_params["broadcast_id"], body)
+        broadcast, created = await self._broadcasts.put(
+            account, request.path_params["broadcast_id"], body, caller.author
+        )
         return with_warnings(_json(broadcast_answer(broadcast), 201 if created else 200), expired(broadcast, _now_ms()))
 
     async def patch_broadcast(self, request: Request, caller: Caller) -> Response:
         body: Document = decoded(await _small_body(request), _patch)
         account = _account(request, caller, body.account)
-        broadcast = await self._broadcasts.patch(account, request.path_params["broadcast_id"], body)
+        broadcast = await self._broadcasts.patch(account, request.path_params["broadcast_id"], body, caller.author)
         warnings = expired(broadcast, _now_ms()) if "expires_at" in stated(body) else []
         return with_warnings(_json(broadcast_answer(broadcast)), warnings)
 
@@ -143,7 +147,7 @@ class Api:
     async def create_link(self, request: Request, caller: Caller) -> Response:
         body: LinkBody = decoded(await _small_body(request), _link)
         account = _account(request, caller, body.account)
-        link, broadcast = await self._shared.create(account, body, _idempotency_key(request))
+        link, broadcast = await self._shared.create(account, body, _idempotency_key(request), caller.author)
         return with_warnings(_json(link, 201), over(broadcast, _now_ms()))
 
     async def get_link(self, request: Request, caller: Caller) -> Response:

@@ -45,4 +45,4 @@ async def test_a_minting_asks_few_things(noting):
         counts.append(len(statements.noted))
 
     assert len(answer.body) == 3
-    assert counts == [9, 9, 7]
+    assert counts == [10, 9, 7]

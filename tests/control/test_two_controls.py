@@ -9,8 +9,10 @@ import pytest
 
 from contacts.ndjson_form import NdjsonForm
 from contacts.reader import read_contacts
+from control.access.caller import Author
 from control.cache.redis_cache import Cache
 from control.catalogue.broadcasts import Broadcasts
+from control.catalogue.changes import Changes
 from control.catalogue.domains import DestinationRules, Domains
 from control.http.problems import Problem
 from control.http.schemas import BroadcastBody, BroadcastPatch
@@ -29,6 +31,7 @@ from tests.support.processes import free_port
 OTHER_DOMAIN = "go.second.example"
 MANY = b"".join(b'{"contact_id":"c-%d"}\n' % number for number in range(300_000))
 PATH = "/v1/broadcasts/spring/links"
+AUTHOR = Author("main", "crm")
 MOVED, SHORTENED = {"short_domain": OTHER_DOMAIN}, {"destinations": [SHOP]}
 
 
@@ -126,8 +129,9 @@ class Process:
         cache, locks, ids = Cache(redis, links_kept_s=60), Locks(redis), IdAllocator(redis, clickhouse)
         claims, links = Claims(clickhouse, ids), LinkTable(clickhouse)
         rules = DestinationRules(allow_http=False, allow_private=False)
-        self.domains = Domains(clickhouse, cache, locks, claims, rules)
-        self.broadcasts = Broadcasts(clickhouse, cache, locks, self.domains, ids, claims, links)
+        changes = Changes(clickhouse)
+        self.domains = Domains(clickhouse, cache, locks, claims, changes, rules)
+        self.broadcasts = Broadcasts(clickhouse, cache, locks, self.domains, ids, claims, links, changes)
         self.minter = Minter(self.broadcasts, claims, links, cache, locks, CodeCipher(bytes.fromhex(CODE_KEY)))
 
     async def mint(self, broadcast_id):
@@ -137,7 +141,7 @@ class Process:
         return [line async for line in self.minter.stream(prepared)]
 
     async def change(self, broadcast_id, change):
-        await self.broadcasts.patch("main", broadcast_id, BroadcastPatch(**change))
+        await self.broadcasts.patch("main", broadcast_id, BroadcastPatch(**change), AUTHOR)
 
 
 async def outcome(doing, delay_s):
@@ -154,9 +158,8 @@ async def test_a_minting_and_a_change_at_once_break_no_link_while_redis_is_wiped
     minting, changing = Process(redis, clickhouse), Process(redis, clickhouse)
     names = [f"b-{number}" for number in range(40)]
     for name in names:
-        await changing.broadcasts.put(
-            "main", name, BroadcastBody(short_domain=DOMAIN, destinations=[SHOP, SHOP + "&2"])
-        )
+        body = BroadcastBody(short_domain=DOMAIN, destinations=[SHOP, SHOP + "&2"])
+        await changing.broadcasts.put("main", name, body, AUTHOR)
 
     async def wipe():
         while True:
@@ -185,12 +188,12 @@ async def test_a_minting_and_the_deletion_of_its_domain_at_once_leave_no_link_wi
     for name in names:
         body = BroadcastBody(short_domain=f"{name}.acme.example", destinations=[SHOP, SHOP + "&2"])
         control.call("PUT", f"/v1/domains/{name}.acme.example", {})
-        await deleting.broadcasts.put("main", name, body)
+        await deleting.broadcasts.put("main", name, body, AUTHOR)
 
     outcomes = set()
     for number, name in enumerate(names):
         delays = (number % 3 * 0.003, number % 5 * 0.003)
-        deletion = deleting.domains.delete(f"{name}.acme.example", "main")
+        deletion = deleting.domains.delete(f"{name}.acme.example", "main", AUTHOR)
         doing = (outcome(minting.mint(name), delays[0]), outcome(deletion, delays[1]))
         outcomes.add(tuple(await asyncio.gather(*doing)))
 

@@ -9,13 +9,13 @@ SECOND = Broadcast(5, "main", "second", "go.acme.example", ("https://shop.acme.e
 
 
 @pytest.mark.parametrize("table", [BROADCASTS, DOMAINS], ids=lambda table: table.name)
-async def test_the_columns_of_a_table_are_the_fields_of_its_record(clickhouse, table):
+async def test_the_columns_of_a_table_are_the_fields_of_its_record_and_the_change_that_made_it(clickhouse, table):
     columns = await clickhouse.value(
         "SELECT groupArray(name) FROM system.columns WHERE database = 'taptrail' AND table = {table:String}",
         table=table.name,
     )
 
-    assert sorted(columns) == sorted(table.record.__struct_fields__)
+    assert sorted(columns) == sorted([*table.record.__struct_fields__, "change"])
 
 
 async def test_a_record_is_read_back_as_it_was_written(clickhouse):
