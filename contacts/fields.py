@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from records.text import control_character, shown
+from records.text import FIELD_NAME, control_character, shown
 
 MAX_FIELD = 256  # characters of a value
 Fields = Mapping[str, str]
 STANDS_APART = ("contact_id", "audience", "destination_index")  # parts of a line, never fields
-NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+NAME = re.compile(FIELD_NAME, re.ASCII)
 # Marks that turn a line around (UAX 9), and the two that end one in Unicode alone.
 _TURNING = re.compile("[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_DOTS = frozenset({".", ".."})  # what a browser takes for a step in a path, however it is escaped
+DOTS = frozenset({".", ".."})  # what a browser takes for a step in a path, however it is escaped
 
 
 class FieldNeeds(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ def fields_may_be_wrong(lines: Sequence[Fields] | None, required: frozenset[str]
         and (not values or len(max(values, key=len)) <= MAX_FIELD)
         and text.isprintable()
         and unicodedata.is_normalized("NFC", text)
-        and _DOTS.isdisjoint(values)
+        and DOTS.isdisjoint(values)
         and all(map(required.issubset, lines))
     )
 
@@ -75,6 +75,6 @@ def _value_fault(value: str) -> str | None:
         return f"has a control character: {shown(value)}; take it out"
     if turning := _TURNING.search(value):
         return f"has the invisible mark U+{ord(turning[0]):04X}, which turns or ends a line; take it out"
-    if value in _DOTS:
+    if value in DOTS:
         return f"is {value!r}, which is a step in a path and no text; write something else"
     return None

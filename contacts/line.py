@@ -1,7 +1,7 @@
 """A line of a list of contacts and the rules that it must keep. Every reader of contacts asks here."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import compress
 from typing import Annotated, Any, NamedTuple
 
@@ -9,7 +9,7 @@ import msgspec
 import pyarrow as pa
 from msgspec import Meta
 
-from contacts.fields import NO_FIELDS, FieldNeeds, Fields, field_fault, fields_may_be_wrong, missing_field
+from contacts.fields import DOTS, NO_FIELDS, FieldNeeds, Fields, field_fault, fields_may_be_wrong, missing_field
 from records.text import control_character, shown
 
 MAX_CONTACT_ID = 256  # characters, as the next
@@ -83,10 +83,11 @@ class Contacts(msgspec.Struct, frozen=True):
             fields={name: column.filter(kept) for name, column in self.fields.items()},
         )
 
-    def fields_of(self, rows: slice) -> list[dict[str, str]]:
-        """The fields that each of these lines has, of those that count."""
+    def fields_of(self, rows: slice, names: Collection[str] | None = None) -> list[dict[str, str]]:
+        """The fields that each of these lines has, of those named: without names, of all that count."""
         found: list[dict[str, str]] = [{} for _ in self.line_nos[rows]]
-        for name, column in self.fields.items():
+        for name in sorted(self.fields if names is None else names):
+            column = self.fields[name]
             for fields, value in zip(found, column[rows].to_pylist(), strict=True):
                 if value is not None:
                     fields[name] = value
@@ -111,6 +112,8 @@ def fault_of(line: ContactLine, destinations: int) -> Fault | None:
     """What is wrong with a line for a broadcast of so many destinations. The slow way: names the fault."""
     if not line.contact_id:
         return Fault("contact_id", "contact_id is empty")
+    if line.contact_id in DOTS:
+        return Fault("contact_id", f"contact_id is {line.contact_id!r}, which is a step in a path and no id")
     return (
         _text_fault("contact_id", line.contact_id, MAX_CONTACT_ID)
         or _text_fault("audience", line.audience, MAX_AUDIENCE)
@@ -131,6 +134,7 @@ def may_be_wrong(columns: Columns, destinations: int, needs: FieldNeeds = NO_FIE
     indexes = [index for index in set(columns.destination_indexes) if index is not None]
     return not (
         all(contact_ids)
+        and DOTS.isdisjoint(contact_ids)
         and max(map(len, contact_ids)) <= MAX_CONTACT_ID
         and all(map(str.isprintable, contact_ids))
         and max(map(len, audiences)) <= MAX_AUDIENCE

@@ -104,6 +104,7 @@ class _LinkRow(msgspec.Struct, frozen=True):
     audience_no: int
     contact_id: str
     slug: str
+    fields: dict[str, str]
 
 
 class _SlugRow(msgspec.Struct, frozen=True):
@@ -113,7 +114,7 @@ class _SlugRow(msgspec.Struct, frozen=True):
 
 
 _LINKS = (
-    "SELECT link_id, broadcast_no, destination_index, audience_no, contact_id, slug"
+    "SELECT link_id, broadcast_no, destination_index, audience_no, contact_id, slug, fields"
     " FROM links WHERE link_id IN ({keys:Array(UInt64)})"
 )
 _SLUGS = (
@@ -144,7 +145,9 @@ class ClickHouseLoader:
     async def _links(self, link_ids: list[int]) -> dict[int, Link]:
         rows = await self._clickhouse.rows(_LINKS, _LinkRow, keys=link_ids)
         return {
-            row.link_id: Link(row.broadcast_no, row.destination_index, row.audience_no, row.contact_id, row.slug)
+            row.link_id: Link(
+                row.broadcast_no, row.destination_index, row.audience_no, row.contact_id, row.slug, row.fields or None
+            )
             for row in rows
         }
 

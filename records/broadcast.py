@@ -19,7 +19,7 @@ class Broadcast(msgspec.Struct, frozen=True, array_like=True, gc=False):
     account: str
     broadcast_id: str  # unique within its account; "shared:<link id>" for a shared link of its own
     short_domain: Annotated[str, TEXT, Option("Its short domain, such as go.acme.example.", "--domain")]
-    # Templates: {contact_id} {code} {broadcast_id} {click_id}.
+    # Templates: {contact_id} {code} {broadcast_id} {click_id}, and fields of a contact.
     destinations: Annotated[tuple[str, ...], URLS, Option("Where its links lead; may be repeated.", "--to")]
     source: Annotated[str, WORD, Option()] = "sms"
     keyword: Annotated[str, WORD, Option()] = ""

@@ -14,6 +14,7 @@ class Link(msgspec.Struct, frozen=True, array_like=True, gc=False):
     audience_no: int  # place in the broadcast's `audiences`
     contact_id: str  # "" for a shared link (keyword, poster, vanity slug)
     slug: str = ""  # the code a person chose, instead of the sealed one
+    fields: dict[str, str] | None = None  # of the contact, those that destinations name
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -21,8 +22,10 @@ _decoder = msgspec.msgpack.Decoder(Link)
 
 
 def encode_link(link: Link) -> bytes:
-    """Bytes for Redis; the slug is left out where there is none."""
+    """Bytes for Redis; slug and fields are left out where there are none."""
     short = (link.broadcast_no, link.destination_index, link.audience_no, link.contact_id)
+    if link.fields:
+        return _encoder.encode((*short, link.slug, link.fields))
     return _encoder.encode((*short, link.slug) if link.slug else short)
 
 

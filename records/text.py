@@ -1,5 +1,6 @@
 """What text may stand in a record, and how an error shows one."""
 
+FIELD_NAME = "[a-z][a-z0-9_]{0,31}"  # of a contact, such as first_name
 MAX_SHOWN = 40  # characters
 
 

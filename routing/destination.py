@@ -1,12 +1,14 @@
 """Fills a broadcast's destination template for one visit. Pure."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import quote
 from uuid import UUID
 
 from records.broadcast import Broadcast
 from records.link import Link
+from records.text import FIELD_NAME
 from routing.visit import Visit
 
 PLACEHOLDERS = ("contact_id", "code", "broadcast_id", "click_id")
@@ -15,7 +17,7 @@ MAX_LOCATION_BYTES = 8000  # what everybody should take (RFC 9110 4.1); beyond i
 # that no destination can end the Location header or start another.
 _KEPT = "".join(map(chr, range(0x21, 0x7F)))
 _KEPT_IN_QUERY = _KEPT.replace("#", "")
-_PLACEHOLDER = re.compile(f"\\{{({'|'.join(PLACEHOLDERS)})\\}}")
+_PLACEHOLDER = re.compile(f"\\{{({FIELD_NAME})\\}}", re.ASCII)
 
 
 def destination_for(broadcast: Broadcast, index: int, link: Link, visit: Visit, click_id: bytes) -> str:
@@ -34,11 +36,20 @@ def destination_for(broadcast: Broadcast, index: int, link: Link, visit: Visit, 
             "broadcast_id": broadcast.broadcast_id,
             "click_id": str(UUID(bytes=click_id)) if "{click_id}" in template else "",
         }
-        url = "".join([quote(values[part], safe="") if i % 2 else part for i, part in enumerate(parts)])
+        if link.fields:
+            values = link.fields | values
+        # A field that the link does not have is empty: a page without it is better than none.
+        url = "".join([quote(values.get(part, ""), safe="") if i % 2 else part for i, part in enumerate(parts)])
     if not visit.query or not broadcast.forward_query:
         return url
     longer = _with_query(url, visit.query)
     return longer if len(longer) <= MAX_LOCATION_BYTES else url
+
+
+def own_fields(destinations: Iterable[str]) -> frozenset[str]:
+    """The fields of a contact that destinations name, beside what every link has."""
+    named = {name for template in destinations for name in _PLACEHOLDER.findall(template)}
+    return frozenset(named.difference(PLACEHOLDERS))
 
 
 def _with_query(url: str, query: str) -> str:

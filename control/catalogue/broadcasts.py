@@ -20,6 +20,7 @@ from control.minting.link_table import LinkTable
 from records.broadcast import Broadcast
 from records.forms import time_of
 from records.tables import BROADCASTS, in_force
+from routing.destination import own_fields
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
 
@@ -151,6 +152,8 @@ class Broadcasts:
         if new.short_domain != old.short_domain and (minted or promised.links):
             detail = f"links were minted on {old.short_domain}, the broadcast cannot leave it; use another broadcast"
             raise Problem("conflict", detail, field="short_domain")
+        if gained := gained_fields(new, old):
+            await self._check_links_have(gained, old.broadcast_no, promised.links > minted)
         fewer = len(new.destinations) < len(old.destinations)
         if fewer and promised.links > minted and (promised.unknown or len(new.destinations) < needed):
             detail = (
@@ -161,6 +164,16 @@ class Broadcasts:
         if len(new.destinations) < needed:
             detail = f"links use destination {needed - 1}, so at least {needed} destinations are needed"
             raise invalid("destinations", f"{detail}, not {len(new.destinations)}")
+
+    async def _check_links_have(self, fields: frozenset[str], broadcast_no: int, being_minted: bool) -> None:
+        """Raises Problem where a link would lack a field that its destination begins to name."""
+        names = ", ".join(sorted(fields))
+        if being_minted:
+            detail = f"links are being minted without the field {names}; change the destinations when that has ended"
+            raise Problem("in-progress", detail, field="destinations", retry_after_s=5)
+        if lacking := await self._links.lacking(broadcast_no, fields):
+            detail = f"{lacking} links were minted without the field {names}, so the destinations cannot name it"
+            raise Problem("conflict", f"{detail}; use another broadcast", field="destinations", links=lacking)
 
     async def _replace(self, new: Broadcast, old: Broadcast, by: Author) -> Broadcast:
         """Write a broadcast that was checked. See Claims.claim: this is the other side of it."""
@@ -195,7 +208,13 @@ class Broadcasts:
 
 def takes_away(new: Broadcast, old: Broadcast) -> bool:
     """Whether a change takes something away that links rely on."""
-    return new.short_domain != old.short_domain or len(new.destinations) < len(old.destinations)
+    fewer = len(new.destinations) < len(old.destinations)
+    return new.short_domain != old.short_domain or fewer or bool(gained_fields(new, old))
+
+
+def gained_fields(new: Broadcast, old: Broadcast) -> frozenset[str]:
+    """Fields of contacts that the destinations begin to name."""
+    return own_fields(new.destinations) - own_fields(old.destinations)
 
 
 def check_broadcast_id(broadcast_id: str) -> None:

@@ -4,11 +4,13 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
+from contacts.fields import NAME, STANDS_APART
 from records.public_address import is_public
 from routing.destination import PLACEHOLDERS
 
 MAX_BYTES = 2048
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_NEVER_DOTS = ("code", "broadcast_id", "click_id")
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _PRIVATE_SUFFIXES = ("localhost", "local", "internal", "home.arpa")
@@ -56,14 +58,25 @@ def _placeholder_fault(url: str, template: bool) -> str | None:
     for name in _PLACEHOLDER.findall(url):
         if not template:
             return f"it holds the placeholder {{{name}}}; placeholders are for destinations of links only"
-        if name not in PLACEHOLDERS:
+        if name not in PLACEHOLDERS and (name in STANDS_APART or not NAME.fullmatch(name)):
             known = " ".join(f"{{{known}}}" for known in PLACEHOLDERS)
-            return f"it holds the unknown placeholder {{{name[:40]}}}; known are {known}"
+            fields = "fields of a contact, a letter and up to 31 more of a-z, 0-9, _"
+            return f"it holds the unknown placeholder {{{name[:40]}}}; known are {known} and {fields}"
     if any(brace in _PLACEHOLDER.sub("", url) for brace in "{}"):
         return "it holds a single brace; write %7B or %7D, or a whole placeholder"
     before_path = re.match(r"[^:/?#]*:?(//[^/?#]*)?", url)
     if before_path and "{" in before_path[0]:
         return "it holds a placeholder in its scheme or host; they may stand in path, query and fragment"
+    return _step_fault(url)
+
+
+def _step_fault(url: str) -> str | None:
+    """Fields may be empty or "-", or "." beside another: none may complete a step of a path (. or .., RFC 3986 3.3)."""
+    for segment in re.split("[?#]", url)[0].split("/"):
+        named = _PLACEHOLDER.findall(segment)
+        rest = re.sub("%2[eE]", ".", _PLACEHOLDER.sub("", segment))
+        if named and set(named).isdisjoint(_NEVER_DOTS) and not rest.strip(".") and len(named) + len(rest) > 1:
+            return f"its part {segment[:60]} may become a step in the path (. or ..); put a letter or - between"
     return None
 
 

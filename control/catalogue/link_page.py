@@ -48,7 +48,7 @@ def decision_for(row: LinkRow, domain: Domain, broadcast: Broadcast, click_id: b
 def link_of(row: LinkRow, broadcast: Broadcast) -> Link:
     audiences = broadcast.audiences
     audience_no = audiences.index(row.audience) if row.audience in audiences else 0
-    return Link(row.broadcast_no, row.destination_index, audience_no, row.contact_id, row.slug)
+    return Link(row.broadcast_no, row.destination_index, audience_no, row.contact_id, row.slug, row.fields or None)
 
 
 def _goes_to(decision: Decision) -> str | None:

@@ -23,6 +23,7 @@ from records.account import within
 from records.broadcast import Broadcast
 from records.code import ALPHABET, CODE_LENGTH, CodeCipher
 from records.link import Link
+from routing.destination import own_fields
 from runtime.json_faults import described
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -126,6 +127,10 @@ class SharedLinks:
         if (body.destination_index or 0) >= len(broadcast.destinations):
             known = f"the broadcast has {len(broadcast.destinations)}, numbered from 0"
             raise invalid("destination_index", f"there is no destination {body.destination_index}; {known}")
+        destination = broadcast.destinations[body.destination_index or 0]
+        if fields := own_fields([destination]):
+            detail = f"that destination holds {{{min(fields)}}}, a field of a contact, and a shared link has no contact"
+            raise invalid("destination_index", f"{detail}; choose another one, or give the link its own destination")
         return broadcast
 
     async def _broadcast_to_be(self, account: str, body: LinkBody) -> Broadcast:
@@ -161,8 +166,11 @@ def _check_form(body: LinkBody) -> None:
     check_text("keyword", body.keyword or "")
     if body.slug is not None:
         _check_slug(body.slug)
-    if "{contact_id}" in (body.destination or ""):
-        detail = "destination holds {contact_id}, and a shared link has no contact to fill in; take the placeholder out"
+    destination = body.destination or ""
+    of_contact = ["contact_id"] if "{contact_id}" in destination else sorted(own_fields([destination]))
+    if of_contact:
+        named = f"{{{of_contact[0]}}}"
+        detail = f"destination holds {named}, and a shared link has no contact to fill in; take the placeholder out"
         raise invalid("destination", detail)
 
 

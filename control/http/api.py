@@ -13,6 +13,7 @@ from starlette.responses import Response
 from accounting.audit import read_audit
 from accounting.close_lane import CannotClose, close_lane
 from accounting.ledger import read_ledger
+from contacts.fields import FieldNeeds
 from control.access.caller import Caller
 from control.access.keys import Keys
 from control.catalogue.broadcasts import SHARED, Broadcasts
@@ -42,6 +43,8 @@ from control.minting.minter import Minter
 from control.reports.report import read_report
 from control.verify.findings import Progress
 from control.verify.verifier import Verifier, Wanted
+from records.broadcast import Broadcast
+from routing.destination import own_fields
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
 
@@ -125,7 +128,7 @@ class Api:
             raise invalid("broadcast_id", detail)
         skip_bad = _flag(request, "skip_bad")
         key = _idempotency_key(request)
-        body = await received(request, len(broadcast.destinations), skip_bad=skip_bad)
+        body = await received(request, len(broadcast.destinations), _needs_of_links(broadcast), skip_bad=skip_bad)
         prepared = await self._minter.prepare(broadcast, body.contacts, key, body.digest)
         return with_warnings(LineStream(self._minter.stream(prepared)), prepared.advisories)
 
@@ -199,6 +202,11 @@ async def _as_lines(records: AsyncIterator[Any], *, shows_progress: bool) -> Asy
 def _account(request: Request, caller: Caller, in_body: str | None = None) -> str:
     """The account that the call is about; raises Problem."""
     return caller.account(request.query_params.get("account"), in_body)
+
+
+def _needs_of_links(broadcast: Broadcast) -> FieldNeeds:
+    fields = own_fields(broadcast.destinations)
+    return FieldNeeds(fields, fields)
 
 
 async def _small_body(request: Request) -> bytes:

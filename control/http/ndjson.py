@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from contacts.fields import FieldNeeds
 from contacts.line import Contacts
 from contacts.ndjson_form import NdjsonForm
 from contacts.reader import BadContact, read_contacts
@@ -32,7 +33,7 @@ class Bulk(msgspec.Struct, frozen=True):
     digest: str  # of the body and of what decides which of its lines count
 
 
-async def received(request: Request, destinations: int, *, skip_bad: bool) -> Bulk:
+async def received(request: Request, destinations: int, needs: FieldNeeds, *, skip_bad: bool) -> Bulk:
     """The whole body, read and checked; raises Problem."""
     digest = sha256(b"skip_bad" if skip_bad else b"")
     with SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
@@ -45,14 +46,14 @@ async def received(request: Request, destinations: int, *, skip_bad: bool) -> Bu
             line.take(piece)
             digest.update(piece)
             file.write(piece)
-        contacts = await asyncio.to_thread(_read, file, destinations, skip_bad)
+        contacts = await asyncio.to_thread(_read, file, destinations, needs, skip_bad)
     return Bulk(contacts, digest.hexdigest())
 
 
-def _read(file: IO[bytes], destinations: int, skip_bad: bool) -> Contacts:
+def _read(file: IO[bytes], destinations: int, needs: FieldNeeds, skip_bad: bool) -> Contacts:
     file.seek(0)
     try:
-        contacts = read_contacts(file, NdjsonForm(), destinations, skip_bad=skip_bad)
+        contacts = read_contacts(file, NdjsonForm(), destinations, skip_bad=skip_bad, needs=needs)
     except BadContact as bad:
         raise Problem("invalid", str(bad), field=bad.field, line=bad.line) from None
     if not len(contacts) and not contacts.bad:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from io import BytesIO
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from records.broadcast import Broadcast
 from records.code import CodeCipher
 from records.keys import BUCKET_SIZE, bucket_of, field_of
 from records.link import Link, encode_link
+from routing.destination import own_fields
 
 BATCH_LINKS = 50_000
 
@@ -77,14 +79,16 @@ def _links(order: MintOrder, rows: slice, first_link_id: int, cipher: CodeCipher
     numbers = {name: number for number, name in enumerate(order.broadcast.audiences)}
     audience_nos = [numbers[name] for name in contacts.audiences]
     every = range(order.destinations)
+    kept = own_fields(order.broadcast.destinations)
     links: list[Link] = []
     line_nos: list[int] = []
-    for contact_id, audience_no, index, line_no in zip(
+    for contact_id, audience_no, index, line_no, fields in zip(
         contacts.contact_ids[rows].to_pylist(), contacts.audience_nos[rows],
-        contacts.destination_indexes[rows], contacts.line_nos[rows], strict=True,
+        contacts.destination_indexes[rows], contacts.line_nos[rows],
+        contacts.fields_of(rows, kept) if kept else repeat(None), strict=False,
     ):  # fmt: skip
         for destination in every if index == ALL else (index,):
-            links.append(Link(broadcast_no, destination, audience_nos[audience_no], contact_id))
+            links.append(Link(broadcast_no, destination, audience_nos[audience_no], contact_id, "", fields))
             line_nos.append(line_no)
     codes = [cipher.seal(link_id) for link_id in range(first_link_id, first_link_id + len(links))]
     return _Links(first_link_id, links, codes, line_nos)
@@ -114,6 +118,9 @@ def link_rows(broadcast: Broadcast, first_link_id: int, links: list[Link], codes
         "slug": pa.array([link.slug for link in links], pa.string()),
         "minted_at": same(minted_at_ms, pa.timestamp("ms", "UTC")),
     }
+    if any(link.fields for link in links):
+        fields = [list((link.fields or {}).items()) for link in links]
+        columns["fields"] = pa.array(fields, pa.map_(pa.string(), pa.string()))
     return pa.record_batch(columns)
 
 

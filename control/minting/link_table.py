@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -36,6 +37,7 @@ class LinkRow(msgspec.Struct, frozen=True):
     slug: str
     keyword: str
     minted_at: str
+    fields: dict[str, str]
 
 
 _COLUMNS = ", ".join(LinkRow.__struct_fields__).replace(
@@ -105,6 +107,14 @@ class LinkTable:
         sql = "SELECT [count(), toUInt64(max(destination_index))] FROM links WHERE broadcast_no = {no:UInt64}"
         minted, highest = await self._clickhouse.value(sql, no=broadcast_no)
         return int(minted), int(highest) + 1 if minted else 0
+
+    async def lacking(self, broadcast_no: int, fields: Collection[str]) -> int:
+        """How many links of a broadcast lack some of these fields."""
+        sql = (
+            "SELECT count() FROM links WHERE broadcast_no = {no:UInt64}"
+            " AND NOT hasAll(mapKeys(fields), {fields:Array(String)})"
+        )
+        return int(await self._clickhouse.value(sql, no=broadcast_no, fields=sorted(fields)))
 
     async def contacts_with_links(self, broadcast_no: int, before: int) -> Any:
         """The contacts (pa.Array of strings) that have a link of this broadcast with an id below `before`."""

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -21,6 +21,7 @@ from control.minting.link_batches import LinkBatch, MintOrder, batches_of
 from control.minting.link_table import LinkTable
 from records.broadcast import Broadcast
 from records.code import CodeCipher
+from routing.destination import own_fields
 
 MOST_COMPARED = 5_000_000  # links: their contact ids are held in memory for a moment
 
@@ -71,6 +72,7 @@ class Minter:
         if not len(contacts):
             return MintOrder(contacts, known, 0, 0, 0)
         async with self._broadcasts.as_it_is_now(known) as now:
+            check_fields(contacts, own_fields(now.destinations))
             destinations = _destinations(contacts, now, claim)
             now_ms = _now_ms()
             broadcast = await self._broadcasts.ready_to_mint(now, contacts.audiences, now_ms)
@@ -105,6 +107,13 @@ def check_same_body(claim: Claim | None, body_hash: str) -> None:
     if claim is not None and claim.body_hash != body_hash:
         detail = "this Idempotency-Key was used with another body; take a new key for a new body"
         raise Problem("conflict", detail, field="Idempotency-Key")
+
+
+def check_fields(contacts: Contacts, named: Collection[str]) -> None:
+    """Raises Problem where fields are named of late that the lines were not read for."""
+    if not contacts.fields.keys() >= set(named):
+        detail = "the broadcast was changed at the same moment; nothing was minted, send the request again"
+        raise Problem("in-progress", detail, retry_after_s=1)
 
 
 def unrepeatable_key() -> str:

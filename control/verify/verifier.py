@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import re
 import secrets
 import time
 from collections import defaultdict
@@ -23,7 +22,7 @@ from control.verify.table_checks import minted, table_findings
 from records.broadcast import Broadcast
 from records.networks import Networks
 from records.own_visit import OwnVisits
-from routing.destination import PLACEHOLDERS, destination_for
+from routing.destination import destination_for, own_fields
 from routing.visit import Visit
 from runtime.clickhouse import ClickHouse
 
@@ -145,7 +144,7 @@ class Verifier:
             if row.destination_index >= len(broadcast.destinations):
                 continue
             template = broadcast.destinations[row.destination_index]
-            if wanted.contact_id is None and _own_fields(template):
+            if wanted.contact_id is None and own_fields([template]):
                 detail = (
                     "it holds fields of a contact, so a fetch might use it up: name a contact_id to have it fetched"
                 )
@@ -182,11 +181,6 @@ class Verifier:
         return await self._fetcher.fetch(
             urlsplit(fetched.final_url)._replace(path=path, query="", fragment="").geturl()
         )
-
-
-def _own_fields(template: str) -> set[str]:
-    """The fields of a contact that a destination names, beside what every link has."""
-    return set(re.findall(r"\{([^{}]*)\}", template)) - set(PLACEHOLDERS)
 
 
 def _now_ms() -> int:

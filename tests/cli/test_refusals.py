@@ -108,7 +108,7 @@ def test_the_same_time_in_another_zone_is_no_difference(stack, contacts, tmp_pat
         ("https://localhost/", "local name"),
         ("https://192.168.1.1/", "not a public address"),
         (f"https://acme.example/{'x' * 3000}", "at most 2048 are allowed"),
-        ("https://acme.example/{name}", "unknown placeholder {name}"),
+        ("https://acme.example/{Name}", "unknown placeholder {Name}"),
     ],
 )
 def test_a_destination_that_recipients_must_not_get_is_refused(stack, url, said):

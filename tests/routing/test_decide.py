@@ -94,12 +94,12 @@ def test_a_code_that_could_not_be_looked_up_is_not_called_unknown():
 
 
 def test_placeholders_are_filled_url_encoded():
-    destination = "https://acme.example/{code}?c={contact_id}&b={broadcast_id}&k={click_id}&x={other}"
+    destination = "https://acme.example/{code}?c={contact_id}&b={broadcast_id}&k={click_id}&x={Other}"
 
     location = answer(destinations=(destination,)).location
 
     assert location == (
-        "https://acme.example/aB3dE5fG7?c=c%201%2F%C3%A9&b=spring&k=00010203-0405-0607-0809-0a0b0c0d0e0f&x={other}"
+        "https://acme.example/aB3dE5fG7?c=c%201%2F%C3%A9&b=spring&k=00010203-0405-0607-0809-0a0b0c0d0e0f&x={Other}"
     )
 
 

@@ -39,7 +39,19 @@ links = st.builds(Link, st.just(3), st.integers(0, 2), st.just(0), contacts, st.
 
 def row_of(link, code):
     return LinkRow(
-        17, "main", code, HOST, 3, "spring", link.contact_id, "", link.destination_index, link.slug, "", "2026-05-01"
+        17,
+        "main",
+        code,
+        HOST,
+        3,
+        "spring",
+        link.contact_id,
+        "",
+        link.destination_index,
+        link.slug,
+        "",
+        "2026-05-01",
+        {},
     )
 
 
