@@ -46,6 +46,7 @@ class Fault(NamedTuple):
     field: str
     error: str
     is_missing: bool = False  # it lacks a field that is needed
+    column: int = 0  # in the line, from 1, where the form of the line is wrong
 
 
 class BadLine(msgspec.Struct, gc=False):

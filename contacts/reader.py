@@ -39,9 +39,9 @@ class Form(Protocol):
 class BadContact(Exception):
     """The first line that is wrong: which, where in it, and what is expected."""
 
-    def __init__(self, line: int, field: str, error: str) -> None:
+    def __init__(self, line: int, field: str, error: str, column: int = 0) -> None:
         super().__init__(f"line {line}: {error}")
-        self.line, self.field = line, field
+        self.line, self.field, self.column = line, field, column
 
 
 def read_contacts(
@@ -125,7 +125,7 @@ class _Reader:
 
     def _refuse(self, line_no: int, fault: Fault) -> None:
         if not (self._skip_bad or (fault.is_missing and self._needs.skips_missing)):
-            raise BadContact(line_no, fault.field, fault.error)
+            raise BadContact(line_no, fault.field, fault.error, fault.column)
         self._bad.append(BadLine(line_no, fault.error))
 
     def _without_repeats(self, contacts: Contacts) -> Contacts:

@@ -20,6 +20,7 @@ from control.catalogue.broadcasts import SHARED, Broadcasts
 from control.catalogue.domains import Domains
 from control.catalogue.shared_links import SharedLinks
 from control.http.advisories import expired, over, with_warnings
+from control.http.bodies import document, whole_body
 from control.http.documents import Document, stated
 from control.http.lists import cut, page_of
 from control.http.ndjson import LineStream, received
@@ -48,7 +49,6 @@ from routing.destination import own_fields
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
 
-MAX_BODY_BYTES = 1024 * 1024
 MAX_AUDIT_HOURS = 24 * 366
 
 _encoder = msgspec.json.Encoder()
@@ -79,7 +79,7 @@ class Api:
         self._clickhouse, self._clicks_redis = clickhouse, clicks_redis
 
     async def put_domain(self, request: Request, caller: Caller) -> Response:
-        body: Document = decoded(await _small_body(request), _domain)
+        body: Document = await document(request, _domain)
         in_query = request.query_params.get("account")
         domain, created = await self._domains.put(request.path_params["domain"], caller, in_query, body)
         near = await self._domains.nearest(domain, caller.root) if created else None
@@ -87,7 +87,7 @@ class Api:
         return with_warnings(_json(domain_answer(domain), 201 if created else 200), meant)
 
     async def patch_domain(self, request: Request, caller: Caller) -> Response:
-        body: Document = decoded(await _small_body(request), _domain_patch)
+        body: Document = await document(request, _domain_patch)
         account = _account(request, caller, body.account)
         return _json(
             domain_answer(await self._domains.patch(request.path_params["domain"], account, body, caller.author))
@@ -102,7 +102,7 @@ class Api:
         return _json(domain_answer(domain))
 
     async def put_broadcast(self, request: Request, caller: Caller) -> Response:
-        body: Document = decoded(await _small_body(request), _broadcast)
+        body: Document = await document(request, _broadcast)
         account = _account(request, caller, body.account)
         broadcast, created = await self._broadcasts.put(
             account, request.path_params["broadcast_id"], body, caller.author
@@ -110,7 +110,7 @@ class Api:
         return with_warnings(_json(broadcast_answer(broadcast), 201 if created else 200), expired(broadcast, _now_ms()))
 
     async def patch_broadcast(self, request: Request, caller: Caller) -> Response:
-        body: Document = decoded(await _small_body(request), _patch)
+        body: Document = await document(request, _patch)
         account = _account(request, caller, body.account)
         broadcast = await self._broadcasts.patch(account, request.path_params["broadcast_id"], body, caller.author)
         warnings = expired(broadcast, _now_ms()) if "expires_at" in stated(body) else []
@@ -135,7 +135,7 @@ class Api:
     async def verify(self, request: Request, caller: Caller) -> Response:
         broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
         shows_progress = _flag(request, "progress")
-        data = await _small_body(request)
+        data = await whole_body(request)
         body: VerifyBody = decoded(data, _verify) if data else VerifyBody()
         wanted = Wanted(
             None if body.sample == "all" else body.sample, body.fetch, frozenset(body.final_hosts), body.contact_id
@@ -148,7 +148,7 @@ class Api:
         return _json(await read_report(self._clickhouse, broadcast))
 
     async def create_link(self, request: Request, caller: Caller) -> Response:
-        body: LinkBody = decoded(await _small_body(request), _link)
+        body: LinkBody = await document(request, _link)
         account = _account(request, caller, body.account)
         link, broadcast = await self._shared.create(account, body, _idempotency_key(request), caller.author)
         return with_warnings(_json(link, 201), over(broadcast, _now_ms()))
@@ -158,7 +158,7 @@ class Api:
         return _json(await self._shared.look_up(parts["domain"], parts["code"], _account(request, caller)))
 
     async def create_key(self, request: Request, caller: Caller) -> Response:
-        body: KeyBody = decoded(await _small_body(request), _key)
+        body: KeyBody = await document(request, _key)
         account = _account(request, caller, body.account)
         check_text("name", body.name)
         for scope in body.scopes:
@@ -180,7 +180,7 @@ class Api:
         return _json(await read_ledger(self._clicks_redis, self._clickhouse))
 
     async def close_lane(self, request: Request, caller: Caller) -> Response:
-        body: CloseBody = decoded(await _small_body(request), _close)
+        body: CloseBody = await document(request, _close)
         try:
             lane = request.path_params["lane"]
             closed = await close_lane(self._clicks_redis, self._clickhouse, lane, body.not_arrived)
@@ -207,17 +207,6 @@ def _account(request: Request, caller: Caller, in_body: str | None = None) -> st
 def _needs_of_links(broadcast: Broadcast) -> FieldNeeds:
     fields = own_fields(broadcast.destinations)
     return FieldNeeds(fields, fields)
-
-
-async def _small_body(request: Request) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > MAX_BODY_BYTES:
-            raise Problem("too-large", f"the body has more than {MAX_BODY_BYTES} bytes")
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 def _flag(request: Request, name: str) -> bool:

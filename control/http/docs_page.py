@@ -17,7 +17,8 @@ _INTRO = """
 <p>JSON in UTF-8, times in RFC 3339. Every call but this page and <a href="/v1/openapi.json">/v1/openapi.json</a>
 carries <code>Authorization: Bearer &lt;key&gt;</code>. A key belongs to an account; <code>?account=acme/seattle</code>
 addresses one below it; what lies outside answers 404. What a key lacks the scope for answers 403. A field or query
-parameter that is not known is refused by name.</p>
+parameter that is not known is refused by name. A body may be gzip (<code>Content-Encoding: gzip</code>); what it
+unpacks to has the bounds of any body.</p>
 <pre>curl -X PUT https://control/v1/domains/go.acme.example -H "Authorization: Bearer $KEY" -d '{}'
 curl -X PUT https://control/v1/broadcasts/sale -H "Authorization: Bearer $KEY" \\
   -d '{"short_domain":"go.acme.example","destinations":["https://shop.acme.example/?c={contact_id}"]}'

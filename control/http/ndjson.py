@@ -17,6 +17,7 @@ from contacts.fields import FieldNeeds
 from contacts.line import Contacts
 from contacts.ndjson_form import NdjsonForm
 from contacts.reader import BadContact, read_contacts
+from control.http.bodies import pieces
 from control.http.problems import Problem
 from control.http.store_faults import of_store
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
@@ -38,11 +39,7 @@ async def received(request: Request, destinations: int, needs: FieldNeeds, *, sk
     digest = sha256(b"skip_bad" if skip_bad else b"")
     with SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
         line = _LineLength()
-        size = 0
-        async for piece in request.stream():
-            size += len(piece)
-            if size > MAX_BYTES:
-                raise Problem("too-large", f"the body has more than {MAX_BYTES} bytes; send it in several requests")
+        async for piece in pieces(request, MAX_BYTES, "; send it in several requests"):
             line.take(piece)
             digest.update(piece)
             file.write(piece)
@@ -55,7 +52,7 @@ def _read(file: IO[bytes], destinations: int, needs: FieldNeeds, skip_bad: bool)
     try:
         contacts = read_contacts(file, NdjsonForm(), destinations, skip_bad=skip_bad, needs=needs)
     except BadContact as bad:
-        raise Problem("invalid", str(bad), field=bad.field, line=bad.line) from None
+        raise Problem("invalid", str(bad), field=bad.field, line=bad.line, column=bad.column) from None
     if not len(contacts) and not contacts.bad:
         raise Problem("invalid", "the body is empty; expected a line of JSON for each contact")
     return contacts

@@ -20,6 +20,8 @@ KINDS = {
     "in-progress": (409, "Another request is doing the same"),
     "too-large": (413, "The body is too large"),
     "not-json": (400, "The body is not JSON"),
+    "not-gzip": (400, "The body is not gzip"),
+    "encoding": (415, "The body's encoding is not offered here"),
     "invalid": (422, "A value is not valid"),
     "internal": (500, "The service failed"),
     "unavailable": (503, "A store cannot be reached"),
@@ -29,7 +31,7 @@ KINDS = {
 
 
 class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
-    """RFC 9457, with the field and, for NDJSON, the line at fault."""
+    """RFC 9457, with the field at fault and, where the text of the body is, its line and column."""
 
     type: str
     title: str
@@ -39,6 +41,7 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
     line: int = 0
     links: int = 0  # that stand in the way of a deletion
     scope: str = ""  # that a key needs for this call
+    column: int = 0  # with the line, in characters, from 1
 
 
 class Problem(Exception):
@@ -51,6 +54,7 @@ class Problem(Exception):
         *,
         field: str = "",
         line: int = 0,
+        column: int = 0,
         links: int = 0,
         scope: str = "",
         retry_after_s: int = 0,
@@ -58,14 +62,15 @@ class Problem(Exception):
         super().__init__(detail)
         self.status, self.title = KINDS[kind]
         self.kind, self.detail, self.field, self.line = kind, detail, field, line
-        self.links, self.scope = links, scope
+        self.column, self.links, self.scope = column, links, scope
         self.retry_after_s = retry_after_s
 
     @property
     def body(self) -> ProblemBody:
         return ProblemBody(
-            f"/docs#{self.kind}", self.title, self.status, self.detail, self.field, self.line, self.links, self.scope
-        )
+            f"/docs#{self.kind}", self.title, self.status, self.detail, self.field, self.line, self.links, self.scope,
+            self.column,
+        )  # fmt: skip
 
     @property
     def headers(self) -> dict[str, str]:
@@ -84,7 +89,8 @@ def decoded(data: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
     try:
         return read_json(data, decoder)
     except JsonFault as fault:
-        raise Problem("invalid" if fault.is_json else "not-json", fault.detail, field=fault.field) from None
+        kind = "invalid" if fault.is_json else "not-json"
+        raise Problem(kind, fault.detail, field=fault.field, line=fault.line, column=fault.column) from None
 
 
 def check_query(given: Iterable[str], known: Collection[str]) -> None:

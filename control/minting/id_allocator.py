@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from control.http.problems import Problem
+from control.http.store_faults import of_store
 from records.keys import ALLOCATED, BROADCASTS
 from runtime.clickhouse import ClickHouse
 
@@ -47,5 +48,7 @@ class IdAllocator:
             log.warning(
                 "id_allocation_unavailable: cannot allocate link ids without Redis", extra={"error": str(error)}
             )
-            detail = "Redis cannot be reached, and new links need numbers from it; nothing was done, try again"
-            raise Problem("unavailable", detail, retry_after_s=5) from None
+            problem = of_store(error)
+            kind, said = (problem.kind, problem.detail) if problem else ("unavailable", "Redis cannot be reached")
+            detail = f"{said}; new links need numbers from it, and nothing was done"
+            raise Problem(kind, detail, retry_after_s=5) from None

@@ -1,6 +1,7 @@
 """Whatever bytes a caller sends to any operation, the answer is a problem that names them, never a 500."""
 
 import json
+from urllib.parse import quote_from_bytes
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -105,3 +106,25 @@ async def test_a_line_of_broken_json_costs_no_other_line_its_links(control):
 
     assert answer.status == 200
     assert [line.get("contact_id", line.get("line")) for line in answer.body] == [1, 2, 3, 4, 5, "c-2"]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+async def test_no_path_or_query_is_a_fault_of_the_service(control, operation):
+    control.broadcast()
+    odd = st.sampled_from([b"\xff", b"\x00", b"..", b"a\nb", b"\xc3\x9f.example", b"x" * 5000, b"%", b" "])
+    part = st.binary(min_size=1, max_size=12) | odd
+    named = st.sampled_from([name for name, _ in operation.query] or ["odd"])
+
+    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(part, part, named, part)
+    def holds(first, second, name, value):
+        parts = iter((first, second))
+        path = "/".join(
+            quote_from_bytes(next(parts), safe="") if piece.startswith("{") else piece
+            for piece in operation.path.split("/")
+        )
+        for asked in (path, f"{path_of(operation)}?{name}={quote_from_bytes(value)}"):
+            answer = control.call(operation.method, asked, b"{}" if operation.body else None)
+            assert answer.status != 500, (asked, answer)
+
+    holds()

@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-import subprocess
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
@@ -12,26 +11,17 @@ from aggregator.migrate import migrate
 from control.http.store_faults import of_store
 from runtime.clickhouse import ClickHouse, ClickHouseRefused
 from tests.support.clickhouse import WRITER, clickhouse_command, clickhouse_environ
-from tests.support.control import DOMAIN
+from tests.support.control import DOMAIN, SHOP
+from tests.support.disks import small_disk
 from tests.support.processes import free_port, running
+from tests.support.proxy import Proxy, refuse
 
 
 @pytest.fixture
 def disk(tmp_path):
     """Gives disk(size): a file system of that size, to be filled and emptied."""
-    mounted = []
-
-    def mount(size):
-        folder = tmp_path / f"disk-{size}"
-        folder.mkdir()
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=False).returncode:
-            pytest.skip("a small file system cannot be mounted here: the full-disk rule is not tested")
-        mounted.append(folder)
-        return folder
-
-    yield mount
-    for folder in mounted:
-        subprocess.run(["umount", "--lazy", folder], check=True)
+    with ExitStack() as mounted:
+        yield lambda size: mounted.enter_context(small_disk(tmp_path / f"disk-{size}", size))
 
 
 def fill(folder):
@@ -100,3 +90,29 @@ def test_what_a_store_cannot_do_is_named_by_its_status(error, status):
 )
 def test_a_fault_of_this_service_is_no_problem_of_a_store(error):
     assert of_store(error) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"), [(243, 507, "storage-full"), (241, 503, "unavailable"), (164, 503, "unavailable")]
+)
+async def test_a_write_that_clickhouse_refuses_is_a_problem_that_says_why(
+    own_valkey, clickhouse, clickhouse_url, controls, code, status, kind
+):
+    async with Proxy(clickhouse_url, table="").running() as proxy:
+        control = await asyncio.to_thread(controls, own_valkey.url, proxy.url)
+        await asyncio.to_thread(control.broadcast)
+
+        async def answer(*call):
+            proxy.faults.append(refuse(code))
+            return await asyncio.to_thread(control.call, *call)
+
+        answers = [
+            await answer("PUT", "/v1/domains/go.new.example", {}),
+            await answer("PUT", "/v1/broadcasts/other", {"short_domain": DOMAIN, "destinations": [SHOP]}),
+            await answer("PATCH", "/v1/broadcasts/spring", {"stopped": True}),
+            await answer("POST", "/v1/broadcasts/spring/links", b'{"contact_id":"c-1"}'),
+            await answer("POST", "/v1/links", {"short_domain": DOMAIN, "destination": "https://shop.acme.example/"}),
+        ]
+
+    assert {(one.status, one.body["type"]) for one in answers} == {(status, f"/docs#{kind}")}
+    assert all("ClickHouse" in one.body["detail"] for one in answers)

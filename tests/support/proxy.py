@@ -1,4 +1,4 @@
-"""A proxy of the tests' own in front of ClickHouse, that spoils chosen INSERTs of clicks on their way."""
+"""A proxy of the tests' own in front of ClickHouse, that spoils chosen INSERTs on their way."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -6,8 +6,6 @@ from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
-
-_AN_INSERT = b"INSERT+INTO+clicks"
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -32,10 +30,12 @@ Fault = Callable[[Exchange], Awaitable[None]]
 
 
 class Proxy:
-    """Hands everything on; each INSERT of clicks meets the next of `faults`, as long as there are any."""
+    """Hands everything on; each INSERT into the table meets the next of `faults`, as long as there are any."""
 
-    def __init__(self, clickhouse_url: str) -> None:
+    def __init__(self, clickhouse_url: str, table: str = "clicks") -> None:
+        """table: "" for every one."""
         self._upstream = urlsplit(clickhouse_url)
+        self._insert = f"INSERT+INTO+{table}".encode()
         self.faults: list[Fault] = []
         self.under_way = 0
         self.url = ""
@@ -66,7 +66,7 @@ class Proxy:
             server.close()
 
     def _fault_for(self, head: bytes) -> Fault:
-        if _AN_INSERT not in head.split(b"\r\n", 1)[0]:
+        if self._insert not in head.split(b"\r\n", 1)[0]:
             return hand_on
         return self.faults.pop(0) if self.faults else hand_on
 

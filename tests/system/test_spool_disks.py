@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import resource
-import subprocess
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
@@ -17,6 +16,7 @@ from records.keys import LANES
 from tests.chaos.checks import check_books, check_each_click_once, check_nothing_is_amiss, rows_of
 from tests.chaos.syscalls import failing, needs_strace
 from tests.support.aggregator import Aggregator
+from tests.support.disks import small_disk
 from tests.support.edge import Edge, cache, cipher, store
 from tests.support.eventually import eventually
 
@@ -84,11 +84,8 @@ def disk(request, tmp_path):
     if request.param is not no_space:
         yield request.param, folder
         return
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here: a full one is not tested")
-    yield request.param, folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(folder, "1m"):
+        yield request.param, folder
 
 
 @pytest.fixture
