@@ -1,0 +1,1 @@
+"""From a text to the messages of a broadcast: template, segments, warnings, payloads. Pure."""
