@@ -32,11 +32,12 @@ _OWN: dict[str, pa.DataType] = {
 }
 _OF_BROADCAST = (
     *("account", "short_domain", "broadcast_id", "broadcast_no", "audience", "keyword", "source"),
-    *("destination_index", "status", "refusal"),
+    *("destination_index", "destination_version", "status", "refusal"),
 )
 _NUMBERS = {
     "broadcast_no": pa.uint64(),
     "destination_index": pa.uint16(),
+    "destination_version": pa.uint32(),
     "status": pa.uint16(),
     "asn": pa.uint32(),
 }

@@ -97,7 +97,7 @@ def _click(answered: Answered, now_ms: int, sealed: bytes) -> Click:
     link, broadcast = found.link, found.broadcast
     assert link is not None  # noqa: S101 - decide() makes a row of nothing else
     assert broadcast is not None  # noqa: S101
-    audiences = broadcast.audiences
+    audiences, versions = broadcast.audiences, broadcast.destination_versions
     return Click(
         answered.click_id, now_ms, found.link_id, visit.code, visit.short_domain,
         broadcast.account, broadcast.broadcast_id, broadcast.broadcast_no, link.contact_id,
@@ -106,4 +106,5 @@ def _click(answered: Answered, now_ms: int, sealed: bytes) -> Click:
         decision.status, visit.method, sealed, visit.user_agent, visit.referrer, visit.accept,
         visit.accept_language, visit.purpose, visit.sec_fetch, visit.sec_ch_ua,
         decision.reason.value if decision.reason is not None else "",
+        versions[decision.destination_index] if decision.destination_index < len(versions) else 1,
     )  # fmt: skip

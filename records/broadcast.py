@@ -35,6 +35,8 @@ class Broadcast(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sent_at_ms: Annotated[int, TIME] = 0
     audiences: tuple[str, ...] = ("",)  # by audience_no; append-only, links refer to their positions
     version: int = 0  # Unix milliseconds of the write, strictly growing; the highest is in force
+    # Of each destination, the version in the broadcast's history that put it in force; 1 for those that are missing.
+    destination_versions: tuple[int, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()

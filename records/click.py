@@ -35,6 +35,7 @@ class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sec_fetch: str  # "site mode user dest" of Sec-Fetch-*, "-" for an absent one; "" when all are absent
     sec_ch_ua: str
     refusal: str = ""  # why the visitor was not sent where the link leads: expired, stopped, not_yet, too_long
+    destination_version: int = 0  # version in its history that put that destination in force; 0 is 1
 
 
 # A frame holds the clicks of one event-loop tick: header, then msgpack (edge_id, [click, ...]).

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS change_log
     written UInt64,                                 -- version of the row that carried it: Unix milliseconds
     who_account LowCardinality(String),             -- of the key that it was changed with
     who_key String,                                 -- its id or name, never the key
-    what LowCardinality(String),                    -- created, changed, deleted, withdrawn, rolled back
+    what LowCardinality(String),                    -- created, changed, deleted; recorded, withdrawn, rolled back
     before String CODEC(ZSTD(1)),                   -- JSON of the fields that were changed; '' where there was nothing
     after String CODEC(ZSTD(1))                     -- the same; '' where nothing is left
 )

@@ -44,24 +44,54 @@ FROM
 )
 GROUP BY account, broadcast_id;
 
-CREATE OR REPLACE VIEW destination_report AS
-SELECT
-    account, broadcast_id, destination_index,
-    sum(minted) AS links,
-    uniqExactIf(contact_id, minted = 1 AND contact_id != '') AS contacts,
-    countIf(human) AS human_clicks,
-    sum(machine) AS machine_clicks,
-    uniqExactIf(contact_id, human AND contact_id != '') AS unique_contacts,
-    if(contacts = 0, 0, unique_contacts / contacts) AS click_through_rate
+-- Each destination that a broadcast had, by the change that put it in force: what a tap's destination_index and
+-- destination_version name. Where it has not been changed yet since there is a history, it is not here.
+CREATE OR REPLACE VIEW destinations AS
+SELECT account, name AS broadcast_id, toUInt16(place - 1) AS destination_index, version AS destination_version,
+    destination, changed_at AS in_force_since
 FROM
 (
-    SELECT account, broadcast_id, contact_id, destination_index, 1 AS minted, false AS human, 0 AS machine FROM links
-    UNION ALL
-    SELECT account, broadcast_id, contact_id, destination_index, 0, visit_class = 'human', visit_class != 'human'
-    FROM clicks
-    WHERE status BETWEEN 300 AND 399 AND refusal = '' AND purpose != 'own-verify'
+    SELECT account, name, version, changed_at, JSONExtract(before, 'destinations', 'Array(String)') AS former,
+        JSONExtract(after, 'destinations', 'Array(String)') AS latter
+    FROM changes WHERE kind = 'broadcast'
 )
-GROUP BY account, broadcast_id, destination_index;
+ARRAY JOIN latter AS destination, arrayEnumerate(latter) AS place
+WHERE destination != arrayElement(former, place);
+
+-- A tap counts for the destination that it was sent to. Where destinations were changed, there is a row for each that was
+-- tapped and for the one in force; links and contacts are those of the place in the broadcast, and stand in each of its rows.
+CREATE OR REPLACE VIEW destination_report AS
+SELECT
+    account, broadcast_id, destination_index, destination_version, in_force, links, contacts, human_clicks, machine_clicks,
+    unique_contacts, if(contacts = 0, 0, unique_contacts / contacts) AS click_through_rate
+FROM
+(
+    SELECT
+        account, broadcast_id, destination_index, destination_version,
+        toBool(max(is_now)) AS in_force,
+        sum(max(of_links)) OVER (PARTITION BY account, broadcast_id, destination_index) AS links,
+        sum(max(of_contacts)) OVER (PARTITION BY account, broadcast_id, destination_index) AS contacts,
+        sum(human) AS human_clicks,
+        sum(machine) AS machine_clicks,
+        uniqExactIf(contact_id, human = 1 AND contact_id != '') AS unique_contacts
+    FROM
+    (
+        SELECT account, broadcast_id, destination_index, toUInt32(-1) AS destination_version, '' AS contact_id,
+            count() AS of_links, uniqExactIf(links.contact_id, links.contact_id != '') AS of_contacts,
+            0 AS human, 0 AS machine, 0 AS is_now
+        FROM links GROUP BY account, broadcast_id, destination_index
+        UNION ALL
+        SELECT account, broadcast_id, destination_index, greatest(destination_version, 1), contact_id,
+            0, 0, visit_class = 'human', visit_class != 'human', 0
+        FROM clicks
+        WHERE status BETWEEN 300 AND 399 AND refusal = '' AND purpose != 'own-verify'
+        UNION ALL
+        SELECT account, broadcast_id, toUInt16(place - 1), greatest(arrayElement(destination_versions, place), 1), '', 0, 0, 0, 0, 1
+        FROM broadcasts FINAL ARRAY JOIN arrayEnumerate(destinations) AS place
+    )
+    GROUP BY account, broadcast_id, destination_index, destination_version
+)
+WHERE destination_version != toUInt32(-1) AND (links > 0 OR human_clicks + machine_clicks > 0);
 
 CREATE OR REPLACE VIEW audience_report AS
 SELECT

@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import AsyncIterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
@@ -84,7 +85,8 @@ class Broadcasts:
         """Write a broadcast that is known to be new and checked; its number is given here."""
         if number is None:
             number = await self._ids.next_broadcast_no()
-        written = await self._changes.write(BROADCAST, msgspec.structs.replace(new, broadcast_no=number), None, by)
+        new = msgspec.structs.replace(new, broadcast_no=number)
+        written = await self._changes.write(BROADCAST, new, None, by)
         # Redis wiped between two allocations gives a number twice: the edges must never see it.
         if len(await self._read("broadcast_no = {no:UInt64}", no=number)) > 1:
             number = await self._ids.next_broadcast_no()
@@ -177,6 +179,8 @@ class Broadcasts:
 
     async def _replace(self, new: Broadcast, old: Broadcast, by: Author) -> Broadcast:
         """Write a broadcast that was checked. See Claims.claim: this is the other side of it."""
+        if new.destinations != old.destinations:
+            new = with_versions(new, old, await self._changes.next_version(BROADCAST, old))
         written = await self._changes.write(BROADCAST, new, old, by)
         if takes_away(new, old) and not await self._claims.fit(written):
             await self._cache.put(await self._changes.write(BROADCAST, old, written, by, WITHDRAWN))
@@ -204,6 +208,16 @@ class Broadcasts:
 
     def _locked(self, account: str, broadcast_id: str) -> "contextlib.AbstractAsyncContextManager[None]":
         return self._locks.hold(f"broadcast:{account}:{broadcast_id}", wait_s=10.0)
+
+
+def with_versions(new: Broadcast, old: Broadcast, version: int) -> Broadcast:
+    """The broadcast with which change put each destination in force: this one, where it is not the one before."""
+    before = list(zip_longest(old.destinations, old.destination_versions, fillvalue=1))[: len(old.destinations)]
+    versions = [
+        before[index][1] if index < len(before) and before[index][0] == url else version
+        for index, url in enumerate(new.destinations)
+    ]
+    return msgspec.structs.replace(new, destination_versions=tuple(versions))
 
 
 def takes_away(new: Broadcast, old: Broadcast) -> bool:

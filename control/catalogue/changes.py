@@ -45,6 +45,8 @@ class Change(msgspec.Struct, frozen=True):
 BROADCAST = Kind("broadcast", BROADCASTS, "broadcast_id")
 DOMAIN = Kind("domain", DOMAINS, "short_domain")
 WITHDRAWN = "withdrawn"  # what a change is that takes the one before it back: it was refused after all
+RECORDED = "recorded"  # what the first state is of a record that is older than its history
+_LOGGED = "kind = {kind:String} AND account = {account:String} AND name = {name:String}"
 _CARRIED = "change.who_account, change.who_key, change.what, change.before, change.after"
 
 
@@ -62,7 +64,11 @@ class Changes:
         if old is not None:
             await self._copy_carried_by(kind, old)
         new = _numbered(new, old)
-        await self._insert(kind, [(new, None if by is None else change_of(kind, new, old, by, what))])
+        change = change_of(kind, new, old, by, what) if by is not None else None
+        if change is not None and old is not None and not await self._has_history(kind, old):
+            first = change_of(kind, old, None, Author(""), RECORDED)
+            await self._log([_log_row(kind, old, first)] if first is not None else [])
+        await self._insert(kind, [(new, change)])
         return new
 
     async def create(self, kind: Kind, records: Sequence[tuple[R, Author]]) -> list[R]:
@@ -71,33 +77,47 @@ class Changes:
         await self._insert(kind, [(record, change_of(kind, record, None, by)) for record, by in numbered])
         return [record for record, _ in numbered]
 
+    async def next_version(self, kind: Kind, record: Any) -> int:
+        """The version that the next change of a record will have in its history; that has its first state as 1."""
+        sql = (
+            f"SELECT greatest(uniqExact(written), 1) + 1 FROM (SELECT written FROM change_log WHERE {_LOGGED}"  # noqa: S608
+            f" UNION ALL SELECT version FROM {kind.table.name}"
+            f" WHERE account = {{account:String}} AND {kind.named_by} = {{name:String}} AND change.what != '')"
+        )
+        return int(await self._clickhouse.value(sql, **_place(kind, record)))
+
+    async def _has_history(self, kind: Kind, record: Any) -> bool:
+        sql = f"SELECT count() FROM change_log WHERE {_LOGGED}"  # noqa: S608
+        return bool(await self._clickhouse.value(sql, **_place(kind, record)))
+
     async def copy_since(self, version: int) -> None:
         """Copy to the log what rows of this version or a later one carry and the log lacks."""
         for kind in self._kinds:
-            await self._copy(kind, "version >= {since:UInt64}", "written >= {since:UInt64}", since=version)
+            await self._copy(kind, "version >= {since:UInt64}", "written >= {since:UInt64}", {"since": version})
 
     async def _copy_carried_by(self, kind: Kind, record: Any) -> None:
-        there = {"account": record.account, "name": getattr(record, kind.named_by)}
         this = f"account = {{account:String}} AND {kind.named_by} = {{name:String}} AND version = {{version:UInt64}}"
         logged = "account = {account:String} AND name = {name:String} AND written = {version:UInt64}"
-        await self._copy(kind, this, logged, version=record.version, **there)
+        await self._copy(kind, this, logged, _place(kind, record) | {"version": record.version})
 
-    async def _copy(self, kind: Kind, rows: str, logged: str, **params: Any) -> None:
+    async def _copy(self, kind: Kind, rows: str, logged: str, params: dict[str, Any]) -> None:
         await self._clickhouse.execute(
             f"INSERT INTO change_log SELECT {{kind:String}}, account, {kind.named_by}, version, {_CARRIED}"  # noqa: S608
             f" FROM {kind.table.name} WHERE {rows} AND change.what != '' AND (account, {kind.named_by}, version) NOT IN"
             f" (SELECT account, name, written FROM change_log WHERE kind = {{kind:String}} AND {logged})",
-            kind=kind.name, **params,
+            **{"kind": kind.name, **params},
         )  # fmt: skip
 
     async def _insert(self, kind: Kind, written: Sequence[tuple[Any, Change | None]]) -> None:
         rows = [_row(record, change) for record, change in written]
         await insert_until_known(self._clickhouse, kind.table.name, *rows)
-        logged = [_log_row(kind, record, change) for record, change in written if change is not None]
-        if not logged:
+        await self._log([_log_row(kind, record, change) for record, change in written if change is not None])
+
+    async def _log(self, rows: list[dict[str, Any]]) -> None:
+        if not rows:
             return
         try:
-            await self._clickhouse.insert_rows("change_log", logged)
+            await self._clickhouse.insert_rows("change_log", rows)
         except (ClickHouseUnreachable, ClickHouseRefused) as error:  # the rows carry the change: it is not lost
             log.warning("change_not_logged: it is copied to the log later", extra={"error": str(error)})
 
@@ -121,9 +141,11 @@ def _row(record: Any, change: Change | None) -> dict[str, Any]:
 
 
 def _log_row(kind: Kind, record: Any, change: Change) -> dict[str, Any]:
-    name = getattr(record, kind.named_by)
-    place = {"kind": kind.name, "account": record.account, "name": name, "written": record.version}
-    return place | msgspec.structs.asdict(change)
+    return _place(kind, record) | {"written": record.version} | msgspec.structs.asdict(change)
+
+
+def _place(kind: Kind, record: Any) -> dict[str, Any]:
+    return {"kind": kind.name, "account": record.account, "name": getattr(record, kind.named_by)}
 
 
 def _numbered(new: Any, old: Any) -> Any:

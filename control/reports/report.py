@@ -44,7 +44,9 @@ class DestinationRow(msgspec.Struct):
     clicks: int
     unique_contacts: int
     click_through_rate: float
-    destination: str = ""  # as it is now
+    destination_version: int  # the version in the broadcast's history that put it in force
+    in_force: bool
+    destination: str = ""  # a template, as those taps found it
 
 
 class DeviceRow(msgspec.Struct):
@@ -111,6 +113,19 @@ SELECT toUnixTimestamp64Milli(minOrNull(minted_at)) FROM links WHERE {_HERE} AND
 """
 
 
+# The destinations after each change of them.
+_FORMER = """
+SELECT version, JSONExtract(after, 'destinations', 'Array(String)') AS destinations FROM changes
+WHERE kind = 'broadcast' AND account = {account:String} AND name = {id:String} AND JSONHas(after, 'destinations')
+ORDER BY version
+"""
+
+
+class _Former(msgspec.Struct):
+    version: int
+    destinations: tuple[str, ...]
+
+
 class _Total(msgspec.Struct):
     links: int
     contacts: int
@@ -118,10 +133,10 @@ class _Total(msgspec.Struct):
     click_through_rate: float
 
 
-def _grouped(view: str, column: str) -> str:
+def _grouped(view: str, columns: str, more: str = "account") -> str:
     return f"""
-    SELECT {column}, links, human_clicks AS clicks, unique_contacts, click_through_rate
-    FROM {view} WHERE {_HERE} ORDER BY links DESC, {column}
+    SELECT {columns}, {more}, links, human_clicks AS clicks, unique_contacts, click_through_rate
+    FROM {view} WHERE {_HERE} ORDER BY links DESC, {columns}
     """
 
 
@@ -143,7 +158,7 @@ async def read_report(clickhouse: ClickHouse, broadcast: Broadcast) -> Report:
     )
     audiences, destinations, devices, countries, hours = await asyncio.gather(
         rows(_grouped("audience_report", "audience"), AudienceRow),
-        rows(_grouped("destination_report", "destination_index"), DestinationRow),
+        rows(_grouped("destination_report", "destination_index, destination_version", "in_force"), DestinationRow),
         rows(_counted("device_type", "device_type", "clicks DESC, device_type"), DeviceRow),
         rows(_counted("country", "country", "clicks DESC, country"), CountryRow),
         rows(_counted("formatDateTime(clicked_at, '%Y-%m-%dT%H:00:00Z', 'UTC')", "hour", "hour"), HourRow),
@@ -157,7 +172,7 @@ async def read_report(clickhouse: ClickHouse, broadcast: Broadcast) -> Report:
         by_audience=audiences,
         by_device=devices,
         by_country=countries,
-        by_destination=[_with_url(row, broadcast) for row in destinations],
+        by_destination=await _with_urls(clickhouse, broadcast, destinations),
         by_hour=hours,
         passed_on_links=passed_on,
     )
@@ -172,7 +187,18 @@ async def _seconds_to_tap(clickhouse: ClickHouse, broadcast: Broadcast) -> Secon
     return SecondsToTap(*quantiles) if quantiles else SecondsToTap(None, None)
 
 
-def _with_url(row: DestinationRow, broadcast: Broadcast) -> DestinationRow:
-    if row.destination_index < len(broadcast.destinations):
-        row.destination = broadcast.destinations[row.destination_index]
-    return row
+async def _with_urls(clickhouse: ClickHouse, broadcast: Broadcast, found: list[DestinationRow]) -> list[DestinationRow]:
+    """Each with its template, as it was when its taps found it."""
+    former = []
+    if not all(row.in_force for row in found):
+        former = await clickhouse.rows(_FORMER, _Former, account=broadcast.account, id=broadcast.broadcast_id)
+    for row in found:
+        row.destination = _template(row, broadcast, former)
+    return found
+
+
+def _template(row: DestinationRow, broadcast: Broadcast, former: list[_Former]) -> str:
+    known = broadcast.destinations
+    if not row.in_force:
+        known = next((one.destinations for one in former if one.version == row.destination_version), ())
+    return known[row.destination_index] if row.destination_index < len(known) else ""

@@ -54,6 +54,7 @@ def test_a_row_says_what_the_edge_saw_and_what_was_found_out():
         "source": "sms",
         "destination": "https://shop.acme.example/?c=c-000001",
         "destination_index": 2,
+        "destination_version": 0,
         "status": 302,
         "refusal": "",
         "method": "GET",

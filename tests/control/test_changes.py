@@ -180,3 +180,15 @@ def test_a_change_that_was_refused_after_all_is_taken_back_by_another():
     assert (change.what, change.before, change.after) == (
         "withdrawn", f'{{"destinations":["{OTHER}"]}}', f'{{"destinations":["{SHOP}"]}}',
     )  # fmt: skip
+
+
+async def test_the_history_of_a_record_that_is_older_than_it_begins_with_the_state_before_the_first_change(clickhouse):
+    log = Changes(clickhouse)
+    older = await log.write(BROADCAST, SPRING, None, None)
+
+    stopped = await log.write(BROADCAST, msgspec.structs.replace(older, stopped=True), older, CRM)
+    await log.write(BROADCAST, msgspec.structs.replace(stopped, stopped=False), stopped, CRM)
+
+    rows = await changes(clickhouse, columns="version, what, who_key, JSONExtractBool(after, 'stopped')")
+    assert rows == [(1, "recorded", "", 0), (2, "changed", "crm", 1), (3, "changed", "crm", 0)]
+    assert await log.next_version(BROADCAST, SPRING) == 4

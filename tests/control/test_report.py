@@ -88,7 +88,7 @@ async def test_without_a_time_of_sending_the_time_to_tap_is_from_the_first_minti
     minted_at = await clickhouse.value("SELECT toUnixTimestamp64Milli(min(minted_at)) / 1000 FROM links")
     await click(clickhouse, "c-0", after_s=minted_at - SENT + 25)
     await clickhouse.execute(
-        "INSERT INTO broadcasts SELECT * REPLACE (0 AS sent_at_ms, version + 1 AS version) FROM broadcasts_now"
+        "INSERT INTO broadcasts SELECT * REPLACE (0 AS sent_at_ms, version + 1 AS version) FROM broadcasts FINAL"
     )
 
     seconds = sent.call("GET", "/v1/broadcasts/spring/report").body["seconds_to_tap"]
@@ -242,3 +242,47 @@ async def test_a_broadcast_without_links_or_taps_is_in_the_report_of_all(control
         {"broadcast_id": "spring", "first": "2026-09-21 14:15:00.000", "last": "2026-09-21 14:16:40.000"},
         {"broadcast_id": "winter", "first": None, "last": None},
     ]
+
+
+async def test_a_tap_counts_for_the_destination_that_it_was_sent_to_also_after_a_fix(control, clickhouse):
+    a, b = "https://shop.acme.example/a", "https://shop.acme.example/b"
+    control.broadcast(destinations=(a, SHOP), keyword="SPRING")
+    control.mint(contacts(3))
+    for contact_id in ("c-0", "c-1"):
+        await click(clickhouse, contact_id, destination_index=0, destination_version=1)
+    control.call("PATCH", "/v1/broadcasts/spring", {"stopped": True})
+    control.call("PATCH", "/v1/broadcasts/spring", {"stopped": False, "destinations": [b, SHOP]})
+    await click(clickhouse, "c-0", destination_index=0, destination_version=3)
+    await click(clickhouse, "c-2", destination_index=1, destination_version=1)
+    await click(clickhouse, "c-1", destination_index=0, destination_version=3, refusal="stopped")  # to the fallback
+
+    by_destination = control.call("GET", "/v1/broadcasts/spring/report").body["by_destination"]
+
+    names = ("destination", "destination_version", "in_force", "links", "clicks", "unique_contacts")
+    assert [tuple(row[name] for name in names) for row in by_destination] == [
+        (a, 1, False, 3, 2, 2), (b, 3, True, 3, 1, 1), (SHOP, 1, True, 3, 1, 1),
+    ]  # fmt: skip
+    assert await view(clickhouse, "destinations", "destination_index, destination_version, destination") == [
+        {"destination_index": 0, "destination_version": 1, "destination": a},
+        {"destination_index": 0, "destination_version": 3, "destination": b},
+        {"destination_index": 1, "destination_version": 1, "destination": SHOP},
+    ]
+
+
+async def test_taps_from_before_there_was_a_history_count_for_the_destination_of_then(control, clickhouse):
+    a, b = "https://shop.acme.example/a", "https://shop.acme.example/b"
+    control.broadcast(destinations=(a,))
+    control.mint(contacts(1))
+    await clickhouse.execute("TRUNCATE TABLE change_log")
+    await clickhouse.execute(
+        "ALTER TABLE broadcasts UPDATE destination_versions = [], change = ('','','','','') WHERE 1"
+    )
+    await click(clickhouse, "c-0")
+    before = control.call("GET", "/v1/broadcasts/spring/report").body["by_destination"]
+    control.call("PATCH", "/v1/broadcasts/spring", {"destinations": [b]})
+    await click(clickhouse, "c-0", destination_version=2)
+
+    after = control.call("GET", "/v1/broadcasts/spring/report").body["by_destination"]
+
+    assert [(row["destination"], row["clicks"]) for row in before] == [(a, 1)]
+    assert [(row["destination"], row["clicks"]) for row in after] == [(a, 1), (b, 1)]

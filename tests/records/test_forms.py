@@ -16,7 +16,7 @@ def test_what_people_may_set_of_a_broadcast_has_its_name_in_the_api():
 
 
 def test_numbers_accounts_and_versions_are_not_for_people_to_set():
-    kept = {"broadcast_no", "account", "broadcast_id", "audiences", "version"}
+    kept = {"broadcast_no", "account", "broadcast_id", "audiences", "version", "destination_versions"}
     assert set(Broadcast.__struct_fields__) - {field.field for field in described(Broadcast)} == kept
     assert set(Domain.__struct_fields__) - {field.field for field in described(Domain)} == {
         "short_domain", "account", "version", "deleted",
