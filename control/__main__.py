@@ -14,6 +14,7 @@ from control.cache.redis_cache import Cache
 from control.cache.resync import Resync, degraded
 from control.catalogue.broadcasts import Broadcasts
 from control.catalogue.changes import Changes
+from control.catalogue.domain_proof import DnsProof
 from control.catalogue.domains import DestinationRules, Domains
 from control.catalogue.shared_links import SharedLinks
 from control.clickhouse_watchdog import WatchfulClickHouse
@@ -50,7 +51,8 @@ def build(
     locks, ids, links = Locks(links_redis), IdAllocator(links_redis, clickhouse), LinkTable(clickhouse)
     claims = Claims(clickhouse, ids)
     changes = Changes(clickhouse)
-    domains = Domains(clickhouse, cache, locks, claims, changes, rules)
+    proof = DnsProof(settings.code_key, settings.dns_server) if settings.domain_proof == "dns" else None
+    domains = Domains(clickhouse, cache, locks, claims, changes, rules, proof)
     broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids, claims, links, changes)
     minter = Minter(broadcasts, claims, links, cache, locks, cipher)
     shared = SharedLinks(broadcasts, domains, ids, claims, links, cache, locks, cipher)

@@ -1,6 +1,6 @@
 """The settings of a control process, from the environment (prefix TAPTRAIL_)."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -11,6 +11,9 @@ from runtime.environment import ClickHouseUrl, LogLevel, RedisUrl
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
+DnsServer = Annotated[
+    str, msgspec.Meta(pattern=r"^((\[[0-9A-Fa-f:.]+\]|[0-9.]+)(:[0-9]{1,5})?)?$", description="address[:port]")
+]
 EdgeUrl = Annotated[str, msgspec.Meta(pattern=r"^(https?://[^/@?#]+/?)?$", description="http[s]://host[:port]")]
 
 
@@ -34,6 +37,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_http_destinations: bool = False
     # For trials: recipients cannot reach such addresses.
     allow_private_destinations: bool = False
+    # `dns`: an account registers a domain only after it has put a token, which the refusal names, into its DNS.
+    domain_proof: Annotated[Literal["none", "dns"], msgspec.Meta(description="none or dns")] = "none"
+    # The DNS server that is asked for that token, one that checks DNSSEC if you have it. Empty: those of this host.
+    dns_server: DnsServer = ""
     # How long links stay in Redis after minting; later taps find them in ClickHouse.
     link_cache_days: Annotated[float, msgspec.Meta(gt=0, description="days, more than 0")] = 90.0
     # Where verification asks for links under their short domains: any edge, such as `http://edge:8080`. Empty: nowhere.

@@ -17,6 +17,11 @@ def within(account: str, root: str) -> bool:
     return account == root or account.startswith(root + "/") or root == EVERY_ACCOUNT
 
 
+def related(one: str, other: str) -> bool:
+    """Whether two accounts are the same, or one lies below the other."""
+    return within(one, other) or within(other, one)
+
+
 def top_level(account: str) -> str:
     """The first part of its path: the account that sees all of this tree."""
     return account.partition("/")[0]

@@ -59,8 +59,10 @@ class Broadcasts:
     async def changed_since(self, version: int) -> list[Broadcast]:
         return await self._read("version >= {version:UInt64}", version=version)
 
-    async def put(self, account: str, broadcast_id: str, body: Document, by: Author) -> tuple[Broadcast, bool]:
-        """Create or replace; gives the broadcast and whether it is new."""
+    async def put(
+        self, account: str, broadcast_id: str, body: Document, by: Author
+    ) -> tuple[Broadcast, bool, list[str]]:
+        """Create or replace; gives the broadcast, whether it is new, and warnings."""
         check_broadcast_id(broadcast_id)
         async with self._locked(account, broadcast_id):
             old = await self.find(account, broadcast_id)
@@ -68,18 +70,21 @@ class Broadcasts:
                 raise invalid("broadcast_id", f"{SHARED}... is kept for shared links; choose another broadcast_id")
             if old is None:
                 new = applied(Broadcast(0, account, broadcast_id, "", ()), body)
-                return await self.create(await self._checked(new, None), by), True
+                checked, warnings = await self._checked(new, None)
+                return await self.create(checked, by), True, warnings
             new = applied(old, body)
             new = msgspec.structs.replace(new, sent_at_ms=new.sent_at_ms or old.sent_at_ms)
-            return await self._replace(await self._checked(new, old), old, by), False
+            checked, warnings = await self._checked(new, old)
+            return await self._replace(checked, old, by), False, warnings
 
-    async def patch(self, account: str, broadcast_id: str, patch: Document, by: Author) -> Broadcast:
+    async def patch(self, account: str, broadcast_id: str, patch: Document, by: Author) -> tuple[Broadcast, list[str]]:
+        """Change what the patch names; gives the broadcast, and warnings."""
         async with self._locked(account, broadcast_id):
             old = await self.get(account, broadcast_id)
-            new = await self._checked(applied(old, patch), old)
+            new, warnings = await self._checked(applied(old, patch), old)
             if "sent_at" in (given := stated(patch)) and given["sent_at"] is None:
                 new = msgspec.structs.replace(new, sent_at_ms=await self._first_minted_at_ms(old.broadcast_no))
-            return await self._replace(new, old, by)
+            return await self._replace(new, old, by), warnings
 
     async def create(self, new: Broadcast, by: Author, number: int | None = None) -> Broadcast:
         """Write a broadcast that is known to be new and checked; its number is given here."""
@@ -124,8 +129,8 @@ class Broadcasts:
         await self._cache.put(ready)
         return ready
 
-    async def _checked(self, new: Broadcast, old: Broadcast | None) -> Broadcast:
-        """The broadcast with the name of its domain as that is kept; raises Problem.
+    async def _checked(self, new: Broadcast, old: Broadcast | None) -> tuple[Broadcast, list[str]]:
+        """The broadcast with the name of its domain as that is kept, and warnings; raises Problem.
 
         The domain comes last: the command line registers one that is all that is missing.
         """
@@ -135,14 +140,14 @@ class Broadcasts:
         stay = there.destinations if there else ()
         urls = {f"destinations[{i}]": None if url in stay else url for i, url in enumerate(new.destinations)}
         fallback = None if there and new.fallback == there.fallback else new.fallback or None
-        await self._domains.check_destinations(urls, {"fallback": fallback}, own=own)
+        warnings = await self._domains.check_destinations(new.account, urls, {"fallback": fallback}, own=own)
         if new.expires_at_ms and new.expires_at_ms <= new.valid_from_ms:
             raise invalid("expires_at", f"expires_at {time_of(new.expires_at_ms):%FT%TZ} is not after valid_from")
         domain = await self._domains.usable(own, new.account)
         new = msgspec.structs.replace(new, short_domain=domain.short_domain)
         if old is not None:
             await self._check_links_fit(new, old)
-        return new
+        return new, warnings
 
     async def _check_links_fit(self, new: Broadcast, old: Broadcast) -> None:
         """Raises Problem where a link that was minted, or that a claim promises, would no longer work."""

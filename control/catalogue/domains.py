@@ -11,12 +11,13 @@ from control.access.caller import Author, Caller
 from control.cache.redis_cache import Cache
 from control.catalogue.changes import DOMAIN, WITHDRAWN, Changes
 from control.catalogue.destination_rules import ascii_host, destination_fault, destination_host
+from control.catalogue.domain_proof import DnsProof, check_not_public
 from control.catalogue.redirect_loops import leading_to
 from control.http.documents import Document, applied
 from control.http.problems import Problem, invalid
 from control.locks import Locks
 from control.minting.claims import Claims
-from records.account import within
+from records.account import related, within
 from records.domain import Domain
 from records.tables import DOMAINS, EXISTING, in_force
 from runtime.clickhouse import ClickHouse
@@ -40,9 +41,10 @@ class Domains:
         claims: Claims,
         changes: Changes,
         rules: DestinationRules,
+        proof: DnsProof | None = None,
     ) -> None:
         self._clickhouse, self._cache, self._locks, self._claims = clickhouse, cache, locks, claims
-        self._changes, self._rules = changes, rules
+        self._changes, self._rules, self._proof = changes, rules, proof
 
     async def get(self, short_domain: str) -> Domain | None:
         domain = await self._last_written(short_domain)
@@ -67,12 +69,14 @@ class Domains:
             raise invalid("short_domain", f"there is no domain {described(name)} for account {account}; {remedy}")
         return domain
 
-    async def put(self, name: str, caller: Caller, in_query: str | None, body: Document) -> tuple[Domain, bool]:
-        """Create or replace; gives the domain and whether it is new."""
+    async def put(
+        self, name: str, caller: Caller, in_query: str | None, body: Document
+    ) -> tuple[Domain, bool, list[str]]:
+        """Create or replace; gives the domain, whether it is new, and warnings. Raises Problem."""
         name = name_of(name, allow_local=self._rules.allow_private)
         asked = caller.account(in_query, body.account)
         new = applied(Domain(name, asked), body)
-        await self._check(new, None)
+        warnings = await self._check(new, None)
         async with self._locked(name):
             last = await self._last_written(name)
             old = None if last is None or last.deleted else last
@@ -81,18 +85,18 @@ class Domains:
             if old is not None and (body.account or in_query) and old.account != asked:
                 raise Problem("conflict", f"the domain {name} belongs to account {old.account}", field="account")
             if old is None:
-                await self._check_no_loop(name, caller.root)
+                await self._check_new(new)
             new = msgspec.structs.replace(new, account=old.account if old else asked)
             new = await self._changes.write(DOMAIN, new, last, caller.author)
-            return await self._put_in_force(new), old is None
+            return await self._put_in_force(new), old is None, warnings
 
-    async def patch(self, name: str, root: str, patch: Document, by: Author) -> Domain:
-        """Change what the patch names; gives the whole domain. Raises Problem."""
+    async def patch(self, name: str, root: str, patch: Document, by: Author) -> tuple[Domain, list[str]]:
+        """Change what the patch names; gives the whole domain, and warnings. Raises Problem."""
         async with self._locked(name_of(name)):
             old = await self.visible(name, root)
             new = applied(old, patch)
-            await self._check(new, old)
-            return await self._put_in_force(await self._changes.write(DOMAIN, new, old, by))
+            warnings = await self._check(new, old)
+            return await self._put_in_force(await self._changes.write(DOMAIN, new, old, by)), warnings
 
     async def delete(self, name: str, root: str, by: Author) -> None:
         """Give up a domain that has no links; raises Problem. See Claims.claim: this is the other side of it."""
@@ -114,13 +118,16 @@ class Domains:
         close = in_force(DOMAINS, f"{condition} AND {EXISTING}")
         nearest = f"SELECT * FROM ({close}) ORDER BY editDistance(short_domain, {{name:String}}), short_domain"  # noqa: S608
         found = await self._clickhouse.rows(nearest, Domain, name=domain.short_domain)
-        seen = (near.short_domain for near in found if within(near.account, root) or within(root, near.account))
+        seen = (near.short_domain for near in found if related(near.account, root))
         return next(seen, None)
 
     async def check_destinations(
-        self, templates: dict[str, str | None], plain: dict[str, str | None], *, own: str = ""
-    ) -> None:
-        """Raises Problem for the first URL (by field) that may not be a destination. plain: without placeholders."""
+        self, account: str, templates: dict[str, str | None], plain: dict[str, str | None], *, own: str = ""
+    ) -> list[str]:
+        """Raises Problem for the first URL (by field) that this account may not have as a destination; gives warnings.
+
+        plain: without placeholders. own: the short domain that leads there.
+        """
         hosts: dict[str, str] = {}
         for field, url in (templates | plain).items():
             if url is None:
@@ -134,21 +141,27 @@ class Domains:
             if fault:
                 raise invalid(field, f"{field} is {described(url)}: {fault}")
             hosts.setdefault(destination_host(url), field)
-        loops = {own, *await self._registered(list(hosts))}
+        registered = await self._registered(list(hosts))
+        loops = {own, *(domain.short_domain for domain in registered if related(domain.account, account))}
         for host, field in hosts.items():
             if host and host in loops:
                 detail = f"{field} leads to {host}, which is a short domain itself: visitors would go in circles"
                 raise invalid(field, detail)
+        others = [domain.short_domain for domain in registered]
+        return [f"{hosts[host]} leads to {host}, a short domain of another account" for host in others]
 
-    async def _check(self, new: Domain, old: Domain | None) -> None:
-        """Raises Problem. What is there already stays: a later rule must not keep the rest from being changed."""
+    async def _check(self, new: Domain, old: Domain | None) -> list[str]:
+        """Gives warnings; raises Problem.
+
+        What is there already stays: a later rule must not keep the rest from being changed.
+        """
         _check_app_links(new.app_links)
         urls: dict[str, str | None] = {}
         for field in ("home", "not_found", "expired"):
             url = getattr(new, field)
             stays = old is not None and url == getattr(old, field)
             urls[field] = None if stays else url or None
-        await self.check_destinations({}, urls, own=new.short_domain)
+        return await self.check_destinations(new.account, {}, urls, own=new.short_domain)
 
     async def _check_unused(self, name: str) -> None:
         """Raises Problem for a domain that has links, or will have because they are being minted."""
@@ -158,23 +171,32 @@ class Domains:
             detail = f"{what}; only a domain without links can be deleted"
             raise Problem("conflict", detail, field="domain", links=links)
 
-    async def _check_no_loop(self, name: str, root: str) -> None:
-        """Raises Problem where visitors of existing links would go in circles once this is a short domain."""
-        referrer = await leading_to(self._clickhouse, name)
-        if referrer is not None:
-            what = (
-                f"{referrer.name} of account {referrer.account}"
-                if within(referrer.account, root)
-                else "another account"
-            )
+    async def _check_new(self, new: Domain) -> None:
+        """Raises Problem for a name that its account cannot register."""
+        name = new.short_domain
+        check_not_public(name)
+        await self._check_no_loop(name, new.account)
+        if self._proof is not None:
+            await self._proof.check(new.account, name)
+
+    async def _check_no_loop(self, name: str, account: str) -> None:
+        """Raises Problem where visitors of the account's links would go in circles once this is a short domain.
+
+        What others have leading there is theirs: it must keep nobody from a name.
+        """
+        for referrer in await leading_to(self._clickhouse, name):
+            if not related(referrer.account, account):
+                continue
+            what = "an account above"  # the caller may not see more of it
+            if within(referrer.account, account):
+                what = f"{referrer.name} of account {referrer.account}"
             detail = f"{what} leads to {name}: visitors would go in circles; change that first, or take another name"
             raise Problem("conflict", detail, field="domain")
 
-    async def _registered(self, names: list[str]) -> list[str]:
+    async def _registered(self, names: list[str]) -> list[Domain]:
         if not names:
             return []
-        found = await self._read(f"short_domain IN ({{names:Array(String)}}) AND {EXISTING}", names=names)
-        return [domain.short_domain for domain in found]
+        return await self._read(f"short_domain IN ({{names:Array(String)}}) AND {EXISTING}", names=names)
 
     async def _last_written(self, name: str) -> Domain | None:
         """As it was written last, which may be that it was deleted."""

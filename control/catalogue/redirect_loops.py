@@ -29,9 +29,7 @@ ORDER BY name
 """
 
 
-async def leading_to(clickhouse: ClickHouse, host: str) -> Referrer | None:
-    """A domain or a broadcast, over or not, that leads to this host (lower-case ASCII)."""
-    for referrer in await clickhouse.rows(_REFERRERS, Referrer, host=host):
-        if any(url and destination_host(url) == host for url in referrer.urls):
-            return referrer
-    return None
+async def leading_to(clickhouse: ClickHouse, host: str) -> list[Referrer]:
+    """The domains and broadcasts, over or not, that lead to this host (lower-case ASCII)."""
+    found = await clickhouse.rows(_REFERRERS, Referrer, host=host)
+    return [referrer for referrer in found if any(url and destination_host(url) == host for url in referrer.urls)]

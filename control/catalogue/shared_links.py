@@ -44,8 +44,10 @@ class SharedLinks:
         self._broadcasts, self._domains, self._ids, self._claims = broadcasts, domains, ids, claims
         self._links, self._cache, self._locks, self._cipher = links, cache, locks, cipher
 
-    async def create(self, account: str, body: LinkBody, key: str, by: Author) -> tuple[LinkAnswer, Broadcast]:
-        """The link and its broadcast; raises Problem. key: "" or an idempotency key."""
+    async def create(
+        self, account: str, body: LinkBody, key: str, by: Author
+    ) -> tuple[LinkAnswer, Broadcast, list[str]]:
+        """The link, its broadcast, and warnings; raises Problem. key: "" or an idempotency key."""
         _check_form(body)
         body_hash = sha256(msgspec.json.encode(body)).hexdigest()
         own_key = shared_link_key(key or unrepeatable_key())
@@ -54,10 +56,12 @@ class SharedLinks:
             check_same_body(claim, body_hash)
             if body.broadcast_id is not None:
                 broadcast = await self._broadcast_named(account, body)
+                warnings: list[str] = []
             else:
-                broadcast = await self._broadcast_to_be(account, body)
+                broadcast, warnings = await self._broadcast_to_be(account, body)
             async with self._locks.hold(f"slug:{broadcast.short_domain}:{body.slug}", wait_s=10.0):
-                return await self._mint(broadcast, body, claim, own_key, body_hash, by)
+                link, broadcast = await self._mint(broadcast, body, claim, own_key, body_hash, by)
+                return link, broadcast, warnings
 
     async def look_up(self, domain_name: str, code: str, root: str) -> LinkState:
         """What a link is and where it goes now; raises Problem."""
@@ -133,14 +137,15 @@ class SharedLinks:
             raise invalid("destination_index", f"{detail}; choose another one, or give the link its own destination")
         return broadcast
 
-    async def _broadcast_to_be(self, account: str, body: LinkBody) -> Broadcast:
-        """The broadcast that a link with a destination of its own will bring with it, still without number and id."""
+    async def _broadcast_to_be(self, account: str, body: LinkBody) -> tuple[Broadcast, list[str]]:
+        """The broadcast that a link with a destination of its own will bring, still without number and id; warnings."""
         domain = await self._domains.usable(body.short_domain or "", account)
-        await self._domains.check_destinations({"destination": body.destination}, {})
-        return Broadcast(
+        warnings = await self._domains.check_destinations(account, {"destination": body.destination}, {})
+        broadcast = Broadcast(
             0, account, "", domain.short_domain, (body.destination or "",),
             source="link" if body.source is None else body.source, keyword=body.keyword or "",
         )  # fmt: skip
+        return broadcast, warnings
 
     async def _own_broadcast(self, wanted: Broadcast, claim: Claim, by: Author) -> Broadcast:
         broadcast_id = f"{SHARED}{claim.first_link_id}"

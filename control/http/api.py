@@ -81,17 +81,18 @@ class Api:
     async def put_domain(self, request: Request, caller: Caller) -> Response:
         body: Document = await document(request, _domain)
         in_query = request.query_params.get("account")
-        domain, created = await self._domains.put(request.path_params["domain"], caller, in_query, body)
+        domain, created, warnings = await self._domains.put(request.path_params["domain"], caller, in_query, body)
         near = await self._domains.nearest(domain, caller.root) if created else None
-        meant = [f"domain {domain.short_domain} is new; was {near} meant, which is registered already?"] if near else []
-        return with_warnings(_json(domain_answer(domain), 201 if created else 200), meant)
+        if near:
+            warnings.append(f"domain {domain.short_domain} is new; was {near} meant, which is registered already?")
+        return with_warnings(_json(domain_answer(domain), 201 if created else 200), warnings)
 
     async def patch_domain(self, request: Request, caller: Caller) -> Response:
         body: Document = await document(request, _domain_patch)
         account = _account(request, caller, body.account)
-        return _json(
-            domain_answer(await self._domains.patch(request.path_params["domain"], account, body, caller.author))
-        )
+        name = request.path_params["domain"]
+        domain, warnings = await self._domains.patch(name, account, body, caller.author)
+        return with_warnings(_json(domain_answer(domain)), warnings)
 
     async def delete_domain(self, request: Request, caller: Caller) -> Response:
         await self._domains.delete(request.path_params["domain"], _account(request, caller), caller.author)
@@ -104,16 +105,19 @@ class Api:
     async def put_broadcast(self, request: Request, caller: Caller) -> Response:
         body: Document = await document(request, _broadcast)
         account = _account(request, caller, body.account)
-        broadcast, created = await self._broadcasts.put(
+        broadcast, created, warnings = await self._broadcasts.put(
             account, request.path_params["broadcast_id"], body, caller.author
         )
-        return with_warnings(_json(broadcast_answer(broadcast), 201 if created else 200), expired(broadcast, _now_ms()))
+        warnings += expired(broadcast, _now_ms())
+        return with_warnings(_json(broadcast_answer(broadcast), 201 if created else 200), warnings)
 
     async def patch_broadcast(self, request: Request, caller: Caller) -> Response:
         body: Document = await document(request, _patch)
         account = _account(request, caller, body.account)
-        broadcast = await self._broadcasts.patch(account, request.path_params["broadcast_id"], body, caller.author)
-        warnings = expired(broadcast, _now_ms()) if "expires_at" in stated(body) else []
+        broadcast, warnings = await self._broadcasts.patch(
+            account, request.path_params["broadcast_id"], body, caller.author
+        )
+        warnings += expired(broadcast, _now_ms()) if "expires_at" in stated(body) else []
         return with_warnings(_json(broadcast_answer(broadcast)), warnings)
 
     async def get_broadcast(self, request: Request, caller: Caller) -> Response:
@@ -150,8 +154,8 @@ class Api:
     async def create_link(self, request: Request, caller: Caller) -> Response:
         body: LinkBody = await document(request, _link)
         account = _account(request, caller, body.account)
-        link, broadcast = await self._shared.create(account, body, _idempotency_key(request), caller.author)
-        return with_warnings(_json(link, 201), over(broadcast, _now_ms()))
+        link, broadcast, warnings = await self._shared.create(account, body, _idempotency_key(request), caller.author)
+        return with_warnings(_json(link, 201), warnings + over(broadcast, _now_ms()))
 
     async def get_link(self, request: Request, caller: Caller) -> Response:
         parts = request.path_params

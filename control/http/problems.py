@@ -42,41 +42,34 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
     links: int = 0  # that stand in the way of a deletion
     scope: str = ""  # that a key needs for this call
     column: int = 0  # with the line, in characters, from 1
+    record: str = ""  # in the DNS that is missing: its name, and its text
+    token: str = ""
 
 
 class Problem(Exception):
-    """Ends a request with a problem document. detail: what was wrong and what is expected, for a person."""
+    """Ends a request with a problem document. detail: what was wrong and what is expected, for a person.
+
+    more: other fields of ProblemBody.
+    """
 
     def __init__(
-        self,
-        kind: str,
-        detail: str,
-        *,
-        field: str = "",
-        line: int = 0,
-        column: int = 0,
-        links: int = 0,
-        scope: str = "",
-        retry_after_s: int = 0,
+        self, kind: str, detail: str, *, field: str = "", line: int = 0, retry_after_s: int = 0, **more: Any
     ) -> None:
         super().__init__(detail)
         self.status, self.title = KINDS[kind]
         self.kind, self.detail, self.field, self.line = kind, detail, field, line
-        self.column, self.links, self.scope = column, links, scope
-        self.retry_after_s = retry_after_s
+        self.retry_after_s, self._more = retry_after_s, more
 
     @property
     def body(self) -> ProblemBody:
-        return ProblemBody(
-            f"/docs#{self.kind}", self.title, self.status, self.detail, self.field, self.line, self.links, self.scope,
-            self.column,
-        )  # fmt: skip
+        kind = f"/docs#{self.kind}"
+        return ProblemBody(kind, self.title, self.status, self.detail, self.field, self.line, **self._more)
 
     @property
     def headers(self) -> dict[str, str]:
         headers = {"WWW-Authenticate": 'Bearer realm="taptrail"'} if self.status == 401 else {}
-        if self.status == 403 and self.scope:  # RFC 6750, 3.1
-            headers["WWW-Authenticate"] = f'Bearer realm="taptrail", error="insufficient_scope", scope="{self.scope}"'
+        if self.status == 403 and (scope := self.body.scope):  # RFC 6750, 3.1
+            headers["WWW-Authenticate"] = f'Bearer realm="taptrail", error="insufficient_scope", scope="{scope}"'
         return headers | ({"Retry-After": str(self.retry_after_s)} if self.retry_after_s else {})
 
 

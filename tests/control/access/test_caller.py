@@ -49,7 +49,7 @@ def test_only_a_bearer_key_opens(header):
     assert caller_of(ring(), "bearer key-of-acme-0123", "mint").root == "acme"
     with pytest.raises(Problem) as raised:
         caller_of(ring(), header, "mint")
-    assert (raised.value.status, raised.value.scope) == (401, "mint")
+    assert (raised.value.status, raised.value.body.scope) == (401, "mint")
 
 
 def test_a_key_of_the_environment_has_every_scope_and_is_no_operator():
@@ -86,7 +86,7 @@ def test_a_call_that_needs_more_is_refused_by_the_name_of_the_scope(need):
     with pytest.raises(Problem) as raised:
         READER.check(need)
 
-    assert (raised.value.status, raised.value.scope) == (403, need)
+    assert (raised.value.status, raised.value.body.scope) == (403, need)
     assert need in raised.value.detail or "TAPTRAIL_OPERATOR_KEYS" in raised.value.detail
     assert f'scope="{need}"' in raised.value.headers["WWW-Authenticate"]
 
