@@ -41,7 +41,7 @@ class Keys:
         self._heard = ""  # version of the news
         self._untold = False  # Redis did not take the last news
         self._wanted = asyncio.Event()  # somebody may have changed the table
-        self._reading = asyncio.Lock()
+        self._reading, self._recording = asyncio.Lock(), asyncio.Lock()
         self._trouble = ""
 
     async def create(self, account: str, name: str, scopes: tuple[Scope, ...]) -> tuple[ApiKey, str]:
@@ -143,12 +143,13 @@ class Keys:
 
     async def _record(self) -> bool:
         """Write revoked keys that the table does not have yet; False where ClickHouse does not answer."""
-        for row in self._ring.unrecorded:
-            try:
-                await insert_until_known(self._clickhouse, API_KEYS.name, row)
-            except OutcomeUnknown:
-                return False
-            self._ring.recorded(row.key_id)
+        async with self._recording:
+            for row in self._ring.unrecorded:
+                try:
+                    await insert_until_known(self._clickhouse, API_KEYS.name, row)
+                except OutcomeUnknown:
+                    return False
+                self._ring.recorded(row.key_id)
         return True
 
     async def _tell(self) -> bool:
