@@ -48,6 +48,8 @@ async def look_at_clickhouse(given: Given) -> AsyncIterator[Finding]:
             yield await _grants(server, process)
         yield await _schema(client)
         yield await _durability(client)
+        if "aggregator" in given.processes:
+            yield await _inserts(client)
         if "code_key" in given.values:
             yield await _code_key(client, CodeCipher(given.values["code_key"]))
     except ClickHouseUnreachable as error:
@@ -154,6 +156,19 @@ async def _durability(client: ClickHouse) -> Finding:
         remedy = "ALTER TABLE ... MODIFY SETTING fsync_after_insert = 1, fsync_part_directory = 1"
         return broken("clickhouse durability", f"a power cut loses rows of {', '.join(sorted(names))}", remedy)
     return ok("clickhouse durability", "rows are on the disk before an INSERT is answered")
+
+
+async def _inserts(client: ClickHouse) -> Finding:
+    """An INSERT of no rows: a server that is read-only or has too many parts refuses it as it refuses clicks."""
+    check = "clickhouse inserts"
+    try:
+        await client.execute("INSERT INTO clicks SELECT * FROM clicks LIMIT 0")
+    except ClickHouseRefused as error:
+        if error.code in (NO_TABLE, NO_DATABASE):
+            return broken(check, "there is no table of clicks yet", "start an aggregator: it makes the schema")
+        remedy = "do what the error says; clicks wait in Redis meanwhile (docs/runbook.md#clickhouse-down)"
+        return broken(check, f"it refuses clicks: {error}", remedy)
+    return ok(check, "clicks are taken")
 
 
 async def _code_key(client: ClickHouse, cipher: CodeCipher) -> Finding:

@@ -4,7 +4,9 @@ import asyncio
 import itertools
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
+from functools import partial
 
 import click
 import msgspec
@@ -13,11 +15,14 @@ from cli.doctor.clickhouse import look_at_analyst, look_at_clickhouse
 from cli.doctor.environment import SETTINGS, Given, given_to, look_at_keys, look_at_settings
 from cli.doctor.finding import Finding, collected
 from cli.doctor.host import look_at_host
+from cli.doctor.lanes import look_at_lanes
 from cli.doctor.redis import each_redis, look_at_redis
 from cli.doctor.service import look_at_control, look_at_domains
-from cli.show import as_json, console
+from cli.show import as_json, console, printable
 
 _COLOURS = {"ok": "green", "warning": "yellow", "broken": "red"}
+_STATE = 8  # columns of the state
+_LEAST_TEXT = 44  # columns of text that are worth a column of their own
 
 
 @click.command()
@@ -29,7 +34,7 @@ def doctor(process: str, domains: bool, json_: bool) -> None:
     """Look at everything a process depends on, in its own environment; exits with status 1 if something is broken.
 
     Run it where the process runs, with its variables. It writes two keys to Redis for a moment and a
-    file to the spool; nothing else is changed.
+    file to the spool; nothing else is changed. Where clicks wait it looks twice, 3 s apart.
     """
     given = given_to(list(SETTINGS) if process == "all" else [process])
     if domains and process == "all" and not given.values:
@@ -52,6 +57,7 @@ async def examined(given: Given, *, domains: bool) -> Sequence[Finding]:
         "host": look_at_host(given),
         **{redis.name: look_at_redis(redis, given.processes) for redis in each_redis(given)},
         "clickhouse": look_at_clickhouse(given),
+        "clicks": look_at_lanes(given),
         "clickhouse analyst": look_at_analyst(given),
         "control api": look_at_control(given),
     }
@@ -64,9 +70,27 @@ def _print(findings: Sequence[Finding]) -> None:
     out = console()
     width = max(len(one.check) for one in findings)
     for one in findings:
-        out.print(f"{one.state:<8}", style=_COLOURS[one.state], end="")
-        out.print(f"{one.check:<{width}}  {one.found}")
-        if one.remedy:
-            out.print(f"{'':<8}{'':<{width}}  -> {one.remedy}", style="bold")
+        first, *rest = lines_of(one, width, out.width)
+        out.print(first[:_STATE], style=_COLOURS[one.state], end="")
+        out.print(first[_STATE:])
+        for line in rest:
+            out.print(line, style="bold" if line.lstrip().startswith("->") else None)
     counts = [f"{sum(one.state == state for one in findings)} {state}" for state in _COLOURS]
     out.print(", ".join(counts))
+
+
+def lines_of(finding: Finding, width: int, columns: int) -> list[str]:
+    """A finding for a terminal: state, check, what was found and, below it, what to do; folded at words.
+
+    width: of the longest check. Where that leaves little room, the text stands below the check.
+    """
+    beside = _STATE + width + 2
+    indent = beside if columns - beside >= _LEAST_TEXT else _STATE
+    head = f"{finding.state:<{_STATE}}{printable(finding.check):<{width}}  "
+    begin = [] if indent == beside else [head.rstrip()]
+    first = head if indent == beside else " " * indent
+    fold = partial(textwrap.wrap, width=columns, break_on_hyphens=False, break_long_words=False)
+    found = fold(printable(finding.found), initial_indent=first, subsequent_indent=" " * indent)
+    remedy = printable(finding.remedy)
+    to_do = fold(remedy, initial_indent=" " * indent + "-> ", subsequent_indent=" " * (indent + 3)) if remedy else []
+    return [*begin, *found, *to_do]

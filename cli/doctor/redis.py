@@ -134,6 +134,9 @@ def _persistence(info: dict[str, Any]) -> Finding:
         return warning("persistence", "the append-only file is off", remedy)
     if info["aof_last_write_status"] != "ok":
         return broken("persistence", "the append-only file cannot be written", "free its disk")
+    if info["rdb_last_bgsave_status"] != "ok" or info["aof_last_bgrewrite_status"] != "ok":
+        remedy = "see its log: its disk is full, or a fork lacks memory; soon it refuses writes"
+        return warning("persistence", "the last rewrite or snapshot failed", remedy)
     return ok("persistence", "the append-only file is on and written")
 
 

@@ -47,7 +47,9 @@ async def look_at_commands(client: Redis, process: str, sent: list[str]) -> Find
             refused.append(command.split(" ")[0])
         except (ReadOnlyError, OutOfMemoryError) as error:
             return broken(check, f"writes are refused: {error}", "docs/runbook.md#redis-full, #redis-failover")
-        except ResponseError:
+        except ResponseError as error:
+            if str(error).startswith("MISCONF"):  # its disk is full, or a snapshot failed: no write is taken
+                return broken(check, f"writes are refused: {error}", "free its disk, then see its log")
             continue  # the key is not of this command's type, or not there: the command is allowed
     if refused:
         return broken(check, f"the user may not {', '.join(refused)}", "allow them on ~tt:* (docs/deploy.md#redis)")

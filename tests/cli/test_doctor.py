@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from cli.doctor.command import examined
 from cli.doctor.environment import SETTINGS, given_to
+from tests.support.aggregator import Aggregator, add, register
 from tests.support.control import CODE_KEY, KEYS, MAIN, contacts
 from tests.support.eventually import eventually
 from tests.support.processes import free_port
@@ -137,6 +138,46 @@ async def test_a_replica_is_not_taken_for_the_primary(doctor, own_valkey):
     found = await doctor("control", TAPTRAIL_REDIS_URL=own_valkey.url)
 
     assert {"redis role", "redis commands, control"} <= not_ok(found).keys()
+
+
+async def test_clicks_that_wait_for_an_aggregator_are_found_and_the_exit_status_says_so(sound, redis):
+    await register(redis, spooled=3)
+    await add(redis, 1, 3)
+
+    done = await taptrail_doctor("--json", environ=sound)
+
+    states = {one["check"]: one["state"] for one in json.loads(done.stdout)["findings"]}
+    assert (states["aggregators"], states["clicks in redis"], states["edges"]) == ("broken", "broken", "warning")
+    assert done.returncode == 1
+
+
+async def test_clicks_that_an_aggregator_moves_are_on_their_way(doctor, redis, clickhouse):
+    aggregator = Aggregator(redis, clickhouse)
+    await register(redis, spooled=3)
+    moving = asyncio.create_task(aggregator.pipeline.run())
+    renewing = asyncio.create_task(aggregator.leases.keep_renewing())
+    await add(redis, 1, 3)
+
+    found = await doctor("aggregator")
+
+    aggregator.stop()
+    await moving
+    renewing.cancel()
+    of_lanes = {"aggregators", "leases", "clicks in redis", "clicks in spools", "clicks in memory", "clocks of edges"}
+    assert {check: found[check].state for check in of_lanes} == dict.fromkeys(of_lanes, "ok")
+
+
+async def test_a_clickhouse_that_takes_no_clicks_is_found(doctor, clickhouse):
+    await clickhouse.execute("ALTER TABLE clicks MODIFY SETTING parts_to_throw_insert = 1, parts_to_delay_insert = 1")
+    try:
+        await clickhouse.execute("SYSTEM STOP MERGES clicks")
+        await clickhouse.insert_rows("clicks", [{"lane": 1, "seq": 1}])
+        found = await doctor("aggregator")
+    finally:
+        await clickhouse.execute("SYSTEM START MERGES clicks")
+        await clickhouse.execute("ALTER TABLE clicks RESET SETTING parts_to_throw_insert, parts_to_delay_insert")
+
+    assert found["clickhouse inserts"].state == "broken"
 
 
 async def test_what_a_user_of_redis_may_not_do_is_named(doctor, own_valkey):
