@@ -11,6 +11,8 @@ _COMMANDS = {
     "broadcast": ("cli.manage", "broadcast", "Show, create, fix, stop or resume a broadcast."),
     "domain": ("cli.manage", "domain", "Show or register a short domain."),
     "link": ("cli.manage", "link", "Make a shared link, or look one up."),
+    "clicks": ("cli.clicks", "clicks", "List the clicks of a broadcast, or follow them."),
+    "contact": ("cli.clicks", "contact", "Show what a contact was sent and tapped."),
     "verify": ("cli.verify", "verify", "Check a broadcast before it is sent: links, redirects, pages."),
     "key": ("cli.key", "key", "Make, list or revoke keys."),
     "report": ("cli.read", "report", "Show the engagement of a broadcast."),

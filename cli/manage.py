@@ -7,12 +7,14 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from cli.api import broadcast_path, call, domain_path, segment, warn, warnings
+from cli.lists import items, list_options, show_list
 from cli.options import options_of
 from cli.show import as_json, fields
 from records.broadcast import Broadcast
 from records.domain import Domain
 
 _json = click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
+_BROADCAST_COLUMNS = ("broadcast_id", "short_domain", "destinations", "sent_at", "expires_at", "stopped", "keyword")
 _account = click.option("--account", default=None, help="An account below the key's own.")
 
 
@@ -40,6 +42,39 @@ def broadcast() -> None:
 def broadcast_show(broadcast_id: str, account: str | None, json_: bool) -> None:
     """Print a broadcast."""
     _show(call("GET", broadcast_path(broadcast_id), account=account), json_)
+
+
+@broadcast.command("list")
+@click.option("--q", default=None, help="Part of the id, the keyword or the source.")
+@click.option("--state", type=click.Choice(["live", "over", "archived"]), default=None,
+              help="All but the archived without it.")  # fmt: skip
+@click.option("--since", default=None, help="Sent at this time or later: RFC 3339, such as 2026-05-01T09:00:00Z.")
+@list_options
+def broadcast_list(
+    q: str | None, state: str | None, since: str | None, limit: int | None, account: str | None, json_: bool, csv_: bool
+) -> None:
+    """List broadcasts, the newest first."""
+    found = list(items("/v1/broadcasts", limit, q=q, state=state, since=since, account=account))
+    show_list(found, _BROADCAST_COLUMNS, "No such broadcast.", json_=json_, csv_=csv_)
+
+
+@broadcast.command("archive")
+@click.argument("broadcast_id")
+@click.option("--undo", is_flag=True, help="Bring it back into lists.")
+@_account
+@_json
+def broadcast_archive(broadcast_id: str, undo: bool, account: str | None, json_: bool) -> None:
+    """Take a broadcast out of lists; its links live on."""
+    _patch(broadcast_id, {"archived": not undo}, account, json_)
+
+
+@broadcast.command("delete")
+@click.argument("broadcast_id")
+@_account
+def broadcast_delete(broadcast_id: str, account: str | None) -> None:
+    """Delete a broadcast that has no link yet."""
+    call("DELETE", broadcast_path(broadcast_id), account=account)
+    click.echo(f"Broadcast {broadcast_id} is deleted.")
 
 
 @broadcast.command("put")
@@ -116,6 +151,15 @@ def domain_show(name: str, account: str | None, json_: bool) -> None:
     _show(call("GET", domain_path(name), account=account), json_)
 
 
+@domain.command("list")
+@list_options
+def domain_list(limit: int | None, account: str | None, json_: bool, csv_: bool) -> None:
+    """List domains, by name."""
+    found = list(items("/v1/domains", limit, account=account))
+    columns = ("short_domain", "account", "display_name", "home")
+    show_list(found, columns, "No domain is registered.", json_=json_, csv_=csv_)
+
+
 @domain.command("put")
 @click.argument("name")
 @options_of(Domain)
@@ -158,6 +202,15 @@ def link_make(domain: str | None, account: str | None, json_: bool, **given: Any
         raise click.UsageError("--to needs --domain, the short domain of the link")
     body = {"short_domain": domain, **given}
     _show(call("POST", "/v1/links", {k: v for k, v in body.items() if v is not None}, account=account), json_)
+
+
+@link.command("list")
+@click.option("--domain", default=None, help="On this short domain alone.")
+@list_options
+def link_list(domain: str | None, limit: int | None, account: str | None, json_: bool, csv_: bool) -> None:
+    """List the shared links: those without a contact."""
+    found = list(items("/v1/links", limit, domain=domain, account=account))
+    show_list(found, ("short_url", "state", "goes_to", "keyword"), "No shared link.", json_=json_, csv_=csv_)
 
 
 @link.command("show")

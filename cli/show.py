@@ -42,7 +42,7 @@ def fields(answer: dict[str, Any]) -> None:
 
 def rows(title: str, records: list[dict[str, Any]]) -> None:
     """Records of the same fields, one a line."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for name in records[0]:
         table.add_column(name.replace("_", " "), overflow="fold")
     for record in records:

@@ -16,6 +16,7 @@ from control.catalogue.broadcasts import Broadcasts
 from control.catalogue.changes import Changes
 from control.catalogue.domain_proof import DnsProof
 from control.catalogue.domains import DestinationRules, Domains
+from control.catalogue.listings import Listings
 from control.catalogue.shared_links import SharedLinks
 from control.clickhouse_watchdog import WatchfulClickHouse
 from control.http.api import Api
@@ -62,7 +63,8 @@ def build(
     )  # fmt: skip
     ring = KeyRing(settings.api_keys, settings.operator_keys)
     keys = Keys(clickhouse, links_redis, locks, ring)
-    api = Api(domains, broadcasts, minter, shared, verifier, keys, clickhouse, clicks_redis)
+    listings = Listings(clickhouse, links)
+    api = Api(domains, broadcasts, minter, shared, verifier, keys, listings, clickhouse, clicks_redis)
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
     return control_app(api, ring), resync, keys
 

@@ -37,6 +37,8 @@ class Broadcast(msgspec.Struct, frozen=True, array_like=True, gc=False):
     version: int = 0  # Unix milliseconds of the write, strictly growing; the highest is in force
     # Of each destination, the version in the broadcast's history that put it in force; 1 for those that are missing.
     destination_versions: tuple[int, ...] = ()
+    archived: Annotated[bool, FLAG] = False  # left out of lists; its links live on
+    deleted: bool = False  # it had no link
 
 
 _encoder = msgspec.msgpack.Encoder()

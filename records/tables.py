@@ -18,7 +18,7 @@ BROADCASTS = Table("broadcasts", Broadcast, "account, broadcast_id")
 DOMAINS = Table("domains", Domain, "short_domain")
 
 
-EXISTING = "NOT deleted"  # a condition on DOMAINS
+EXISTING = "NOT deleted"  # a condition on both
 
 
 def in_force(table: Table, condition: str) -> str:

@@ -20,7 +20,7 @@ from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
 from records.broadcast import Broadcast
 from records.forms import time_of
-from records.tables import BROADCASTS, in_force
+from records.tables import BROADCASTS, EXISTING, in_force
 from routing.destination import own_fields
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
@@ -86,6 +86,19 @@ class Broadcasts:
                 new = msgspec.structs.replace(new, sent_at_ms=await self._first_minted_at_ms(old.broadcast_no))
             return await self._replace(new, old, by), warnings
 
+    async def delete(self, account: str, broadcast_id: str, by: Author) -> None:
+        """Take back a broadcast that has no link; raises Problem. See Claims.claim: this is the other side of it."""
+        async with self._locked(account, broadcast_id):
+            old = await self.get(account, broadcast_id)
+            await self._check_unused(old)
+            gone = await self._changes.write(BROADCAST, msgspec.structs.replace(old, deleted=True), old, by)
+            try:
+                await self._check_unused(old)
+            except Problem:
+                await self._changes.write(BROADCAST, old, gone, by, WITHDRAWN)
+                raise
+            await self._cache.put(gone)
+
     async def create(self, new: Broadcast, by: Author, number: int | None = None) -> Broadcast:
         """Write a broadcast that is known to be new and checked; its number is given here."""
         if number is None:
@@ -108,6 +121,8 @@ class Broadcasts:
                 "account = {account:String} AND broadcast_id = {id:String} AND version > {version:UInt64}",
                 account=known.account, id=known.broadcast_id, version=known.version,
             )  # fmt: skip
+            if newer and newer[-1].deleted:
+                raise Problem("not-found", f"broadcast {known.broadcast_id} was deleted at the same moment")
             yield newer[-1] if newer else known
 
     async def ready_to_mint(self, broadcast: Broadcast, audiences: Sequence[str], now_ms: int) -> Broadcast:
@@ -148,6 +163,15 @@ class Broadcasts:
         if old is not None:
             await self._check_links_fit(new, old)
         return new, warnings
+
+    async def _check_unused(self, broadcast: Broadcast) -> None:
+        """Raises Problem for a broadcast that has links, or will have because they are being minted."""
+        minted, _ = await self._links.usage(broadcast.broadcast_no)
+        links = max(minted, (await self._claims.promised(broadcast.broadcast_no)).links)
+        if links:
+            what = f"broadcast {broadcast.broadcast_id} has {links} link{'s' if links > 1 else ''}"
+            detail = f"{what}, and messages with them may be out there; archive it to take it out of lists"
+            raise Problem("conflict", detail, links=links)
 
     async def _check_links_fit(self, new: Broadcast, old: Broadcast) -> None:
         """Raises Problem where a link that was minted, or that a claim promises, would no longer work."""
@@ -204,7 +228,9 @@ class Broadcasts:
 
     async def find(self, account: str, broadcast_id: str) -> Broadcast | None:
         found = await self._read(
-            "account = {account:String} AND broadcast_id = {id:String}", account=account, id=broadcast_id
+            f"account = {{account:String}} AND broadcast_id = {{id:String}} AND {EXISTING}",
+            account=account,
+            id=broadcast_id,
         )
         return found[0] if found else None
 

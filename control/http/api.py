@@ -3,7 +3,8 @@
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal, get_args
 
 import msgspec
 from redis.asyncio import Redis
@@ -17,23 +18,29 @@ from contacts.fields import FieldNeeds
 from control.access.caller import Caller
 from control.access.keys import Keys
 from control.catalogue.broadcasts import SHARED, Broadcasts
-from control.catalogue.domains import Domains
+from control.catalogue.domains import Domains, name_of
+from control.catalogue.listings import BroadcastState, Listings
 from control.catalogue.shared_links import SharedLinks
 from control.http.advisories import expired, over, with_warnings
 from control.http.bodies import document, whole_body
 from control.http.documents import Document, stated
-from control.http.lists import cut, page_of
+from control.http.lists import cursor_after, cut, page_of
 from control.http.ndjson import LineStream, received
 from control.http.problems import Problem, check_text, decoded, invalid
 from control.http.schemas import (
     BroadcastBody,
+    BroadcastList,
     BroadcastPatch,
+    ClickList,
     CloseBody,
+    ContactAnswer,
     DomainBody,
+    DomainList,
     DomainPatch,
     KeyBody,
     KeyList,
     LinkBody,
+    LinkList,
     VerifyBody,
     broadcast_answer,
     domain_answer,
@@ -45,11 +52,13 @@ from control.reports.report import read_report
 from control.verify.findings import Progress
 from control.verify.verifier import Verifier, Wanted
 from records.broadcast import Broadcast
+from records.forms import Time
 from routing.destination import own_fields
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
 
 MAX_AUDIT_HOURS = 24 * 366
+VisitClassName = Literal["human", "preview", "prefetch", "scanner", "bot", "unknown"]
 
 _encoder = msgspec.json.Encoder()
 _domain = msgspec.json.Decoder(DomainBody)
@@ -71,11 +80,12 @@ class Api:
         shared: SharedLinks,
         verifier: Verifier,
         keys: Keys,
+        listings: Listings,
         clickhouse: ClickHouse,
         clicks_redis: Redis,
     ) -> None:
         self._domains, self._broadcasts, self._minter, self._shared = domains, broadcasts, minter, shared
-        self._verifier, self._keys = verifier, keys
+        self._verifier, self._keys, self._listings = verifier, keys, listings
         self._clickhouse, self._clicks_redis = clickhouse, clicks_redis
 
     async def put_domain(self, request: Request, caller: Caller) -> Response:
@@ -123,6 +133,50 @@ class Api:
     async def get_broadcast(self, request: Request, caller: Caller) -> Response:
         broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
         return _json(broadcast_answer(broadcast))
+
+    async def delete_broadcast(self, request: Request, caller: Caller) -> Response:
+        account = _account(request, caller)
+        await self._broadcasts.delete(account, request.path_params["broadcast_id"], caller.author)
+        return Response(status_code=204)
+
+    async def list_domains(self, request: Request, caller: Caller) -> Response:
+        found = await self._listings.domains(_account(request, caller), page_of(request, tuple[str]))
+        return _json(DomainList([domain_answer(domain) for domain in found.items], cursor_after(found.last)))
+
+    async def list_broadcasts(self, request: Request, caller: Caller) -> Response:
+        found = await self._listings.broadcasts(
+            _account(request, caller), page_of(request, tuple[int]),
+            q=request.query_params.get("q", ""), state=_one_of(request, "state", BroadcastState), since=_time(request),
+        )  # fmt: skip
+        return _json(BroadcastList([broadcast_answer(each) for each in found.items], cursor_after(found.last)))
+
+    async def list_links(self, request: Request, caller: Caller) -> Response:
+        broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
+        given = request.query_params
+        found = await self._listings.links(
+            broadcast, page_of(request, tuple[int]), contact_id=given.get("contact_id", ""),
+            audience=given.get("audience"), tapped=_flag(request, "tapped") if "tapped" in given else None,
+        )  # fmt: skip
+        return _json(LinkList(found.items, cursor_after(found.last)))
+
+    async def list_shared_links(self, request: Request, caller: Caller) -> Response:
+        domain = request.query_params.get("domain", "")
+        found = await self._listings.shared_links(
+            _account(request, caller), page_of(request, tuple[int]), short_domain=name_of(domain) if domain else ""
+        )
+        return _json(LinkList(found.items, cursor_after(found.last)))
+
+    async def list_clicks(self, request: Request, caller: Caller) -> Response:
+        broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
+        found = await self._listings.clicks(
+            broadcast, page_of(request, tuple[int, str]),
+            visit_class=_one_of(request, "class", VisitClassName) or "", since=_time(request),
+        )  # fmt: skip
+        return _json(ClickList(found.items, cursor_after(found.last)))
+
+    async def get_contact(self, request: Request, caller: Caller) -> Response:
+        contact_id = request.path_params["contact_id"]
+        return _json(ContactAnswer(contact_id, *await self._listings.contact(_account(request, caller), contact_id)))
 
     async def mint(self, request: Request, caller: Caller) -> Response:
         """Reads and checks the whole body, then answers while it mints."""
@@ -218,6 +272,26 @@ def _flag(request: Request, name: str) -> bool:
     if text not in ("true", "false"):
         raise invalid(name, f"{name} is {described(text)}; expected true or false")
     return text == "true"
+
+
+def _one_of(request: Request, name: str, choices: Any) -> Any:
+    """One of the texts of a Literal, None where the query does not say; raises Problem."""
+    text = request.query_params.get(name)
+    if text is None or text in (known := get_args(choices)):
+        return text
+    raise invalid(name, f"{name} is {described(text)}; expected {' or '.join(known)}")
+
+
+def _time(request: Request, name: str = "since") -> datetime | None:
+    """RFC 3339; raises Problem."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        return msgspec.convert(text, Time)
+    except msgspec.ValidationError:
+        expected = "expected RFC 3339 with an offset, such as 2026-05-01T09:00:00Z (%2B for a plus sign)"
+        raise invalid(name, f"{name} is {described(text)}; {expected}") from None
 
 
 def _hours(request: Request) -> float:

@@ -51,7 +51,11 @@ def _routes(api: Api, ring: KeyRing) -> list[Route]:
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = operation
-    return [Route(path, _endpoint(api, ring, by_method), methods=[*by_method]) for path, by_method in by_path.items()]
+    # The id of a contact is the sender's own, and may hold a slash.
+    return [
+        Route(path.replace("{contact_id}", "{contact_id:path}"), _endpoint(api, ring, by_method), methods=[*by_method])
+        for path, by_method in by_path.items()
+    ]
 
 
 def _endpoint(api: Api, ring: KeyRing, by_method: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:

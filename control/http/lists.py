@@ -39,6 +39,11 @@ def cut(items: Sequence[R], page: Page, place_of: Callable[[R], Place]) -> tuple
     return here, cursor_to(place_of(here[-1])) if len(rest) > page.limit else None
 
 
+def cursor_after(last: Place | None) -> str | None:
+    """The cursor to the next page; None where there is none. last: the place of the last item where others follow."""
+    return None if last is None else cursor_to(last)
+
+
 def cursor_to(place: Place) -> str:
     return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 

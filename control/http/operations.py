@@ -13,10 +13,14 @@ from control.http.lists import LIST_QUERY
 from control.http.schemas import (
     BroadcastAnswer,
     BroadcastBody,
+    BroadcastList,
     BroadcastPatch,
+    ClickList,
     CloseBody,
+    ContactAnswer,
     DomainAnswer,
     DomainBody,
+    DomainList,
     DomainPatch,
     KeyAnswer,
     KeyBody,
@@ -24,6 +28,7 @@ from control.http.schemas import (
     LinkAnswer,
     LinkBody,
     LinkLine,
+    LinkList,
     LinkState,
     VerifyBody,
 )
@@ -59,6 +64,21 @@ class Operation(msgspec.Struct, frozen=True):
 _ACCOUNT = (("account", "An account below the key's own"),)
 _SKIP_BAD = (("skip_bad", "true: a bad line is answered by its number and error, the others get their links"),)
 _PROGRESS = (("progress", "true: lines between the findings say how many links an edge was asked for"),)
+_BROADCASTS = (
+    ("q", "Part of the id, the keyword or the source, in any case"),
+    ("state", "live, over (stopped or expired) or archived; all but the archived without it"),
+    ("since", "Sent at this time or later, RFC 3339"),
+)
+_LINKS = (
+    ("contact_id", "Of this contact"),
+    ("audience", "Of this audience"),
+    ("tapped", "true: those that a person tapped; false: the others"),
+)
+_CLICKS = (
+    ("class", "human, preview, prefetch, scanner, bot or unknown"),
+    ("since", "Clicked at this time or later, RFC 3339"),
+)
+_DOMAIN = (("domain", "On this short domain"),)
 _PUT = (200, 201)  # replaced, created
 _DELETED = (204,)
 _HOURS = (("hours", "Only lanes with a click in so many hours; 24 without it"),)
@@ -78,6 +98,14 @@ OPERATIONS = (
         None, statuses=_DELETED, query=_ACCOUNT,
     ),
     Operation(
+        "list_domains", "GET", "/v1/domains", "The domains of an account and of those below it, by name",
+        DomainList, query=_ACCOUNT + LIST_QUERY,
+    ),
+    Operation(
+        "list_broadcasts", "GET", "/v1/broadcasts", "The broadcasts of an account and of those below it, newest first",
+        BroadcastList, query=_ACCOUNT + _BROADCASTS + LIST_QUERY,
+    ),
+    Operation(
         "put_broadcast", "PUT", "/v1/broadcasts/{broadcast_id}", "Create a broadcast, or replace it",
         BroadcastAnswer, BroadcastBody, statuses=_PUT, query=_ACCOUNT,
     ),
@@ -88,6 +116,22 @@ OPERATIONS = (
     ),
     Operation(
         "get_broadcast", "GET", "/v1/broadcasts/{broadcast_id}", "What a broadcast is", BroadcastAnswer, query=_ACCOUNT
+    ),
+    Operation(
+        "delete_broadcast", "DELETE", "/v1/broadcasts/{broadcast_id}", "Delete a broadcast that has no link",
+        None, statuses=_DELETED, query=_ACCOUNT,
+    ),
+    Operation(
+        "list_links", "GET", "/v1/broadcasts/{broadcast_id}/links", "The links of a broadcast, as they were minted",
+        LinkList, query=_ACCOUNT + _LINKS + LIST_QUERY,
+    ),
+    Operation(
+        "list_clicks", "GET", "/v1/broadcasts/{broadcast_id}/clicks", "The clicks of a broadcast, newest first",
+        ClickList, query=_ACCOUNT + _CLICKS + LIST_QUERY,
+    ),
+    Operation(
+        "get_contact", "GET", "/v1/contacts/{contact_id}", "The links and clicks of a contact, across broadcasts",
+        ContactAnswer, query=_ACCOUNT,
     ),
     Operation(
         "mint", "POST", "/v1/broadcasts/{broadcast_id}/links",
@@ -106,6 +150,10 @@ OPERATIONS = (
     Operation(
         "create_link", "POST", "/v1/links", "Make one shared link, with a slug or a code",
         LinkAnswer, LinkBody, statuses=(201,), idempotent=True, query=_ACCOUNT,
+    ),
+    Operation(
+        "list_shared_links", "GET", "/v1/links", "The shared links of an account and of those below it",
+        LinkList, query=_ACCOUNT + _DOMAIN + LIST_QUERY,
     ),
     Operation(
         "get_link", "GET", "/v1/links/{domain}/{code}", "What a link is and where it goes now",

@@ -120,6 +120,36 @@ class KeyList(msgspec.Struct):
     next_cursor: str | None
 
 
+class DomainList(msgspec.Struct):
+    items: list[DomainAnswer]  # type: ignore[valid-type]
+    next_cursor: str | None
+
+
+class BroadcastList(msgspec.Struct):
+    items: list[BroadcastAnswer]  # type: ignore[valid-type]
+    next_cursor: str | None
+
+
+class LinkList(msgspec.Struct):
+    items: list[LinkState]
+    next_cursor: str | None
+
+
+class ClickList(msgspec.Struct):
+    """Rows of the table `clicks`, by column; lane and visitor_id as text."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class ContactAnswer(msgspec.Struct):
+    """The newest 1,000 links of a contact, and the newest 1,000 clicks on them, across broadcasts."""
+
+    contact_id: str
+    links: list[LinkState]
+    clicks: list[dict[str, Any]]
+
+
 class CloseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """not_arrived: as the ledger says, which is how many clicks are given up with the lane."""
 

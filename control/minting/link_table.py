@@ -84,7 +84,7 @@ class LinkTable:
     async def from_id(self, broadcast_no: int, first: int, most: int) -> list[LinkRow]:
         """Links of a broadcast, those with an id of `first` or above, in the order of their ids."""
         condition = "broadcast_no = {no:UInt64} AND link_id >= {first:UInt64} ORDER BY link_id"
-        return await self._some(condition, most, no=broadcast_no, first=first)
+        return await self.where(condition, most, no=broadcast_no, first=first)
 
     async def sample(self, broadcast_no: int, size: int, seed: int) -> list[LinkRow]:
         """So many links of a broadcast from all over it; another seed gives others."""
@@ -93,14 +93,14 @@ class LinkTable:
             " ORDER BY cityHash64(link_id, {seed:UInt64}) LIMIT {size:UInt64}"
         )
         condition = f"broadcast_no = {{no:UInt64}} AND link_id IN ({chosen}) ORDER BY link_id"
-        return await self._some(condition, size, no=broadcast_no, seed=seed, size=size)
+        return await self.where(condition, size, no=broadcast_no, seed=seed, size=size)
 
     async def one_for_each_destination(self, broadcast_no: int, contact_id: str | None) -> list[LinkRow]:
         """The first link to each destination, of this contact where one is named."""
         condition = "broadcast_no = {no:UInt64}" + ("" if contact_id is None else " AND contact_id = {contact:String}")
         named = {} if contact_id is None else {"contact": contact_id}
         order = "ORDER BY destination_index, link_id LIMIT 1 BY destination_index"
-        return await self._some(f"{condition} {order}", 2**16, no=broadcast_no, **named)
+        return await self.where(f"{condition} {order}", 2**16, no=broadcast_no, **named)
 
     async def usage(self, broadcast_no: int) -> tuple[int, int]:
         """How many links a broadcast has, and how many destinations it must have for them."""
@@ -139,10 +139,11 @@ class LinkTable:
             await self._clickhouse.execute("KILL QUERY WHERE startsWith(query_id, {id:String}) SYNC", id=query_id)
 
     async def _first(self, condition: str, **params: Any) -> LinkRow | None:
-        found = await self._some(condition, 1, **params)
+        found = await self.where(condition, 1, **params)
         return found[0] if found else None
 
-    async def _some(self, condition: str, most: int, **params: Any) -> list[LinkRow]:
+    async def where(self, condition: str, most: int, **params: Any) -> list[LinkRow]:
+        """At most so many links that meet a condition of ours, which may end in ORDER BY."""
         sql = f"SELECT {_COLUMNS} FROM links WHERE {condition} LIMIT {most}"  # noqa: S608 - our own column names
         return await self._clickhouse.rows(sql, LinkRow, **params)
 

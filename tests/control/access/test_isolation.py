@@ -52,6 +52,13 @@ ROWS = {
     "mint": Row(path=f"{BROADCAST}/links", body={"contact_id": "c-1"}, own=200),
     "verify": Row(path=f"{BROADCAST}/verify", body={"fetch": False, "sample": 1}, own=200),
     "report": Row(path=f"{BROADCAST}/report", own=200),
+    "delete_broadcast": Row(path=BROADCAST, own=409),
+    "list_domains": Row(path="/v1/domains", own=200, stranger=200, above=200, below=200),
+    "list_broadcasts": Row(path="/v1/broadcasts", own=200, stranger=200, above=200, below=200),
+    "list_links": Row(path=f"{BROADCAST}/links", own=200),
+    "list_clicks": Row(path=f"{BROADCAST}/clicks", own=200),
+    "list_shared_links": Row(path="/v1/links", own=200, stranger=200, above=200, below=200),
+    "get_contact": Row(path="/v1/contacts/c-1", own=200, above=200),
     "create_link": Row(
         path="/v1/links", body={"short_domain": "{domain}", "destination": "https://shop.acme.example/"},
         own=201, stranger=422, above=422, below=201,
