@@ -62,7 +62,7 @@ def build(
         edge_url=settings.edge_url, fetch_allow=settings.fetch_allow, second_try_s=settings.verify_second_try_s,
     )  # fmt: skip
     ring = KeyRing(settings.api_keys, settings.operator_keys)
-    keys = Keys(clickhouse, links_redis, locks, ring)
+    keys = Keys(clickhouse, links_redis, locks, changes, ring)
     listings = Listings(clickhouse, links)
     api = Api(domains, broadcasts, minter, shared, verifier, keys, listings, clickhouse, clicks_redis)
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)

@@ -2,9 +2,11 @@
 
 import secrets
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 
+from control.access.caller import Author
 from control.access.scopes import Scope, in_order
 from records.tables import Table
 
@@ -21,8 +23,25 @@ class ApiKey(msgspec.Struct, frozen=True, array_like=True):
     revoked_at_ms: int = 0  # 0: it is in force
     version: int = 0
 
+    @property
+    def deleted(self) -> bool:
+        return self.revoked_at_ms != 0
+
+
+class Revoked(msgspec.Struct, frozen=True):
+    """A key that is void, until the table says so."""
+
+    key: ApiKey  # as the table has it
+    row: ApiKey  # as it should
+    by: Author
+
 
 API_KEYS = Table("api_keys", ApiKey, "key_id")
+
+
+def shown_of_key(key: ApiKey) -> dict[str, Any]:
+    """What people may see of it: never its digest."""
+    return {"account": key.account, "name": key.name, "scopes": list(key.scopes)}
 
 
 def made_key(account: str, name: str, scopes: tuple[Scope, ...], now_ms: int) -> tuple[ApiKey, str]:

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from control.access.api_key import ApiKey, digest_of
-from control.access.caller import Caller
+from control.access.api_key import ApiKey, Revoked, digest_of
+from control.access.caller import Author, Caller
 from control.access.given_keys import ApiKeys, OperatorKeys
 from control.access.scopes import ALL_SCOPES
 from records.account import within
@@ -19,7 +19,7 @@ class KeyRing:
         self._by_digest: dict[str, ApiKey] = {}
         self._by_id: dict[str, ApiKey] = {}
         self._revoked: set[str] = set()  # ids that a row read before may still bring
-        self._unrecorded: dict[str, ApiKey] = {}  # by id: revoked, which the table does not say yet
+        self._unrecorded: dict[str, Revoked] = {}  # by id: which the table does not say yet
         self.is_complete = False  # the table was read since the start
         self.newest_version = 0
 
@@ -49,20 +49,21 @@ class KeyRing:
         elif row.key_id not in self._revoked:
             self._by_id[row.key_id] = self._by_digest[row.digest] = row
 
-    def revoke(self, key_id: str, revoked_at_ms: int) -> None:
-        """In force immediately, here; the row for the table is among `unrecorded` until it is `recorded`."""
+    def revoke(self, key_id: str, revoked_at_ms: int, by: Author) -> None:
+        """In force immediately, here; what the table lacks is among `unrecorded` until it is `recorded`."""
         key = self._drop(key_id)
         if key is not None:
             version = max(revoked_at_ms, key.version + 1)
             self._revoked.add(key_id)
-            self._unrecorded[key_id] = msgspec.structs.replace(key, revoked_at_ms=revoked_at_ms, version=version)
+            row = msgspec.structs.replace(key, revoked_at_ms=revoked_at_ms, version=version)
+            self._unrecorded[key_id] = Revoked(key, row, by)
 
     def recorded(self, key_id: str) -> None:
         self._unrecorded.pop(key_id, None)
 
     @property
-    def unrecorded(self) -> list[ApiKey]:
-        """Revoked keys, as rows that the table does not have yet."""
+    def unrecorded(self) -> list[Revoked]:
+        """Revoked keys of which the table does not say so yet."""
         return list(self._unrecorded.values())
 
     def _drop(self, key_id: str) -> ApiKey | None:

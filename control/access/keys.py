@@ -14,16 +14,17 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from control.access.api_key import API_KEYS, ApiKey, made_key
-from control.access.key_news import KeyNews, News
+from control.access.caller import Author
+from control.access.key_news import KeyNews, News, Revocation
 from control.access.key_ring import GIVEN, KeyRing
 from control.access.scopes import Scope
+from control.catalogue.changes import KEY, Changes
 from control.http.problems import Problem
 from control.locks import Locks
 from records.account import top_level, within
 from records.tables import in_force
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 from runtime.json_faults import described
-from runtime.retry_insert import OutcomeUnknown, insert_until_known
 
 MAX_KEYS = 1_000  # in force, of a top-level account and all below it
 LOOK_S = 0.2
@@ -36,15 +37,16 @@ log = logging.getLogger(__name__)
 
 
 class Keys:
-    def __init__(self, clickhouse: ClickHouse, redis: Redis, locks: Locks, ring: KeyRing) -> None:
+    def __init__(self, clickhouse: ClickHouse, redis: Redis, locks: Locks, changes: Changes, ring: KeyRing) -> None:
         self._clickhouse, self._news, self._locks, self._ring = clickhouse, KeyNews(redis), locks, ring
+        self._changes = changes
         self._heard = ""  # version of the news
         self._untold = False  # Redis did not take the last news
         self._wanted = asyncio.Event()  # somebody may have changed the table
         self._reading, self._recording = asyncio.Lock(), asyncio.Lock()
         self._trouble = ""
 
-    async def create(self, account: str, name: str, scopes: tuple[Scope, ...]) -> tuple[ApiKey, str]:
+    async def create(self, account: str, name: str, scopes: tuple[Scope, ...], by: Author) -> tuple[ApiKey, str]:
         """A new key, and what its holder needs: it is kept nowhere. Raises Problem."""
         tree = top_level(account)
         async with self._locks.hold(f"keys:{tree}", wait_s=10.0):
@@ -53,15 +55,15 @@ class Keys:
                 detail = f"account {tree} and those below it have {MAX_KEYS} keys, the most there can be; revoke some"
                 raise Problem("conflict", detail)
             row, key = made_key(account, name, scopes, _now_ms())
-            await insert_until_known(self._clickhouse, API_KEYS.name, row)
+            row = await self._changes.write(KEY, row, None, by)
         self._ring.learn(row)
         await self._tell()
         return row, key
 
-    async def revoke(self, account: str, key_id: str) -> list[str]:
+    async def revoke(self, account: str, key_id: str, by: Author) -> list[str]:
         """Void from now on; gives warnings. Raises Problem where this process alone knows of it yet."""
         key = await self._known(account, key_id)
-        self._ring.revoke(key_id, _now_ms())
+        self._ring.revoke(key_id, _now_ms(), by)
         is_told, is_recorded = await asyncio.gather(self._tell(), self._record())
         if is_recorded:
             return []
@@ -98,8 +100,8 @@ class Keys:
         except (RedisError, OSError, TimeoutError):
             self._wanted.set()
             return
-        for key_id, revoked_at_ms in news.revoked.items():
-            self._ring.revoke(key_id, revoked_at_ms)
+        for key_id, one in news.revoked.items():
+            self._ring.revoke(key_id, one.revoked_at_ms, one.by)
         if news.version != self._heard or self._untold or self._ring.unrecorded:
             self._heard = news.version
             self._wanted.set()
@@ -144,17 +146,17 @@ class Keys:
     async def _record(self) -> bool:
         """Write revoked keys that the table does not have yet; False where ClickHouse does not answer."""
         async with self._recording:
-            for row in self._ring.unrecorded:
+            for one in self._ring.unrecorded:
                 try:
-                    await insert_until_known(self._clickhouse, API_KEYS.name, row)
-                except OutcomeUnknown:
+                    await self._changes.write(KEY, one.row, one.key, one.by, "revoked")
+                except ClickHouseUnreachable:
                     return False
-                self._ring.recorded(row.key_id)
+                self._ring.recorded(one.key.key_id)
         return True
 
     async def _tell(self) -> bool:
         """False where Redis does not answer; it is told later then."""
-        revoked = {key.key_id: key.revoked_at_ms for key in self._ring.unrecorded}
+        revoked = {one.key.key_id: Revocation(one.row.revoked_at_ms, one.by) for one in self._ring.unrecorded}
         try:
             await self._news.tell(revoked)
         except (RedisError, OSError):
@@ -164,8 +166,9 @@ class Keys:
         return True
 
     async def _forget_old(self, news: News) -> None:
-        unrecorded = {key.key_id for key in self._ring.unrecorded}
-        old = [key_id for key_id, ms in news.revoked.items() if ms < _now_ms() - NEWS_KEPT_MS]
+        unrecorded = {one.key.key_id for one in self._ring.unrecorded}
+        until = _now_ms() - NEWS_KEPT_MS
+        old = [key_id for key_id, one in news.revoked.items() if one.revoked_at_ms < until]
         if gone := [key_id for key_id in old if key_id not in unrecorded]:
             with contextlib.suppress(RedisError, OSError):
                 await self._news.forget(gone)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from control.access.api_key import API_KEYS, shown_of_key
 from control.access.caller import Author
 from control.http.documents import shown
 from records.tables import BROADCASTS, DOMAINS, Table
@@ -44,6 +45,7 @@ class Change(msgspec.Struct, frozen=True):
 
 BROADCAST = Kind("broadcast", BROADCASTS, "broadcast_id")
 DOMAIN = Kind("domain", DOMAINS, "short_domain")
+KEY = Kind("key", API_KEYS, "key_id", shown_of_key)
 WITHDRAWN = "withdrawn"  # what a change is that takes the one before it back: it was refused after all
 RECORDED = "recorded"  # what the first state is of a record that is older than its history
 _LOGGED = "kind = {kind:String} AND account = {account:String} AND name = {name:String}"
@@ -51,7 +53,7 @@ _CARRIED = "change.who_account, change.who_key, change.what, change.before, chan
 
 
 class Changes:
-    def __init__(self, clickhouse: ClickHouse, kinds: tuple[Kind, ...] = (BROADCAST, DOMAIN)) -> None:
+    def __init__(self, clickhouse: ClickHouse, kinds: tuple[Kind, ...] = (BROADCAST, DOMAIN, KEY)) -> None:
         self._clickhouse, self._kinds = clickhouse, kinds
 
     async def write(self, kind: Kind, new: R, old: R | None, by: Author | None, what: str = "") -> R:

@@ -221,7 +221,7 @@ class Api:
         check_text("name", body.name)
         for scope in body.scopes:
             caller.check(scope)
-        row, key = await self._keys.create(account, body.name, tuple(body.scopes))
+        row, key = await self._keys.create(account, body.name, tuple(body.scopes), caller.author)
         return _json(key_answer(row, key), 201)
 
     async def list_keys(self, request: Request, caller: Caller) -> Response:
@@ -231,7 +231,7 @@ class Api:
         return _json(KeyList([key_entry(key) for key in here], next_cursor))
 
     async def revoke_key(self, request: Request, caller: Caller) -> Response:
-        warnings = await self._keys.revoke(_account(request, caller), request.path_params["key_id"])
+        warnings = await self._keys.revoke(_account(request, caller), request.path_params["key_id"], caller.author)
         return with_warnings(Response(status_code=204), warnings)
 
     async def ledger(self, request: Request, caller: Caller) -> Response:

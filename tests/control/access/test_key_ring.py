@@ -2,12 +2,14 @@
 
 import msgspec
 
-from control.access.api_key import ApiKey, made_key
+from control.access.api_key import ApiKey, Revoked, made_key
+from control.access.caller import Author
 from control.access.given_keys import ApiKeys, OperatorKeys
 from control.access.key_ring import KeyRing
 
 NOW = 1_790_000_000_000
 ROW, KEY = made_key("acme/seattle", "crm", ("mint", "report"), NOW)
+BY = Author("acme", "env-0123")
 REVOKED = msgspec.structs.replace(ROW, revoked_at_ms=NOW + 5, version=NOW + 5)
 
 
@@ -36,15 +38,15 @@ def test_a_key_has_256_random_bits():
 def test_a_revoked_key_is_void_immediately():
     known = ring(ROW)
 
-    known.revoke(ROW.key_id, NOW + 5)
+    known.revoke(ROW.key_id, NOW + 5, BY)
 
     assert known.caller_of(KEY) is None
-    assert known.unrecorded == [REVOKED]
+    assert known.unrecorded == [Revoked(ROW, REVOKED, BY)]
 
 
 def test_a_row_that_was_read_before_the_revocation_does_not_bring_the_key_back():
     known = ring(ROW)
-    known.revoke(ROW.key_id, NOW + 5)
+    known.revoke(ROW.key_id, NOW + 5, BY)
     known.recorded(ROW.key_id)
 
     known.learn(ROW)
@@ -55,7 +57,7 @@ def test_a_row_that_was_read_before_the_revocation_does_not_bring_the_key_back()
 
 def test_a_revocation_that_another_process_recorded_is_recorded():
     known = ring(ROW)
-    known.revoke(ROW.key_id, NOW + 5)
+    known.revoke(ROW.key_id, NOW + 5, BY)
 
     known.learn(REVOKED)
 
@@ -66,7 +68,7 @@ def test_a_revocation_that_another_process_recorded_is_recorded():
 def test_news_of_a_key_that_is_not_known_here_changes_nothing():
     known = ring()
 
-    known.revoke("0123", NOW)
+    known.revoke("0123", NOW, BY)
 
     assert known.unrecorded == []
 

@@ -106,6 +106,21 @@ async def test_a_key_is_rotated_without_a_gap(control, account):
     assert [status(control, key["key"]) for key in (old, new)] == [401, 200]
 
 
+async def test_who_made_and_revoked_a_key_is_in_the_log_and_no_digest(control, clickhouse, account):
+    admin = made(control, account, name="admin")
+    key = made(control, account, ["mint"], admin["key"], name="crm")
+
+    control.call("DELETE", f"/v1/keys/{key['key_id']}", key=admin["key"])
+
+    columns = "what, who_account, who_key, before, after"
+    query = f"SELECT {columns} FROM change_log FINAL WHERE name = {{id:String}} ORDER BY written"
+    created, revoked = await clickhouse.rows(query, dict, id=key["key_id"])
+    shown = f'{{"account":"{account}","name":"crm","scopes":["mint"]}}'
+    by = {"who_account": account, "who_key": admin["key_id"]}
+    assert created == {"what": "created", "before": "", "after": shown, **by}
+    assert revoked == {"what": "revoked", "before": shown, "after": "", **by}
+
+
 async def test_a_key_of_another_account_cannot_be_revoked(control, account):
     key = made(control, account)
     path = f"/v1/keys/{key['key_id']}"
@@ -235,7 +250,7 @@ async def test_a_process_that_starts_without_clickhouse_says_that_it_does_not_kn
 
 async def test_news_of_revoked_keys_leave_redis_after_an_hour(redis, control):
     hours_ago = time.time_ns() // 1_000_000 - 2 * 3_600_000
-    await redis.hset(KEY_NEWS, mapping={"old": hours_ago, "new": hours_ago + 2 * 3_600_000})
+    await redis.hset(KEY_NEWS, mapping={"old": f"{hours_ago} acme k", "new": f"{hours_ago + 7_200_000} acme k"})
 
     await eventually(lambda: redis.hkeys(KEY_NEWS), equals=[b"new"])
 
