@@ -42,6 +42,7 @@ class Composer:
         self._links = [
             (i, destinations.index(part.url)) for i, part in enumerate(template.parts) if isinstance(part, LinkSlot)
         ]
+        self.destinations = 1 + max(index for _, index in self._links)  # how many it needs
         self._constant = sum(map(len, self._pieces))
         self._is_basic = not beyond_basic("".join(self._pieces) + short_domain)
         self.needs_own = any(name in _OWN for _, name, _ in self._fields)
@@ -62,6 +63,15 @@ class Composer:
         is_plain = self._is_basic and not beyond_basic(values)
         count = plain_gsm7(length + len(values)) if is_plain else counted(text)
         return Composed(text, *count, self._warnings(text, count, fields, values))
+
+    def filled(self, fields: Mapping[str, str], urls: Sequence[str]) -> str:
+        """The text alone, with any URLs."""
+        pieces = self._pieces.copy()
+        for i, index in self._links:
+            pieces[i] = urls[index]
+        for i, name, default in self._fields:
+            pieces[i] = fields[name] if default is None else fields.get(name, default)
+        return "".join(pieces)
 
     def _warnings(self, text: str, count: Counted, fields: Mapping[str, str], values: str) -> tuple[Warned, ...]:
         warnings = self.always

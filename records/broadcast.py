@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from records.forms import FLAG, STATUS_OR_NONE, TEXT, TIME, URL, URLS, WORD, Option
+from records.forms import FLAG, MESSAGE, STATUS_OR_NONE, TEXT, TIME, URL, URLS, WORD, Option
 
 
 class Broadcast(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -20,7 +20,8 @@ class Broadcast(msgspec.Struct, frozen=True, array_like=True, gc=False):
     broadcast_id: str  # unique within its account; "shared:<link id>" for a shared link of its own
     short_domain: Annotated[str, TEXT, Option("Its short domain, such as go.acme.example.", "--domain")]
     # Templates: {contact_id} {code} {broadcast_id} {click_id}, and fields of a contact.
-    destinations: Annotated[tuple[str, ...], URLS, Option("Where its links lead; may be repeated.", "--to")]
+    # Left out, they are the URLs of the text.
+    destinations: Annotated[tuple[str, ...], URLS, Option("Where its links lead; may be repeated.", "--to")] = ()
     source: Annotated[str, WORD, Option()] = "sms"
     keyword: Annotated[str, WORD, Option()] = ""
     valid_from_ms: Annotated[int, TIME, Option("RFC 3339, such as 2026-05-01T09:00:00Z.")] = 0
@@ -39,6 +40,8 @@ class Broadcast(msgspec.Struct, frozen=True, array_like=True, gc=False):
     destination_versions: tuple[int, ...] = ()
     archived: Annotated[bool, FLAG] = False  # left out of lists; its links live on
     deleted: bool = False  # it had no link
+    # The message, a template: {field} {field|default} {{ }}; "" for none.
+    text: Annotated[str, MESSAGE, Option("The message, with {fields} and the URLs to shorten.")] = ""
 
 
 _encoder = msgspec.msgpack.Encoder()

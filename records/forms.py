@@ -116,6 +116,7 @@ def _or_none(value: Any) -> Any:
 
 
 TEXT = Form(str, str)
+MESSAGE = Form(str | None, str, lambda text: text or "")
 WORD = Form(Word, str, plain)
 NAME = Form(Annotated[str, Meta(max_length=200)], str, plain)
 FLAG = Form(bool, bool, option={"is_flag": True})

@@ -32,6 +32,7 @@ NEEDS = {
     "patch_broadcast": "manage",
     "get_broadcast": "report",
     "mint": "mint",
+    "messages": "mint",
     "verify": "manage",
     "report": "report",
     "create_link": "manage",

@@ -18,6 +18,8 @@ from control.locks import Locks
 from control.minting.claims import Claims
 from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
+from messages.template import TextFault
+from messages.wording import following, worded
 from records.broadcast import Broadcast
 from records.forms import time_of
 from records.tables import BROADCASTS, EXISTING, in_force
@@ -69,10 +71,10 @@ class Broadcasts:
             if old is None and broadcast_id.startswith(SHARED):
                 raise invalid("broadcast_id", f"{SHARED}... is kept for shared links; choose another broadcast_id")
             if old is None:
-                new = applied(Broadcast(0, account, broadcast_id, "", ()), body)
+                new = _worded(applied(Broadcast(0, account, broadcast_id, "", ()), body), None)
                 checked, warnings = await self._checked(new, None)
                 return await self.create(checked, by), True, warnings
-            new = applied(old, body)
+            new = _worded(applied(old, body), None)
             new = msgspec.structs.replace(new, sent_at_ms=new.sent_at_ms or old.sent_at_ms)
             checked, warnings = await self._checked(new, old)
             return await self._replace(checked, old, by), False, warnings
@@ -81,8 +83,11 @@ class Broadcasts:
         """Change what the patch names; gives the broadcast, and warnings."""
         async with self._locked(account, broadcast_id):
             old = await self.get(account, broadcast_id)
-            new, warnings = await self._checked(applied(old, patch), old)
-            if "sent_at" in (given := stated(patch)) and given["sent_at"] is None:
+            given = stated(patch)
+            changed = applied(old, patch)
+            worded_now = _worded(changed if "text" in given else following(changed, old), old)
+            new, warnings = await self._checked(worded_now, old)
+            if "sent_at" in given and given["sent_at"] is None:
                 new = msgspec.structs.replace(new, sent_at_ms=await self._first_minted_at_ms(old.broadcast_no))
             return await self._replace(new, old, by), warnings
 
@@ -249,6 +254,18 @@ def with_versions(new: Broadcast, old: Broadcast, version: int) -> Broadcast:
         for index, url in enumerate(new.destinations)
     ]
     return msgspec.structs.replace(new, destination_versions=tuple(versions))
+
+
+def _worded(new: Broadcast, old: Broadcast | None) -> Broadcast:
+    """The broadcast with text and destinations that belong together; raises Problem."""
+    if not new.text and not new.destinations:
+        raise invalid("destinations", "field destinations is required where there is no text with URLs")
+    if not new.text:
+        return new
+    try:
+        return worded(new, old)
+    except TextFault as fault:
+        raise invalid("text", f"text {fault}") from None
 
 
 def takes_away(new: Broadcast, old: Broadcast) -> bool:

@@ -1,5 +1,6 @@
 """The calls of the API: read the request, do the one thing, answer."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from accounting.audit import read_audit
 from accounting.close_lane import CannotClose, close_lane
 from accounting.ledger import read_ledger
 from contacts.fields import FieldNeeds
+from contacts.line import ALL, Contacts
 from control.access.caller import Caller
 from control.access.keys import Keys
 from control.catalogue.broadcasts import SHARED, Broadcasts
@@ -51,6 +53,8 @@ from control.minting.minter import Minter
 from control.reports.report import read_report
 from control.verify.findings import Progress
 from control.verify.verifier import Verifier, Wanted
+from messages.summary import dry_run
+from messages.wording import composer_of, needs_of
 from records.broadcast import Broadcast
 from records.forms import Time
 from routing.destination import own_fields
@@ -190,6 +194,22 @@ class Api:
         prepared = await self._minter.prepare(broadcast, body.contacts, key, body.digest)
         return with_warnings(LineStream(self._minter.stream(prepared)), prepared.advisories)
 
+    async def messages(self, request: Request, caller: Caller) -> Response:
+        """As mint does; the answer is a line a contact, or what it would be."""
+        broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
+        if not broadcast.text:
+            raise invalid("text", f"broadcast {broadcast.broadcast_id} has no text; PATCH it with one first")
+        skip_bad, is_dry = _flag(request, "skip_bad"), _flag(request, "dry_run")
+        skips_missing = _choice(request, "missing", ("fail", "skip")) == "skip"
+        key = _idempotency_key(request)
+        needs = needs_of(broadcast.text, broadcast.destinations, skips_missing=skips_missing)
+        body = await received(request, len(broadcast.destinations), needs, skip_bad=skip_bad)
+        _check_whole(body.contacts, broadcast)
+        if is_dry:
+            return _json(await asyncio.to_thread(dry_run, composer_of(broadcast), broadcast, body.contacts))
+        prepared = await self._minter.prepare(broadcast, body.contacts, key, body.digest, composes=True)
+        return with_warnings(LineStream(self._minter.stream(prepared)), prepared.advisories)
+
     async def verify(self, request: Request, caller: Caller) -> Response:
         broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
         shows_progress = _flag(request, "progress")
@@ -262,6 +282,17 @@ def _account(request: Request, caller: Caller, in_body: str | None = None) -> st
     return caller.account(request.query_params.get("account"), in_body)
 
 
+def _check_whole(contacts: Contacts, broadcast: Broadcast) -> None:
+    """Raises Problem for a line that asks for one of several links: a message has them all."""
+    if len(broadcast.destinations) == 1:
+        return
+    row = next((row for row, index in enumerate(contacts.destination_indexes) if index != ALL), None)
+    if row is not None:
+        line = contacts.line_nos[row]
+        detail = f"line {line}: a message has all links of its broadcast; leave destination_index out"
+        raise Problem("invalid", detail, field="destination_index", line=line)
+
+
 def _needs_of_links(broadcast: Broadcast) -> FieldNeeds:
     fields = own_fields(broadcast.destinations)
     return FieldNeeds(fields, fields)
@@ -300,6 +331,14 @@ def _hours(request: Request) -> float:
         if 0 < (hours := float(text)) <= MAX_AUDIT_HOURS:
             return hours
     raise invalid("hours", f"hours is {described(text)}; expected a number above 0, up to {MAX_AUDIT_HOURS}")
+
+
+def _choice(request: Request, name: str, known: tuple[str, ...]) -> str:
+    """One of the words; the first of them where the call names none."""
+    text = request.query_params.get(name, known[0])
+    if text not in known:
+        raise invalid(name, f"{name} is {described(text)}; expected {' or '.join(known)}")
+    return text
 
 
 def _idempotency_key(request: Request) -> str:

@@ -36,7 +36,7 @@ class Bulk(msgspec.Struct, frozen=True):
 
 async def received(request: Request, destinations: int, needs: FieldNeeds, *, skip_bad: bool) -> Bulk:
     """The whole body, read and checked; raises Problem."""
-    digest = sha256(b"skip_bad" if skip_bad else b"")
+    digest = sha256((b"skip_bad" if skip_bad else b"") + (b"skip_missing" if needs.skips_missing else b""))
     with SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
         line = _LineLength()
         async for piece in pieces(request, MAX_BYTES, "; send it in several requests"):

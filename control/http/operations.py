@@ -34,6 +34,7 @@ from control.http.schemas import (
 )
 from control.reports.report import Report
 from control.verify.findings import Finding, Progress, Verdict
+from messages.line import DryRun, MessageLine
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -63,6 +64,10 @@ class Operation(msgspec.Struct, frozen=True):
 
 _ACCOUNT = (("account", "An account below the key's own"),)
 _SKIP_BAD = (("skip_bad", "true: a bad line is answered by its number and error, the others get their links"),)
+_MESSAGES = (
+    ("dry_run", "true: mints nothing, and answers one JSON object of what would be sent"),
+    ("missing", "skip: a line that lacks a field without a default is answered by its number and error; fail without"),
+)
 _PROGRESS = (("progress", "true: lines between the findings say how many links an edge was asked for"),)
 _BROADCASTS = (
     ("q", "Part of the id, the keyword or the source, in any case"),
@@ -137,6 +142,12 @@ OPERATIONS = (
         "mint", "POST", "/v1/broadcasts/{broadcast_id}/links",
         "Mint the links of a broadcast: a line in for each contact, a line out for each link",
         (LinkLine, BadLine), ContactLine, ndjson=True, idempotent=True, query=_ACCOUNT + _SKIP_BAD,
+    ),
+    Operation(
+        "messages", "POST", "/v1/broadcasts/{broadcast_id}/messages",
+        "Mint the links of a broadcast and put them into its text: a line in and a message out for each contact",
+        (MessageLine, BadLine, DryRun), ContactLine, ndjson=True, idempotent=True,
+        query=_ACCOUNT + _SKIP_BAD + _MESSAGES,
     ),
     Operation(
         "verify", "POST", "/v1/broadcasts/{broadcast_id}/verify",

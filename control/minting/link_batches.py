@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from contacts.line import ALL, BadLine, Contacts
 from control.http.schemas import LinkLine
+from control.minting.message_lines import links_of, message_lines
+from messages.composer import Composer
 from records.broadcast import Broadcast
 from records.code import CodeCipher
 from records.keys import BUCKET_SIZE, bucket_of, field_of
@@ -29,6 +31,7 @@ class MintOrder(msgspec.Struct, frozen=True):
     destinations: int  # links of a line that names none
     first_link_id: int
     minted_at_ms: int
+    composer: Composer | None = None  # answers with the messages of the contacts instead of their links
 
 
 class LinkBatch(msgspec.Struct, frozen=True):
@@ -70,7 +73,9 @@ def _batch(order: MintOrder, rows: slice, first_link_id: int, bad: list[BadLine]
         len(minted.links),
         link_rows(order.broadcast, first_link_id, minted.links, minted.codes, order.minted_at_ms),
         link_commands(first_link_id, minted.links),
-        _answer(order.broadcast.short_domain, minted, bad),
+        _answer(order.broadcast.short_domain, minted, bad)
+        if order.composer is None
+        else _messages(order.composer, order, rows, minted, bad),
     )
 
 
@@ -157,6 +162,11 @@ def _answer(short_domain: str, minted: _Links, bad: list[BadLine]) -> bytes:
             answers.append(bad.pop())
         answers.append(LinkLine(link.contact_id, link.destination_index, link_id, code, base + code))
     return _encoder.encode_lines(answers)
+
+
+def _messages(composer: Composer, order: MintOrder, rows: slice, wanted: _Links, bad: list[BadLine]) -> bytes:
+    links = links_of(wanted.links, wanted.codes, short_url(order.broadcast.short_domain, ""))
+    return message_lines(composer, order.contacts, rows, wanted.links, links, wanted.line_nos, bad)
 
 
 def short_url(short_domain: str, code: str) -> str:

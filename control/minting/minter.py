@@ -19,6 +19,8 @@ from control.locks import Locks
 from control.minting.claims import Claim, Claims, minting_key
 from control.minting.link_batches import LinkBatch, MintOrder, batches_of
 from control.minting.link_table import LinkTable
+from messages.composer import Composer
+from messages.wording import composer_of, needs_of
 from records.broadcast import Broadcast
 from records.code import CodeCipher
 from routing.destination import own_fields
@@ -42,18 +44,21 @@ class Minter:
         self._broadcasts, self._claims, self._links = broadcasts, claims, links
         self._cache, self._locks, self._cipher = cache, locks, cipher
 
-    async def prepare(self, broadcast: Broadcast, contacts: Contacts, key: str, body_hash: str) -> Prepared:
+    async def prepare(
+        self, broadcast: Broadcast, contacts: Contacts, key: str, body_hash: str, *, composes: bool = False
+    ) -> Prepared:
         """Do everything that can be refused; raises Problem. What it gives must be streamed.
 
         broadcast: as it was when the contacts were read. key: "" mints again each time; otherwise the same key gives
-        the same links, however often and wherever an earlier request was cut off.
+        the same links, however often and wherever an earlier request was cut off. composes: the answer is the
+        messages of the contacts.
         """
         own_key = minting_key(key or unrepeatable_key())
         async with AsyncExitStack() as held:
             await held.enter_async_context(self._locks.hold(f"mint:{broadcast.broadcast_no}:{own_key}", wait_s=0.0))
             earlier = await self._claims.of_minting(broadcast.broadcast_no, own_key) if key else None
             check_same_body(earlier, body_hash)
-            order = await self._ordered(broadcast, contacts, own_key, body_hash, earlier)
+            order = await self._ordered(broadcast, contacts, own_key, body_hash, earlier, composes=composes)
             advisories = over(order.broadcast, _now_ms()) + await self._second_links(order)
             return Prepared(order, earlier is not None, advisories, held.pop_all())
 
@@ -67,13 +72,14 @@ class Minter:
                 yield batch.answer
 
     async def _ordered(
-        self, known: Broadcast, contacts: Contacts, key: str, body_hash: str, claim: Claim | None
+        self, known: Broadcast, contacts: Contacts, key: str, body_hash: str, claim: Claim | None, *, composes: bool
     ) -> MintOrder:
         if not len(contacts):
             return MintOrder(contacts, known, 0, 0, 0)
         async with self._broadcasts.as_it_is_now(known) as now:
-            check_fields(contacts, own_fields(now.destinations))
+            check_fields(contacts, _named_fields(now, composes))
             destinations = _destinations(contacts, now, claim)
+            composer = _composer(now, destinations) if composes else None
             now_ms = _now_ms()
             broadcast = await self._broadcasts.ready_to_mint(now, contacts.audiences, now_ms)
             if claim is None:
@@ -82,7 +88,7 @@ class Minter:
                     broadcast.short_domain, destinations,
                 )  # fmt: skip
                 claim = await self._claims.claim(wanted, broadcast.version)
-        return MintOrder(contacts, broadcast, destinations, claim.first_link_id, claim.minted_at_ms)
+        return MintOrder(contacts, broadcast, destinations, claim.first_link_id, claim.minted_at_ms, composer)
 
     async def _second_links(self, order: MintOrder) -> list[str]:
         """Says how many of the contacts had a link in this broadcast already, from an earlier request."""
@@ -107,6 +113,23 @@ def check_same_body(claim: Claim | None, body_hash: str) -> None:
     if claim is not None and claim.body_hash != body_hash:
         detail = "this Idempotency-Key was used with another body; take a new key for a new body"
         raise Problem("conflict", detail, field="Idempotency-Key")
+
+
+def _named_fields(broadcast: Broadcast, composes: bool) -> frozenset[str]:
+    if composes and broadcast.text:
+        return needs_of(broadcast.text, broadcast.destinations).wanted
+    return own_fields(broadcast.destinations)
+
+
+def _composer(broadcast: Broadcast, destinations: int) -> Composer:
+    """Raises Problem where the broadcast was changed, so that its text has no or other links."""
+    if not broadcast.text:
+        raise Problem("conflict", f"broadcast {broadcast.broadcast_id} has no text any more", field="text")
+    composer = composer_of(broadcast)
+    if composer.destinations > destinations:
+        detail = "the text got another link since links were minted under this Idempotency-Key; take a new key"
+        raise Problem("conflict", detail, field="Idempotency-Key")
+    return composer
 
 
 def check_fields(contacts: Contacts, named: Collection[str]) -> None:

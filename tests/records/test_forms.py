@@ -10,9 +10,9 @@ from records.forms import described, milliseconds, plain, time_of
 def test_what_people_may_set_of_a_broadcast_has_its_name_in_the_api():
     assert [field.name for field in described(Broadcast)] == [
         "short_domain", "destinations", "source", "keyword", "valid_from", "expires_at", "status", "forward_query",
-        "fallback", "stopped", "sent_at", "archived",
+        "fallback", "stopped", "sent_at", "archived", "text",
     ]  # fmt: skip
-    assert [field.name for field in described(Broadcast) if field.required] == ["short_domain", "destinations"]
+    assert [field.name for field in described(Broadcast) if field.required] == ["short_domain"]
 
 
 def test_numbers_accounts_and_versions_are_not_for_people_to_set():

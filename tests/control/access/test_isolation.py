@@ -50,6 +50,7 @@ ROWS = {
     "patch_broadcast": Row(path=BROADCAST, body={"stopped": True}, own=200),
     "get_broadcast": Row(path=BROADCAST, own=200),
     "mint": Row(path=f"{BROADCAST}/links", body={"contact_id": "c-1"}, own=200),
+    "messages": Row(path=f"{BROADCAST}/messages", body={"contact_id": "c-1"}, own=422),
     "verify": Row(path=f"{BROADCAST}/verify", body={"fetch": False, "sample": 1}, own=200),
     "report": Row(path=f"{BROADCAST}/report", own=200),
     "delete_broadcast": Row(path=BROADCAST, own=409),
