@@ -160,11 +160,17 @@ def unreachable(where: Service, error: BaseException) -> click.ClickException:
 
 
 async def stream(
-    path: str, body: IO[bytes], headers: dict[str, str], query: dict[str, str], line_nos: Sequence[int]
+    path: str,
+    body: IO[bytes],
+    headers: dict[str, str],
+    query: dict[str, str],
+    line_nos: Sequence[int],
+    *,
+    whole: bool = False,
 ) -> AsyncIterator[bytes]:
     """POST lines and yield the lines of the answer as they arrive, many whole lines at a time.
 
-    Waits while another request does the same.
+    Waits while another request does the same. whole: the answer is one document.
     """
     where = service()
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=_LINES_S)
@@ -182,6 +188,9 @@ async def stream(
                     await raise_for(response, line_nos)
                     for warning in response.headers.getall(WARNING, []):
                         warn(warning)
+                    if whole:
+                        yield await response.read()
+                        return
                     async for lines in _lines(response.content):
                         yield lines
                     return

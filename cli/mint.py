@@ -33,6 +33,7 @@ class _Line(msgspec.Struct):
     link_id: int = 0
     code: str = ""
     short_url: str = ""
+    existing: bool = False  # the contact had it before
     line: int = 0
     error: str = ""
     detail: str = ""  # of the problem that cut the answer off
@@ -48,13 +49,14 @@ _columns = attrgetter(*OUT_COLUMNS)
 @click.option("--to", "destinations", multiple=True, help="Where the links lead; several for several links a message.")
 @click.option("--contacts", required=True, help="CSV with a header.",
               type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
-@click.option(
-    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV, written when complete."
-)
+@click.option("--out", default=None, help="CSV, written when complete; not needed with --dry-run.",
+              type=click.Path(dir_okay=False, path_type=Path))  # fmt: skip
 @click.option("--source", default=None, help="Of a new broadcast.  [default: sms]")
 @click.option("--keyword", default=None, help="Of a new broadcast.")
 @click.option("--expires-at", default=None, help="Of a new broadcast: RFC 3339, such as 2026-12-31T23:00:00Z.")
 @click.option("--skip-bad", is_flag=True, help="Leave bad lines out instead of refusing the file.")
+@click.option("--again", is_flag=True, help="Mint a new link also for contacts that have theirs.")
+@click.option("--dry-run", is_flag=True, help="Say how many links are new and how many exist, and mint nothing.")
 @click.option("--account", default=None, help="An account below the key's own.")
 @click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
 def mint(
@@ -62,20 +64,26 @@ def mint(
     broadcast_id: str,
     destinations: tuple[str, ...],
     contacts: Path,
-    out: Path,
+    out: Path | None,
     source: str | None,
     keyword: str | None,
     expires_at: str | None,
     skip_bad: bool,
+    again: bool,
+    dry_run: bool,
     account: str | None,
     json_: bool,
 ) -> None:
     """Give every contact of a CSV file a short link of its own.
 
-    CONTACTS has a header with `contact_id` and, optionally, `audience` and `destination_index`. The same file and
-    broadcast give the same links again, also after an interruption.
+    CONTACTS has a header with `contact_id` and, optionally, `audience` and `destination_index`. A contact that has its
+    link in the broadcast keeps it: the same file gives the same links, also after an interruption, and a file with one
+    more contact mints one.
     """
-    check_out(out, contacts)
+    if out is not None:
+        check_out(out, contacts)
+    elif not dry_run:
+        raise click.UsageError("--out is missing; it names the CSV file for the links")
     gc.disable()  # a million contacts are checked in 1.5 s instead of 2.1, and no garbage of theirs is cyclic
     wanted = {"source": source, "keyword": keyword, "expires_at": expires_at}
     found = existing_broadcast(domain, broadcast_id, list(destinations), wanted, account)
@@ -85,20 +93,58 @@ def mint(
             lines = checked(contacts, request, count, skip_bad=skip_bad)
         except ContactsError as error:
             raise click.ClickException(str(error)) from None
-        if found is None:
+        if found is None and not dry_run:
             create_broadcast(domain, broadcast_id, list(destinations), wanted, account)
         for bad in lines.contacts.bad:
             _skipped(bad.line, bad.error)
-        request.seek(0)
-        minting = Minting(broadcast_id, account, skip_bad, contacts, out, lines.contacts.links(count))
-        written, refused = asyncio.run(_mint(minting, request, lines))
-    skipped = len(lines.contacts.bad) + refused
-    result = {"broadcast_id": broadcast_id, "links": written, "skipped": skipped, "out": str(out), "warnings": warnings}
+        total = lines.contacts.links(count)
+        if out is None or dry_run:
+            new = Counts(new=total) if found is None else _count(broadcast_id, account, request, again=again)
+            _show_counts(broadcast_id, new, len(lines.contacts.bad), json_=json_)
+            return
+        minting = Minting(broadcast_id, account, skip_bad, contacts, out, total, again)
+        done = asyncio.run(_mint(minting, request, lines))
+    skipped = len(lines.contacts.bad) + done.refused
+    result = {
+        "broadcast_id": broadcast_id, "links": done.written, "existing": done.existing, "skipped": skipped,
+        "out": str(out), "warnings": warnings,
+    }  # fmt: skip
     if json_:
         as_json(result)
     else:
-        left_out = f", {_counted(skipped, 'line was', 'lines were')} skipped" if skipped else ""
-        click.echo(f"{_counted(written, 'link is', 'links are')} in {out}{left_out}")
+        there = f", {done.existing} of them were there already" if done.existing else ""
+        click.echo(f"{_counted(done.written, 'link is', 'links are')} in {out}{there}{_left_out(skipped)}")
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What a minting would do."""
+
+    new: int = 0
+    existing: int = 0
+
+
+def _count(broadcast_id: str, account: str | None, request: IO[bytes], *, again: bool) -> Counts:
+    query = {"account": account, "dry_run": "true", "again": "true" if again else None}
+
+    async def asked() -> bytes:
+        given = {name: value for name, value in query.items() if value is not None}
+        headers = {"Content-Type": "application/x-ndjson"}
+        path = f"{broadcast_path(broadcast_id)}/links"
+        return b"".join([lines async for lines in stream(path, request, headers, given, (), whole=True)])
+
+    return msgspec.json.decode(asyncio.run(asked()), type=Counts)
+
+
+def _show_counts(broadcast_id: str, counts: Counts, skipped: int, *, json_: bool) -> None:
+    if json_:
+        as_json({"broadcast_id": broadcast_id, "new": counts.new, "existing": counts.existing, "skipped": skipped})
+        return
+    said = f"{_counted(counts.new, 'link', 'links')} would be minted, {counts.existing} of these contacts' links exist"
+    click.echo(f"{said}{_left_out(skipped)}; nothing was minted")
+
+
+def _left_out(skipped: int) -> str:
+    return f", {_counted(skipped, 'line was', 'lines were')} skipped" if skipped else ""
 
 
 def _counted(number: int, one: str, more: str) -> str:
@@ -181,37 +227,47 @@ class Minting(msgspec.Struct, frozen=True):
     contacts: Path
     out: Path
     total: int  # links expected
+    again: bool
 
 
-async def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> tuple[int, int]:
-    """Send the lines and write the links; gives (links written, lines the service refused)."""
-    headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": f"csv-{lines.digest[:40]}"}
-    query = {"account": minting.account, "skip_bad": "true" if minting.skip_bad else None}
+class Done(msgspec.Struct):
+    written: int = 0  # links
+    existing: int = 0  # of them
+    refused: int = 0  # lines, by the service
+
+
+async def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> Done:
+    """Send the lines and write the links."""
+    kind = "again" if minting.again else "csv"
+    headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": f"{kind}-{lines.digest[:40]}"}
+    flags = {"skip_bad": minting.skip_bad, "again": minting.again}
+    query = {"account": minting.account} | {name: "true" for name, is_set in flags.items() if is_set}
     path = f"{broadcast_path(minting.broadcast_id)}/links"
     given = {name: value for name, value in query.items() if value is not None}
     answer = stream(path, request, headers, given, lines.contacts.line_nos)
-    written = refused = 0
+    done = Done()
     with _progress() as progress, _partial(minting.out) as file:
         task = progress.add_task("Minting", total=minting.total)
         writer = csv.writer(file, lineterminator="\n")
         try:
             async for block in answer:
                 links = _links(block, lines, minting)
-                if not written:
+                if not done.written:
                     file.truncate(0)
                     writer.writerow(OUT_COLUMNS)
                 writer.writerows(map(_columns, links))
-                written += len(links)
-                refused += block.count(b"\n") - len(links)
-                progress.update(task, completed=written)
+                done.written += len(links)
+                done.existing += sum(link.existing for link in links)
+                done.refused += block.count(b"\n") - len(links)
+                progress.update(task, completed=done.written)
         except Refused as error:
             raise click.ClickException(
                 f"{minting.contacts}: {error.message}" if error.line else error.message
             ) from None
-    if written != minting.total and not refused:
-        raise click.ClickException(f"{written} of {minting.total} links came back; run the same command again")
+    if done.written != minting.total and not done.refused:
+        raise click.ClickException(f"{done.written} of {minting.total} links came back; run the same command again")
     os.replace(_partial_of(minting.out), minting.out)
-    return written, refused
+    return done
 
 
 def _links(block: bytes, lines: Checked, minting: Minting) -> list[_Line]:

@@ -1,7 +1,7 @@
 """A small client of ClickHouse's HTTP interface: rows in, rows out, and errors sorted by what the caller does next."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -163,10 +163,15 @@ def _as_dict(row: Any) -> dict[str, Any]:
     return dict(row)
 
 
+def array_literal(texts: Iterable[str]) -> str:
+    """Texts as an array within a statement, for more of them than a parameter in a URL holds."""
+    return "[" + ",".join(map(_element, texts)) + "]"
+
+
 def _parameter(value: Any) -> str:
     """A value in the escaped text form that {name:Type} expects (ClickHouse docs, "HTTP interface")."""
     if isinstance(value, list | tuple):
-        return "[" + ",".join(_element(item) for item in value) + "]"
+        return array_literal(value)
     return _escaped(value) if isinstance(value, str) else str(value)
 
 

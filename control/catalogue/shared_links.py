@@ -111,9 +111,11 @@ class SharedLinks:
         link = Link(broadcast.broadcast_no, body.destination_index or 0, 0, "", body.slug or "")
         code = body.slug or self._cipher.seal(first)
         keyword = body.keyword if body.keyword is not None else broadcast.keyword
-        rows = link_rows(msgspec.structs.replace(broadcast, keyword=keyword), first, [link], [code], claim.minted_at_ms)
+        rows = link_rows(
+            msgspec.structs.replace(broadcast, keyword=keyword), [first], [link], [code], claim.minted_at_ms
+        )
         await self._links.insert(rows, first, maybe_there=repeated)
-        commands = link_commands(first, [link])
+        commands = link_commands([first], [link])
         if body.slug:
             await self._cache.put_slug(broadcast.short_domain, body.slug, first)
         await self._cache.put_links(commands, 1)

@@ -190,8 +190,13 @@ class Api:
             raise invalid("broadcast_id", detail)
         skip_bad = _flag(request, "skip_bad")
         key = _idempotency_key(request)
+        again = _flag(request, "again")
+        dry_run = _flag(request, "dry_run")
         body = await received(request, len(broadcast.destinations), _needs_of_links(broadcast), skip_bad=skip_bad)
-        prepared = await self._minter.prepare(broadcast, body.contacts, key, body.digest)
+        if dry_run:
+            return _json(await self._minter.count(broadcast, body.contacts, again=again))
+        digest = f"again {body.digest}" if again else body.digest
+        prepared = await self._minter.prepare(broadcast, body.contacts, key, digest, again=again)
         return with_warnings(LineStream(self._minter.stream(prepared)), prepared.advisories)
 
     async def messages(self, request: Request, caller: Caller) -> Response:

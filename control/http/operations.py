@@ -18,6 +18,7 @@ from control.http.schemas import (
     ClickList,
     CloseBody,
     ContactAnswer,
+    Counted,
     DomainAnswer,
     DomainBody,
     DomainList,
@@ -67,6 +68,10 @@ _SKIP_BAD = (("skip_bad", "true: a bad line is answered by its number and error,
 _MESSAGES = (
     ("dry_run", "true: mints nothing, and answers one JSON object of what would be sent"),
     ("missing", "skip: a line that lacks a field without a default is answered by its number and error; fail without"),
+)
+_AGAIN = (
+    ("again", "true: every contact gets a new link, also one that has its link"),
+    ("dry_run", "true: answers one JSON object, how many links are new and how many exist, and mints nothing"),
 )
 _PROGRESS = (("progress", "true: lines between the findings say how many links an edge was asked for"),)
 _BROADCASTS = (
@@ -140,8 +145,9 @@ OPERATIONS = (
     ),
     Operation(
         "mint", "POST", "/v1/broadcasts/{broadcast_id}/links",
-        "Mint the links of a broadcast: a line in for each contact, a line out for each link",
-        (LinkLine, BadLine), ContactLine, ndjson=True, idempotent=True, query=_ACCOUNT + _SKIP_BAD,
+        "Mint the links of a broadcast: a line in for each contact, a line out for each link; a contact that has its"
+        " link gets the same one, marked existing",
+        (LinkLine, BadLine, Counted), ContactLine, ndjson=True, idempotent=True, query=_ACCOUNT + _SKIP_BAD + _AGAIN,
     ),
     Operation(
         "messages", "POST", "/v1/broadcasts/{broadcast_id}/messages",

@@ -34,6 +34,14 @@ class LinkLine(msgspec.Struct, gc=False):
     link_id: int
     code: str
     short_url: str
+    existing: bool | msgspec.UnsetType = msgspec.UNSET  # true: the contact had this link before, nothing was minted
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """What a minting would do: links it would make, and links that the contacts have."""
+
+    new: int
+    existing: int
 
 
 class VerifyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

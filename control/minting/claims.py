@@ -23,7 +23,8 @@ _OVERLAP = "first_link_id < {end:UInt64} AND first_link_id + links > {first:UInt
 _NEIGHBOURS = (
     f"SELECT (SELECT count() FROM mints WHERE ({_OVERLAP}) OR ({_SAME_CLAIM})),"  # noqa: S608 - our own conditions
     " (SELECT max(version) FROM broadcasts WHERE account = {account:String} AND broadcast_no = {no:UInt64}),"
-    " (SELECT argMax(if(deleted, '', account), version) FROM domains WHERE short_domain = {domain:String})"
+    " (SELECT argMax(if(deleted, '', account), version) FROM domains WHERE short_domain = {domain:String}),"
+    " (SELECT count() FROM mints WHERE broadcast_no = {no:UInt64})"
 )
 _LINKS_ON = (
     "SELECT greatest((SELECT count() FROM links WHERE short_domain = {domain:String}), (SELECT sum(links) FROM mints"
@@ -31,7 +32,7 @@ _LINKS_ON = (
     " (SELECT broadcast_no FROM broadcasts FINAL WHERE short_domain = {domain:String}))))"
 )
 _PROMISED = (
-    "SELECT sum(links), max(destinations), toBool(countIf(destinations = 0))"
+    "SELECT sum(links), max(destinations), toBool(countIf(destinations = 0)), count()"
     " FROM mints WHERE broadcast_no = {no:UInt64}"
 )
 
@@ -74,6 +75,7 @@ class Neighbours(msgspec.Struct, frozen=True, array_like=True):
     rivals: int  # claims that are this one, have its key or overlap it
     broadcast_version: int
     domain_owner: str  # "" where there is no such domain any more
+    claims: int  # of the broadcast
 
 
 class Promised(msgspec.Struct, frozen=True, array_like=True):
@@ -82,6 +84,7 @@ class Promised(msgspec.Struct, frozen=True, array_like=True):
     links: int
     destinations: int
     unknown: bool  # a claim is older than the column `destinations`
+    claims: int
 
 
 _COLUMNS = ", ".join(Claim.__struct_fields__).replace(
@@ -100,11 +103,6 @@ class Claims:
         return await self._find(
             "account = {account:String} AND idempotency_key = {key:String}", account=account, key=key
         )
-
-    async def links_before(self, broadcast_no: int, before: int) -> int:
-        """How many link ids below `before` were claimed for a broadcast."""
-        sql = "SELECT sum(links) FROM mints WHERE broadcast_no = {no:UInt64} AND first_link_id < {before:UInt64}"
-        return int(await self._clickhouse.value(sql, no=broadcast_no, before=before) or 0)
 
     async def links_on(self, short_domain: str) -> int:
         """How many links a domain has, or will have because they were claimed."""
@@ -125,13 +123,14 @@ class Claims:
         )
         return int(misfits) == 0
 
-    async def claim(self, wanted: Claim, broadcast_version: int = 0) -> Claim:
+    async def claim(self, wanted: Claim, broadcast_version: int = 0, others: int | None = None) -> Claim:
         """Claim `wanted.links` link ids that nobody else has; gives the claim with its first id. Raises Problem.
 
         broadcast_version: of the broadcast that the links rely on; 0 for one that is still to be made. The caller keeps
         it from being changed meanwhile. Where Redis lost that lock, the claim and the change look for each other after
         they are written: the one that sees the other gives up, at worst both. The same holds for a claim and the
-        deletion of its domain.
+        deletion of its domain. others: how many claims the broadcast had when the caller looked whose links are there;
+        another one since then may have given a contact its link.
         """
         while True:
             first = await self._ids.take_link_ids(wanted.links)
@@ -139,7 +138,8 @@ class Claims:
             await self._insert(claim)
             beside = await self._neighbours(claim)
             is_usable = beside.domain_owner != "" and within(claim.account, beside.domain_owner)
-            if beside.rivals == 1 and beside.broadcast_version <= broadcast_version and is_usable:
+            is_alone = others is None or beside.claims == others + 1
+            if beside.rivals == 1 and beside.broadcast_version <= broadcast_version and is_usable and is_alone:
                 return claim
             await self._give_up(claim)
             if not is_usable:
@@ -147,6 +147,9 @@ class Claims:
                 raise Problem("conflict", detail, field="short_domain")
             if beside.broadcast_version > broadcast_version:
                 detail = "the broadcast was changed at the same moment; nothing was minted, send the request again"
+                raise Problem("in-progress", detail, retry_after_s=1)
+            if not is_alone:
+                detail = "links of this broadcast were claimed at the same moment; nothing was minted, send it again"
                 raise Problem("in-progress", detail, retry_after_s=1)
             # Redis was wiped between two allocations.
 

@@ -1,8 +1,8 @@
 """Turns contacts into links, a batch at a time: the rows, the Redis commands and the answer. Pure, for a thread."""
 
-from collections.abc import Iterator
-from io import BytesIO
-from itertools import repeat
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress, repeat
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ import pyarrow as pa
 from contacts.line import ALL, BadLine, Contacts
 from control.http.schemas import LinkLine
 from control.minting.message_lines import links_of, message_lines
+from control.minting.theirs import NONE, Theirs
 from messages.composer import Composer
 from records.broadcast import Broadcast
 from records.code import CodeCipher
@@ -32,14 +33,16 @@ class MintOrder(msgspec.Struct, frozen=True):
     first_link_id: int
     minted_at_ms: int
     composer: Composer | None = None  # answers with the messages of the contacts instead of their links
+    theirs: Theirs | None = None  # links that were there before these ids were claimed, and stay theirs
+    later: Theirs | None = None  # links since then: those with a claimed id, and others that make its use a second link
 
 
 class LinkBatch(msgspec.Struct, frozen=True):
     """Some links of an order, ready to be written and answered."""
 
     first_link_id: int
-    links: int
-    rows: Any  # pa.RecordBatch with the columns of table links
+    links: int  # claimed ids that they use up
+    rows: Any  # pa.RecordBatch with the columns of table links; None: all are there
     commands: list[list[bytes | int | str]]  # HSET of each bucket
     answer: bytes  # NDJSON
 
@@ -58,28 +61,32 @@ def batches_of(order: MintOrder, cipher: CodeCipher) -> Iterator[LinkBatch]:
 
 
 class _Links(msgspec.Struct):
-    """Links of dense ids from first_link_id on, with the lines they came from."""
+    """Links with their ids and the lines they came from."""
 
-    first_link_id: int
+    link_ids: Sequence[int]
     links: list[Link]
     codes: list[str]
     line_nos: list[int]
+    are_there: list[bool] | None = None  # None: none of them is
 
 
 def _batch(order: MintOrder, rows: slice, first_link_id: int, bad: list[BadLine], cipher: CodeCipher) -> LinkBatch:
-    minted = _links(order, rows, first_link_id, cipher)
+    wanted, used = _links(order, rows, first_link_id, cipher)
+    minted = wanted if wanted.are_there is None else _new_of(wanted)
+    count = len(minted.links)
     return LinkBatch(
         first_link_id,
-        len(minted.links),
-        link_rows(order.broadcast, first_link_id, minted.links, minted.codes, order.minted_at_ms),
-        link_commands(first_link_id, minted.links),
-        _answer(order.broadcast.short_domain, minted, bad)
+        used,
+        link_rows(order.broadcast, minted.link_ids, minted.links, minted.codes, order.minted_at_ms) if count else None,
+        link_commands(minted.link_ids, minted.links),
+        _answer(order.broadcast.short_domain, wanted, bad)
         if order.composer is None
-        else _messages(order.composer, order, rows, minted, bad),
+        else _messages(order.composer, order, rows, wanted, bad),
     )
 
 
-def _links(order: MintOrder, rows: slice, first_link_id: int, cipher: CodeCipher) -> _Links:
+def _links(order: MintOrder, rows: slice, first_link_id: int, cipher: CodeCipher) -> tuple[_Links, int]:
+    """The links that the lines ask for, and how many claimed ids they use up."""
     contacts, broadcast_no = order.contacts, order.broadcast.broadcast_no
     numbers = {name: number for number, name in enumerate(order.broadcast.audiences)}
     audience_nos = [numbers[name] for name in contacts.audiences]
@@ -95,11 +102,57 @@ def _links(order: MintOrder, rows: slice, first_link_id: int, cipher: CodeCipher
         for destination in every if index == ALL else (index,):
             links.append(Link(broadcast_no, destination, audience_nos[audience_no], contact_id, "", fields))
             line_nos.append(line_no)
-    codes = [cipher.seal(link_id) for link_id in range(first_link_id, first_link_id + len(links))]
-    return _Links(first_link_id, links, codes, line_nos)
+    link_ids: Sequence[int] = range(first_link_id, first_link_id + len(links))
+    are_there, used = None, len(links)
+    if order.theirs is not None or order.later is not None:
+        link_ids, are_there, used = _ids(order, rows, first_link_id)
+    return _Links(link_ids, links, list(map(cipher.seal, link_ids)), line_nos, are_there), used
 
 
-def link_rows(broadcast: Broadcast, first_link_id: int, links: list[Link], codes: list[str], minted_at_ms: int) -> Any:
+def _ids(order: MintOrder, rows: slice, next_id: int) -> tuple[list[int], list[bool], int]:
+    """The ids of the links that the lines ask for, whether each link is there, how many claimed ids they use up."""
+    first = next_id
+    link_ids: list[int] = []
+    are_there: list[bool] = []
+    # Not strict: a side that has no links goes on for ever.
+    for before, since in zip(_found(order, order.theirs, rows), _found(order, order.later, rows), strict=False):
+        if before != NONE:
+            link_ids.append(before)
+            are_there.append(True)
+            continue
+        # An id that a minting claimed before it was cut off stays unused where another one served the contact since.
+        superseded = since not in (NONE, next_id)
+        link_ids.append(since if superseded else next_id)
+        are_there.append(superseded)
+        next_id += 1
+    return link_ids, are_there, next_id - first
+
+
+def _found(order: MintOrder, theirs: Theirs | None, rows: slice) -> Iterable[int]:
+    """For each link that the lines ask for: the id of the one that is there, or NONE."""
+    if theirs is None:
+        return repeat(NONE)
+    every = range(order.destinations)
+    lines = zip(theirs.slots[rows].to_pylist(), order.contacts.destination_indexes[rows], strict=True)
+    return (
+        theirs.link_ids[slot * theirs.destinations + destination]
+        for slot, index in lines
+        for destination in (every if index == ALL else (index,))
+    )
+
+
+def _new_of(wanted: _Links) -> _Links:
+    """Those that are not there yet."""
+    is_new = list(map(operator.not_, wanted.are_there or ()))
+    return _Links(
+        list(compress(wanted.link_ids, is_new)), list(compress(wanted.links, is_new)),
+        list(compress(wanted.codes, is_new)), list(compress(wanted.line_nos, is_new)),
+    )  # fmt: skip
+
+
+def link_rows(
+    broadcast: Broadcast, link_ids: Sequence[int], links: list[Link], codes: list[str], minted_at_ms: int
+) -> Any:
     """The links as a record batch for table links."""
     count = len(links)
     audiences = pa.array(broadcast.audiences, pa.string())
@@ -109,7 +162,7 @@ def link_rows(broadcast: Broadcast, first_link_id: int, links: list[Link], codes
         return pa.repeat(pa.scalar(value, kind), count)
 
     columns = {
-        "link_id": pa.array(range(first_link_id, first_link_id + count), pa.uint64()),
+        "link_id": pa.array(link_ids, pa.uint64()),
         "account": same(broadcast.account, pa.string()),
         "code": pa.array(codes, pa.string()),
         "short_domain": same(broadcast.short_domain, pa.string()),
@@ -129,38 +182,30 @@ def link_rows(broadcast: Broadcast, first_link_id: int, links: list[Link], codes
     return pa.record_batch(columns)
 
 
-def arrow_stream(rows: Any) -> bytes:
-    sink = BytesIO()
-    with pa.ipc.new_stream(sink, rows.schema) as writer:
-        writer.write_batch(rows)
-    return sink.getvalue()
-
-
-def link_commands(first_link_id: int, links: list[Link]) -> list[list[bytes | int | str]]:
-    """One HSET for each bucket the ids touch."""
+def link_commands(link_ids: Sequence[int], links: list[Link]) -> list[list[bytes | int | str]]:
+    """One HSET for each bucket the ids touch. link_ids: rising."""
     commands: list[list[bytes | int | str]] = []
-    end = first_link_id + len(links)
-    start = first_link_id
-    while start < end:
-        stop = min(end, (start // BUCKET_SIZE + 1) * BUCKET_SIZE)
-        command: list[bytes | int | str] = ["HSET", bucket_of(start)]
-        for link_id in range(start, stop):
-            command += (field_of(link_id), encode_link(links[link_id - first_link_id]))
-        commands.append(command)
-        start = stop
+    end_of_bucket = 0
+    for link_id, link in zip(link_ids, links, strict=True):
+        if link_id >= end_of_bucket:
+            end_of_bucket = (link_id // BUCKET_SIZE + 1) * BUCKET_SIZE
+            commands.append(["HSET", bucket_of(link_id)])
+        commands[-1] += (field_of(link_id), encode_link(link))
     return commands
 
 
-def _answer(short_domain: str, minted: _Links, bad: list[BadLine]) -> bytes:
+def _answer(short_domain: str, wanted: _Links, bad: list[BadLine]) -> bytes:
     """The links in the order of their lines, the bad lines among them; `bad` is used up from its end."""
     base = short_url(short_domain, "")
     answers: list[LinkLine | BadLine] = []
-    for link_id, (link, code, line_no) in enumerate(
-        zip(minted.links, minted.codes, minted.line_nos, strict=True), minted.first_link_id
+    marks: Iterable[bool] = repeat(False) if wanted.are_there is None else wanted.are_there
+    for link, link_id, code, line_no, is_there in zip(
+        wanted.links, wanted.link_ids, wanted.codes, wanted.line_nos, marks, strict=False
     ):
         while bad and bad[-1].line < line_no:
             answers.append(bad.pop())
-        answers.append(LinkLine(link.contact_id, link.destination_index, link_id, code, base + code))
+        existing = True if is_there else msgspec.UNSET
+        answers.append(LinkLine(link.contact_id, link.destination_index, link_id, code, base + code, existing))
     return _encoder.encode_lines(answers)
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -11,15 +12,16 @@ import pyarrow.compute as pc
 
 from control.http.problems import Problem
 from control.metrics import LINKS_MINTED
-from control.minting.link_batches import arrow_stream
-from runtime.clickhouse import ClickHouse, ClickHouseRefused
+from runtime.clickhouse import ClickHouse, ClickHouseRefused, array_literal
 from runtime.retry_insert import OutcomeUnknown, until_confirmed
 
 _PAUSES_S = (0.2, 0.6, 1.8, 5.4, 16.2)
 _INSERT = "INSERT INTO links FORMAT ArrowStream"
-_CONTACTS = (
-    "SELECT DISTINCT contact_id FROM links WHERE broadcast_no = {no:UInt64} AND link_id < {before:UInt64}"
-    " AND contact_id != '' FORMAT ArrowStream"
+_LINKS_AT_ONCE = 250_000
+_OF_CONTACTS = (
+    "SELECT link_id, toString(contact_id) AS contact_id, destination_index FROM links"
+    " WHERE broadcast_no = {no:UInt64} AND link_id >= {first:UInt64} AND link_id < {end:UInt64}"
+    " AND contact_id != ''%s ORDER BY link_id LIMIT {most:UInt64} FORMAT ArrowStream"
 )
 _PRESENT = "SELECT link_id FROM links WHERE link_id >= {first:UInt64} AND link_id < {end:UInt64}"
 
@@ -50,11 +52,12 @@ class LinkTable:
         self._clickhouse = clickhouse
 
     async def insert(self, rows: Any, first_link_id: int, *, maybe_there: bool = False) -> None:
-        """Insert the rows of dense ids from first_link_id on, each once; raises Problem when ClickHouse stays away.
+        """Insert the rows, each once; raises Problem when ClickHouse stays away.
 
-        maybe_there: an earlier request may have inserted some.
+        rows: in the order of their ids, of which no other rows have one in between. maybe_there: an earlier request may
+        have inserted some.
         """
-        end = first_link_id + rows.num_rows
+        end = rows["link_id"][-1].as_py() + 1
         query_id = f"mint:{first_link_id}:{end}"
 
         async def attempt(number: int) -> None:
@@ -63,7 +66,7 @@ class LinkTable:
                 await self._stop(query_id)
                 missing = await self._missing(rows, first_link_id, end)
             if missing.num_rows:
-                body = await asyncio.to_thread(arrow_stream, missing)
+                body = await asyncio.to_thread(_arrow_stream, missing)
                 await self._clickhouse.insert(_INSERT, body, query_id=f"{query_id}:{number}")
                 LINKS_MINTED.inc(missing.num_rows)
 
@@ -116,9 +119,21 @@ class LinkTable:
         )
         return int(await self._clickhouse.value(sql, no=broadcast_no, fields=sorted(fields)))
 
-    async def contacts_with_links(self, broadcast_no: int, before: int) -> Any:
-        """The contacts (pa.Array of strings) that have a link of this broadcast with an id below `before`."""
-        return _column_of(await self._clickhouse.body(_CONTACTS, no=broadcast_no, before=before))
+    async def links_of_contacts(
+        self, broadcast_no: int, first: int, end: int, contact_ids: list[str] | None
+    ) -> AsyncIterator[Any]:
+        """Links of a broadcast with ids from `first` up to `end`, in their order, some at a time: pa.Table with the
+        columns link_id, contact_id, destination_index. contact_ids: of these contacts alone.
+        """
+        among = "" if contact_ids is None else f" AND contact_id IN {array_literal(contact_ids)}"
+        sql = _OF_CONTACTS.replace("%s", among)
+        while first < end:
+            answer = await self._clickhouse.body(sql, no=broadcast_no, first=first, end=end, most=_LINKS_AT_ONCE)
+            links = pa.ipc.open_stream(answer).read_all()
+            yield links
+            if links.num_rows < _LINKS_AT_ONCE:
+                return
+            first = links["link_id"][-1].as_py() + 1
 
     async def slugs(self) -> list[tuple[str, str, int]]:
         """(short domain, slug, link id) of every link that has one."""
@@ -148,6 +163,8 @@ class LinkTable:
         return await self._clickhouse.rows(sql, LinkRow, **params)
 
 
-def _column_of(stream: bytes) -> Any:
-    table = pa.ipc.open_stream(stream).read_all()
-    return table.column(0).cast(pa.string()).combine_chunks()
+def _arrow_stream(rows: Any) -> bytes:
+    sink = BytesIO()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_batch(rows)
+    return sink.getvalue()

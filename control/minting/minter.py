@@ -5,27 +5,27 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator
 from contextlib import AsyncExitStack
-from typing import Any
 
 import msgspec
-import pyarrow.compute as pc
 
 from contacts.line import ALL, Contacts
 from control.cache.redis_cache import Cache
 from control.catalogue.broadcasts import Broadcasts
 from control.http.advisories import over
 from control.http.problems import Problem
+from control.http.schemas import Counted
 from control.locks import Locks
 from control.minting.claims import Claim, Claims, minting_key
 from control.minting.link_batches import LinkBatch, MintOrder, batches_of
 from control.minting.link_table import LinkTable
+from control.minting.theirs import NONE, Theirs, how_many, links_of
 from messages.composer import Composer
 from messages.wording import composer_of, needs_of
 from records.broadcast import Broadcast
 from records.code import CodeCipher
 from routing.destination import own_fields
 
-MOST_COMPARED = 5_000_000  # links: their contact ids are held in memory for a moment
+_MINTED_MEANWHILE_S = 10.0  # as long as a change of a broadcast waits
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -45,67 +45,140 @@ class Minter:
         self._cache, self._locks, self._cipher = cache, locks, cipher
 
     async def prepare(
-        self, broadcast: Broadcast, contacts: Contacts, key: str, body_hash: str, *, composes: bool = False
+        self,
+        broadcast: Broadcast,
+        contacts: Contacts,
+        key: str,
+        body_hash: str,
+        *,
+        composes: bool = False,
+        again: bool = False,
     ) -> Prepared:
         """Do everything that can be refused; raises Problem. What it gives must be streamed.
 
-        broadcast: as it was when the contacts were read. key: "" mints again each time; otherwise the same key gives
-        the same links, however often and wherever an earlier request was cut off. composes: the answer is the
-        messages of the contacts.
+        broadcast: as it was when the contacts were read. key: "" is good for this request alone; otherwise the same key
+        gives the same links, however often and wherever an earlier request was cut off. composes: the answer is the
+        messages of the contacts. again: also contacts that have their links get new ones.
         """
-        own_key = minting_key(key or unrepeatable_key())
+        own_key = minting_key(key) if key else ""
         async with AsyncExitStack() as held:
-            await held.enter_async_context(self._locks.hold(f"mint:{broadcast.broadcast_no}:{own_key}", wait_s=0.0))
+            if key:
+                await held.enter_async_context(self._locks.hold(f"mint:{broadcast.broadcast_no}:{own_key}", wait_s=0.0))
+            if not again:
+                await self._hold_links(held, broadcast.broadcast_no)
             earlier = await self._claims.of_minting(broadcast.broadcast_no, own_key) if key else None
             check_same_body(earlier, body_hash)
-            order = await self._ordered(broadcast, contacts, own_key, body_hash, earlier, composes=composes)
-            advisories = over(order.broadcast, _now_ms()) + await self._second_links(order)
+            order = await self._ordered(
+                broadcast, contacts, own_key, body_hash, earlier, composes=composes, again=again
+            )
+            advisories = over(order.broadcast, _now_ms()) + _said(order)
             return Prepared(order, earlier is not None, advisories, held.pop_all())
+
+    async def count(self, broadcast: Broadcast, contacts: Contacts, *, again: bool = False) -> Counted:
+        """What `prepare` and `stream` would do."""
+        destinations = _destinations(contacts, broadcast, None)
+        wanted = contacts.links(destinations)
+        promised = await self._claims.promised(broadcast.broadcast_no)
+        if again or not promised.links or not wanted:
+            return Counted(wanted, 0)
+        theirs = await links_of(self._links, broadcast.broadcast_no, contacts, destinations, 0, NONE)
+        existing = how_many(contacts, theirs)
+        return Counted(wanted - existing, existing)
 
     async def stream(self, prepared: Prepared) -> AsyncGenerator[bytes, None]:
         """NDJSON of links that are durable, in the order of the lines; raises Problem when a store stays away."""
         async with prepared.held:
             async for batch in _built_ahead(batches_of(prepared.order, self._cipher)):
-                if batch.links:
+                if batch.rows is not None:
                     await self._links.insert(batch.rows, batch.first_link_id, maybe_there=prepared.repeated)
-                    await self._cache.put_links(batch.commands, batch.links)
+                    await self._cache.put_links(batch.commands, batch.rows.num_rows)
                 yield batch.answer
 
+    async def _hold_links(self, held: AsyncExitStack, broadcast_no: int) -> None:
+        """Nobody else mints for this broadcast from the look at the links that are there until the new ones are."""
+        try:
+            async with asyncio.timeout(_MINTED_MEANWHILE_S + 5.0):
+                await held.enter_async_context(self._locks.hold(f"minting:{broadcast_no}", wait_s=_MINTED_MEANWHILE_S))
+        except TimeoutError:
+            detail = "another request mints links of this broadcast; send this one again when it has ended"
+            raise Problem("in-progress", detail, retry_after_s=5) from None
+
     async def _ordered(
-        self, known: Broadcast, contacts: Contacts, key: str, body_hash: str, claim: Claim | None, *, composes: bool
+        self,
+        known: Broadcast,
+        contacts: Contacts,
+        key: str,
+        body_hash: str,
+        claim: Claim | None,
+        *,
+        composes: bool,
+        again: bool,
     ) -> MintOrder:
         if not len(contacts):
             return MintOrder(contacts, known, 0, 0, 0)
+        found = await self._found(known, contacts, claim, again=again)
         async with self._broadcasts.as_it_is_now(known) as now:
             check_fields(contacts, _named_fields(now, composes))
-            destinations = _destinations(contacts, now, claim)
-            composer = _composer(now, destinations) if composes else None
+            if _destinations(contacts, now, claim) != found.destinations:
+                detail = "the destinations of the broadcast were changed at the same moment; send the request again"
+                raise Problem("in-progress", detail, retry_after_s=1)
+            composer = _composer(now, found.destinations) if composes else None
             now_ms = _now_ms()
             broadcast = await self._broadcasts.ready_to_mint(now, contacts.audiences, now_ms)
             if claim is None:
+                claim_key = key or minting_key(unrepeatable_key())
                 wanted = Claim(
-                    broadcast.account, broadcast.broadcast_no, key, body_hash, 0, contacts.links(destinations), now_ms,
-                    broadcast.short_domain, destinations,
+                    broadcast.account, broadcast.broadcast_no, claim_key, body_hash, 0, found.new, now_ms,
+                    broadcast.short_domain, found.destinations,
                 )  # fmt: skip
-                claim = await self._claims.claim(wanted, broadcast.version)
-        return MintOrder(contacts, broadcast, destinations, claim.first_link_id, claim.minted_at_ms, composer)
+                others = None if again else found.claims
+                asked_once = not found.new and not key  # such a claim would say nothing
+                claim = wanted if asked_once else await self._claims.claim(wanted, broadcast.version, others)
+        return MintOrder(
+            contacts,
+            broadcast,
+            found.destinations,
+            claim.first_link_id,
+            claim.minted_at_ms,
+            composer,
+            found.theirs,
+            found.later,
+        )
 
-    async def _second_links(self, order: MintOrder) -> list[str]:
-        """Says how many of the contacts had a link in this broadcast already, from an earlier request."""
-        broadcast = order.broadcast
-        if not len(order.contacts):
-            return []
-        earlier = await self._claims.links_before(broadcast.broadcast_no, order.first_link_id)
-        if not earlier:
-            return []
-        if earlier > MOST_COMPARED:
-            return [f"broadcast {broadcast.broadcast_id} has {earlier} links already, too many to say whose"]
-        there = await self._links.contacts_with_links(broadcast.broadcast_no, order.first_link_id)
-        again = await asyncio.to_thread(_count_in, there, order.contacts.contact_ids)
-        if not again:
-            return []
-        had = f"{again} of these contacts had a link in broadcast {broadcast.broadcast_id} already"
-        return [f"{had}, and have another one now; the same file or Idempotency-Key would have given the same"]
+    async def _found(self, broadcast: Broadcast, contacts: Contacts, claim: Claim | None, *, again: bool) -> "_Found":
+        """What there is of the links that the lines ask for. Raises Problem where a claim was for other lines."""
+        no, destinations = broadcast.broadcast_no, _destinations(contacts, broadcast, claim)
+        wanted = contacts.links(destinations)
+        promised = await self._claims.promised(no)
+        first = NONE if claim is None else claim.first_link_id
+        theirs = later = None
+        # A claim for all of them was for an empty broadcast, or minted again.
+        if not again and promised.links and (claim is None or claim.links != wanted):
+            theirs = await links_of(self._links, no, contacts, destinations, 0, first)
+        if not again and claim is not None:
+            later = await links_of(self._links, no, contacts, destinations, first, NONE)
+        new = wanted - (how_many(contacts, theirs) if theirs else 0)
+        if claim is not None and claim.links != new:
+            detail = "the lines that are right are others than under this Idempotency-Key before; take a new key"
+            raise Problem("conflict", detail, field="Idempotency-Key")
+        return _Found(destinations, new, promised.claims, theirs if new < wanted else None, later)
+
+
+class _Found(msgspec.Struct, frozen=True):
+    destinations: int
+    new: int
+    claims: int  # of the broadcast, before this one
+    theirs: Theirs | None
+    later: Theirs | None
+
+
+def _said(order: MintOrder) -> list[str]:
+    """How many of the links are there already."""
+    if order.theirs is None:
+        return []
+    there = how_many(order.contacts, order.theirs)
+    links = "link was" if there == 1 else "links were"
+    return [f"{there} {links} there already and stayed the same; again=true gives these contacts new ones"]
 
 
 def check_same_body(claim: Claim | None, body_hash: str) -> None:
@@ -145,19 +218,14 @@ def unrepeatable_key() -> str:
 
 def _destinations(contacts: Contacts, broadcast: Broadcast, claim: Claim | None) -> int:
     """How many destinations the links need: all there are or were when they were claimed, where a line names none."""
-    needed = _destinations_then(contacts, claim) if claim else _named(contacts) or len(broadcast.destinations)
+    if claim is None:
+        needed = _named(contacts) or len(broadcast.destinations)
+    else:
+        needed = claim.destinations or _destinations_of_old(contacts, claim)
     if needed > len(broadcast.destinations):
         detail = f"the lines need {needed} destinations, and the broadcast has {len(broadcast.destinations)} now"
         raise Problem("conflict", detail, field="destination_index")
     return needed
-
-
-def _destinations_then(contacts: Contacts, claim: Claim) -> int:
-    destinations = claim.destinations or _destinations_of_old(contacts, claim)
-    if contacts.links(destinations) != claim.links:
-        detail = "the lines that are right are not the same ones as under this Idempotency-Key before; take a new key"
-        raise Problem("conflict", detail, field="Idempotency-Key")
-    return destinations
 
 
 def _named(contacts: Contacts) -> int:
@@ -181,11 +249,6 @@ async def _built_ahead(batches: Iterator[LinkBatch]) -> AsyncIterator[LinkBatch]
     finally:
         if not building.done():
             await asyncio.wait([building])
-
-
-def _count_in(there: Any, contact_ids: Any) -> int:
-    """How many of `there`, which are all different, are among the contact ids. 0.5 s for a million of each."""
-    return int(pc.sum(pc.is_in(there, contact_ids)).as_py() or 0)
 
 
 def _now_ms() -> int:

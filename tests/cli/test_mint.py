@@ -249,13 +249,53 @@ async def test_links_of_a_broadcast_that_is_over_are_minted_with_a_warning(mint,
     assert any("is stopped" in warning for warning in json.loads(done.stdout)["warnings"])
 
 
-async def test_a_file_that_grew_says_how_many_contacts_have_a_second_link(mint):
+async def test_a_file_that_grew_mints_what_it_grew_by(mint, tmp_path, clickhouse):
     await mint(b"contact_id\nc-1\nc-2\n")
+    first = links(tmp_path)
 
-    done = await mint(b"contact_id\nc-1\nc-2\nc-3\n")
+    done = await mint(b"contact_id,name\nc-3,Cy\nc-2,Bo\nc-1,Al\n", "--json")
 
-    assert done.returncode == 0
-    assert "Warning: 2 of these contacts had a link in broadcast spring already" in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert "Warning: 2 links were there already" in done.stderr
+    assert [row for row in links(tmp_path) if row["contact_id"] != "c-3"] == first[::-1]
+    said = json.loads(done.stdout)
+    assert (said["links"], said["existing"], await minted(clickhouse)) == (3, 2, 3)
+
+
+async def test_a_dry_run_says_what_would_be_minted_and_makes_nothing(mint, taptrail, tmp_path, clickhouse):
+    new = await mint(b"contact_id\nc-1\n", "--dry-run")
+    assert (new.returncode, await clickhouse.value("SELECT count() FROM broadcasts")) == (0, 0)
+    await mint(b"contact_id\nc-1\nc-2\n")
+    before = links(tmp_path)
+
+    done = await taptrail("mint", *TO, "--contacts", tmp_path / "contacts.csv", "--dry-run")
+    grown = await mint(b"contact_id\nc-2\nc-3\n\n", "--dry-run", "--skip-bad", "--json")
+
+    assert new.stdout.startswith("1 link would be minted, 0 ")
+    assert done.stdout.startswith("0 links would be minted, 2 of")
+    assert json.loads(grown.stdout) == {"broadcast_id": "spring", "new": 1, "existing": 1, "skipped": 1}
+    assert (links(tmp_path), await minted(clickhouse)) == (before, 2)
+
+
+async def test_again_mints_for_everybody_once_for_each_file(mint, tmp_path, clickhouse):
+    content = b"contact_id\nc-1\nc-2\n"
+    await mint(content)
+    first = links(tmp_path)
+
+    for _ in range(2):
+        assert (await mint(content, "--again")).returncode == 0
+
+    assert {row["code"] for row in links(tmp_path)}.isdisjoint({row["code"] for row in first})
+    assert await minted(clickhouse) == 4
+
+
+async def test_without_a_file_for_the_links_nothing_is_minted(taptrail, tmp_path):
+    (tmp_path / "contacts.csv").write_text("contact_id\nc-1\n")
+
+    done = await taptrail("mint", *TO, "--contacts", "contacts.csv")
+
+    assert done.returncode == 2
+    assert "--out is missing" in done.stderr
 
 
 async def test_a_domain_that_may_be_misspelt_is_registered_with_a_loud_warning(mint, taptrail):

@@ -163,7 +163,7 @@ class LosesAnswers:
 async def test_an_insert_whose_answer_was_lost_is_not_made_twice(clickhouse, clickhouse_port):
     broadcast = Broadcast(0, "main", "spring", DOMAIN, (SHOP,))
     links = [Link(0, 0, 0, f"c-{number}") for number in range(1000)]
-    rows = link_rows(broadcast, 0, links, [f"code-{number}" for number in range(1000)], 1_790_000_000_000)
+    rows = link_rows(broadcast, range(1000), links, [f"code-{number}" for number in range(1000)], 1_790_000_000_000)
 
     async with LosesAnswers(clickhouse_port, 2) as port:
         through_it = ClickHouse(f"http://{WRITER}@127.0.0.1:{port}")
