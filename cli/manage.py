@@ -5,10 +5,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import click
+import msgspec
 
 from cli.api import broadcast_path, call, domain_path, segment, warn, warnings
 from cli.lists import items, list_options, show_list
-from cli.options import options_of
+from cli.options import missing_of, named_of, options_of
 from cli.show import as_json, fields
 from records.broadcast import Broadcast
 from records.domain import Domain
@@ -18,9 +19,15 @@ _BROADCAST_COLUMNS = ("broadcast_id", "short_domain", "destinations", "sent_at",
 _account = click.option("--account", default=None, help="An account below the key's own.")
 
 
-def _named(given: dict[str, Any]) -> dict[str, Any]:
-    """The options that were named, as a body."""
-    return {name: value for name, value in given.items() if value}
+def _put(record: type[msgspec.Struct], path: str, given: dict[str, Any], account: str | None, json_: bool) -> None:
+    """Change what is named and nothing else, or create what is not there yet."""
+    named = named_of(record, given)
+    answer = call("PATCH", path, named, missing_ok=True, account=account)
+    if answer is None:
+        if missing := missing_of(record, named):
+            raise click.UsageError(f"there is none yet; a new one needs {' and '.join(missing)}")
+        answer = call("PUT", path, named, account=account)
+    _show(answer, json_)
 
 
 def _show(answer: dict[str, Any], json_: bool) -> None:
@@ -83,8 +90,8 @@ def broadcast_delete(broadcast_id: str, account: str | None) -> None:
 @_account
 @_json
 def broadcast_put(broadcast_id: str, account: str | None, json_: bool, **given: Any) -> None:
-    """Create a broadcast, or replace it."""
-    _show(call("PUT", broadcast_path(broadcast_id), _named(given), account=account), json_)
+    """Create a broadcast, or change what is named of it; an empty value clears."""
+    _put(Broadcast, broadcast_path(broadcast_id), given, account, json_)
 
 
 def _patch(broadcast_id: str, change: dict[str, Any], account: str | None, json_: bool) -> None:
@@ -166,8 +173,8 @@ def domain_list(limit: int | None, account: str | None, json_: bool, csv_: bool)
 @_account
 @_json
 def domain_put(name: str, account: str | None, json_: bool, **given: Any) -> None:
-    """Register a domain, or replace what it says."""
-    _show(call("PUT", domain_path(name), _named(given), account=account), json_)
+    """Register a domain, or change what is named of it; an empty value clears."""
+    _put(Domain, domain_path(name), given, account, json_)
 
 
 @domain.command("delete")

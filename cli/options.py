@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from records.forms import Described, described
+from records.forms import TIME, URL, Described, described
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,10 +26,32 @@ def options_of(record: type[msgspec.Struct]) -> Callable[[F], F]:
     return decorated
 
 
+def named_of(record: type[msgspec.Struct], given: dict[str, Any]) -> dict[str, Any]:
+    """The options that were named, as the API takes them; an empty text is none where a field may be none."""
+    forms = {field.name: field.form for field in described(record)}
+    return {
+        name: None if value == "" and forms[name] in (URL, TIME) else value
+        for name, value in given.items()
+        if value not in (None, (), False)
+    }
+
+
+def missing_of(record: type[msgspec.Struct], named: dict[str, Any]) -> list[str]:
+    """The options that a new one needs and that were not named."""
+    return [_name(field) for field in described(record) if field.required and field.name not in named]
+
+
+def _name(field: Described) -> str:
+    said = field.option
+    assert said is not None  # noqa: S101 - only fields with an option are asked for
+    return said.name or f"--{field.name.replace('_', '-')}"
+
+
 def _option(field: Described) -> Callable[[F], F]:
     said = field.option
     assert said is not None  # noqa: S101 - options_of asks for fields that have one
-    name = said.name or f"--{field.name.replace('_', '-')}"
+    name = _name(field)
     default = f"  [default: {field.default}]" if field.default and not field.required else ""
-    kind = {"default": None, "required": field.required, **field.form.option}
-    return click.option(name, field.name, help=f"{said.help}{default}".strip(), **kind)
+    needed = "  [a new one needs it]" if field.required else ""
+    kind = {"default": None, **field.form.option}
+    return click.option(name, field.name, help=f"{said.help}{needed}{default}".strip(), **kind)

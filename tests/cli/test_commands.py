@@ -48,6 +48,39 @@ async def test_a_domain_is_put_and_shown(taptrail, control):
     assert DOMAIN in (await taptrail("domain", "show", DOMAIN)).stdout
 
 
+async def test_putting_a_domain_again_changes_what_is_named_alone(taptrail, control):
+    files = {"apple-app-site-association": {"applinks": {}}}
+    whole = {"home": "https://acme.example/", "not_found": "https://acme.example/404", "app_links": files}
+    control.call("PUT", f"/v1/domains/{DOMAIN}", {**whole, "display_name": "Acme"})
+
+    put = await taptrail("domain", "put", DOMAIN, "--display-name", "Acme & Co", "--home", "", "--json")
+
+    assert put.returncode == 0, put.stderr
+    answer = json.loads(put.stdout)
+    assert (answer["display_name"], answer["home"]) == ("Acme & Co", None)
+    assert (answer["not_found"], answer["app_links"]) == (whole["not_found"], files)
+
+
+async def test_putting_a_broadcast_again_changes_what_is_named_alone(taptrail, control):
+    control.broadcast(keyword="SPRING", expires_at="2999-01-01T00:00:00Z", stopped=True)
+
+    put = await taptrail("broadcast", "put", "spring", "--source", "poster", "--json")
+    cleared = await taptrail("broadcast", "put", "spring", "--keyword", "", "--expires-at", "", "--json")
+
+    answer = json.loads(put.stdout)
+    assert (answer["source"], answer["keyword"], answer["stopped"]) == ("poster", "SPRING", True)
+    assert (answer["destinations"], answer["expires_at"]) == ([SHOP], "2999-01-01T00:00:00Z")
+    answer = json.loads(cleared.stdout)
+    assert (answer["source"], answer["keyword"], answer["expires_at"]) == ("poster", "", None)
+
+
+async def test_a_new_broadcast_says_which_options_it_needs(taptrail, control):
+    done = await taptrail("broadcast", "put", "new", "--keyword", "SPRING")
+
+    assert done.returncode == 2
+    assert "a new one needs --domain and --to" in done.stderr
+
+
 async def test_a_missing_broadcast_exits_with_1_and_a_sentence(taptrail):
     done = await taptrail("broadcast", "show", "nowhere")
 
