@@ -1,17 +1,21 @@
 """Checks a contacts file as a whole, before anything of it is sent: a bad file mints nothing."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
-from contacts.csv_form import FIRST_LINE_NO, BadHeader, csv_form
+from contacts.csv_form import NO_MAP, BadHeader, CsvForm, csv_form
+from contacts.encoding import UTF8
 from contacts.fields import NO_FIELDS, FieldNeeds
 from contacts.line import ALL, ContactLine, Contacts
+from contacts.phones import phone_warnings
 from contacts.reader import BadContact, read_contacts
 
 BATCH_LINES = 50_000
+MAX_NAMED = 10  # columns
 
 _encoder = msgspec.json.Encoder()
 
@@ -25,22 +29,28 @@ class Checked(msgspec.Struct, frozen=True):
 
     contacts: Contacts
     digest: str  # of the request
+    notes: list[str]  # how the file was read, and what of it is not used
+    warnings: list[str]  # what may be wrong with it
 
 
 def checked(
-    path: Path, request: IO[bytes], destinations: int, *, skip_bad: bool, needs: FieldNeeds = NO_FIELDS
+    path: Path,
+    request: IO[bytes],
+    destinations: int,
+    *,
+    skip_bad: bool,
+    needs: FieldNeeds = NO_FIELDS,
+    mapping: Mapping[str, str] = NO_MAP,
 ) -> Checked:
     """Write the good lines to `request` as NDJSON; raises ContactsError at the first bad line unless skip_bad.
 
     destinations: how many the broadcast has, which each line without a destination_index asks for. needs: the fields
-    that are sent.
+    that are sent. mapping: the columns that are not called as they are used, by what they are.
     """
     with path.open("rb") as file:
         try:
-            form = csv_form(file)
-            contacts = read_contacts(
-                file, form, destinations, skip_bad=skip_bad, first_line_no=FIRST_LINE_NO, needs=needs
-            )
+            form = csv_form(file, mapping, needs)
+            contacts = read_contacts(file, form, destinations, skip_bad=skip_bad, needs=needs)
         except BadHeader as error:
             raise ContactsError(f"{path}: {error}") from None
         except BadContact as error:
@@ -48,7 +58,32 @@ def checked(
     if not len(contacts):
         good = "good " if contacts.bad else ""
         raise ContactsError(f"{path}: it has no {good}contacts below its header; nothing was minted")
-    return Checked(contacts, _write(contacts, request))
+    warnings = phone_warnings(contacts, form.header.contact_column)
+    return Checked(contacts, _write(contacts, request), _notes(path, form), warnings)
+
+
+def mapping_of(given: tuple[str, ...]) -> dict[str, str]:
+    """The values of --map; raises ContactsError."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, column = (part.strip() for part in text.partition("="))
+        if not (name and equals and column):
+            raise ContactsError(f"--map {text}: expected NAME=COLUMN, such as contact_id=Phone")
+        if name in found:
+            raise ContactsError(f"--map {text}: {name} is mapped to the column {found[name]} already")
+        found[name] = column
+    return found
+
+
+def _notes(path: Path, form: CsvForm) -> list[str]:
+    unused = form.header.unused
+    more = f" and {len(unused) - MAX_NAMED} more" if len(unused) > MAX_NAMED else ""
+    columns = ", ".join(unused[:MAX_NAMED]) + more
+    kind = "column" if len(unused) == 1 else "columns"
+    return [
+        *([f"{path} was read as {form.encoding.name}"] if form.encoding.name != UTF8.name else []),
+        *([f"{path}: {len(unused)} {kind} not used: {columns}"] if unused else []),
+    ]
 
 
 def _write(contacts: Contacts, request: IO[bytes]) -> str:

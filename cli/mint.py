@@ -19,8 +19,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warn, warnings
-from cli.contacts import Checked, ContactsError, checked
+from cli.contacts import Checked, ContactsError, checked, mapping_of
 from cli.show import as_json
+from contacts.fields import FieldNeeds
+from routing.destination import own_fields
 
 OUT_COLUMNS = ("contact_id", "destination_index", "link_id", "code", "short_url")
 
@@ -47,10 +49,12 @@ _columns = attrgetter(*OUT_COLUMNS)
 @click.option("--domain", required=True, help="The short domain, such as go.acme.example.")
 @click.option("--broadcast", "broadcast_id", required=True, help="Its id; created if it does not exist yet.")
 @click.option("--to", "destinations", multiple=True, help="Where the links lead; several for several links a message.")
-@click.option("--contacts", required=True, help="CSV with a header.",
+@click.option("--contacts", required=True, help="CSV with a header, as a spreadsheet or a CRM exports it.",
               type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
 @click.option("--out", default=None, help="CSV, written when complete; not needed with --dry-run.",
               type=click.Path(dir_okay=False, path_type=Path))  # fmt: skip
+@click.option("--map", "columns", multiple=True, metavar="NAME=COLUMN",
+              help="Which column is contact_id, audience, destination_index or a field: contact_id=Phone.")  # fmt: skip
 @click.option("--source", default=None, help="Of a new broadcast.  [default: sms]")
 @click.option("--keyword", default=None, help="Of a new broadcast.")
 @click.option("--expires-at", default=None, help="Of a new broadcast: RFC 3339, such as 2026-12-31T23:00:00Z.")
@@ -65,6 +69,7 @@ def mint(
     destinations: tuple[str, ...],
     contacts: Path,
     out: Path | None,
+    columns: tuple[str, ...],
     source: str | None,
     keyword: str | None,
     expires_at: str | None,
@@ -76,9 +81,10 @@ def mint(
 ) -> None:
     """Give every contact of a CSV file a short link of its own.
 
-    CONTACTS has a header with `contact_id` and, optionally, `audience` and `destination_index`. A contact that has its
-    link in the broadcast keeps it: the same file gives the same links, also after an interruption, and a file with one
-    more contact mints one.
+    CONTACTS has a header with `contact_id` and, optionally, `audience` and `destination_index`; --map names columns
+    that are called otherwise. Of the others, those that destinations name, such as {order}, are sent. A contact that
+    has its link in the broadcast keeps it: the same file gives the same links, also after an interruption, and a file
+    with one more contact mints one.
     """
     if out is not None:
         check_out(out, contacts)
@@ -90,9 +96,15 @@ def mint(
     count = len(found["destinations"]) if found else len(destinations)
     with tempfile.TemporaryFile() as request:
         try:
-            lines = checked(contacts, request, count, skip_bad=skip_bad)
+            fields = own_fields(found["destinations"] if found else destinations)
+            needs, mapping = FieldNeeds(fields, fields), mapping_of(columns)
+            lines = checked(contacts, request, count, skip_bad=skip_bad, needs=needs, mapping=mapping)
         except ContactsError as error:
             raise click.ClickException(str(error)) from None
+        for note in lines.notes:
+            click.echo(note, err=True)
+        for warning in lines.warnings:
+            warn(warning)
         if found is None and not dry_run:
             create_broadcast(domain, broadcast_id, list(destinations), wanted, account)
         for bad in lines.contacts.bad:

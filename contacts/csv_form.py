@@ -1,103 +1,247 @@
-"""A list of contacts as CSV with a header: `contact_id` required, `audience` and `destination_index` optional.
+"""A list of contacts as people have it: CSV with a header, in any encoding and with any delimiter that is usual.
 
-Other columns are left alone.
+`contact_id` is required, `audience` and `destination_index` are optional, every other column is a field: its header in
+lower case, with other characters as one `_`. Only columns that are asked for are looked at.
 """
 
 import csv
-from codecs import BOM_UTF8
-from typing import IO
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import IO, Any
 
 import msgspec
 
+from contacts.csv_records import MAX_RECORD, Batch, Splitter, Unclosed, first_record, without_quoted
+from contacts.encoding import MAX_LINE, UNDECODABLE, Encoding, LineTooLong, encoding_of, texts_of
+from contacts.fields import NAME, NO_FIELDS, STANDS_APART, FieldNeeds
 from contacts.line import Columns, ContactLine, Fault
+from contacts.reader import BadContact
 from records.text import shown
 
-COLUMNS = ("contact_id", "audience", "destination_index")
-FIRST_LINE_NO = 2  # of the contacts; the header is line 1
-MAX_LINE_BYTES = 64 * 1024
+DELIMITERS = ",;\t|"
 MAX_INDEX_DIGITS = 5
+_SEP = re.compile(r'"?sep=(.)"?\r?')  # as Excel writes and reads it
+_OTHERS = re.compile("[^a-z0-9_]+")
+_RULE = '; a field with quotes in it is quoted as a whole, and each of them doubled: "5"" pipe"'
+_STRAY = f"a quoted field goes on after its closing quote, or a field that is not quoted has a quote{_RULE}"
+_OPEN = f"a quote is opened and not closed within {MAX_RECORD} characters{_RULE}"
+NO_MAP: Mapping[str, str] = {}
 
 
 class BadHeader(Exception):
-    """What is wrong with the first line, and what is expected."""
+    """What is wrong with the file as a whole or with its header, and what is expected."""
+
+
+class Header(msgspec.Struct, frozen=True):
+    """The columns of a file."""
+
+    cells: list[str]
+    positions: dict[str, int]  # of the columns that are read: parts of a line, and fields
+    line_no: int = 1
+
+    @property
+    def unused(self) -> list[str]:
+        """The columns that are not read, as the file names them."""
+        used = set(self.positions.values())
+        return [cell for place, cell in enumerate(self.cells) if place not in used and cell]
+
+    @property
+    def contact_column(self) -> str:
+        return self.cells[self.positions["contact_id"]]
 
 
 class CsvForm(msgspec.Struct, frozen=True):
-    width: int  # of the header
-    positions: dict[str, int]  # of the columns that are read
+    header: Header
+    encoding: Encoding
+    splitter: Splitter
+    texts: Iterator[str]  # below the header
+    first_line_no: int
 
-    def columns(self, lines: list[bytes]) -> Columns | None:
+    def batches(self, file: IO[bytes]) -> Iterator[Batch]:
+        """Raises BadContact, also where bad lines may be skipped, if the records after a line cannot be told apart."""
+        try:
+            yield from self.splitter.batches(self.texts, self.first_line_no)
+        except Unclosed as unclosed:
+            raise BadContact(unclosed.line_no, "", _OPEN) from None
+        except LineTooLong:
+            raise BadHeader(f"a line has more than {MAX_LINE} characters; is it a CSV file?") from None
+
+    def columns(self, records: list[str]) -> Columns | None:
         """A quarter of the time of reading them one by one."""
-        if max(map(len, lines)) > MAX_LINE_BYTES:
+        if max(map(len, records)) > MAX_RECORD:
+            return None
+        text = "\n".join(records)
+        if "\0" in text or UNDECODABLE in text or ('"' in text and self.splitter.strays(text)):
             return None
         try:
-            rows = list(csv.reader([line.decode().rstrip("\r\n") for line in lines], strict=True))
-        except (UnicodeDecodeError, csv.Error):
+            rows = list(csv.reader(records, delimiter=self.splitter.delimiter, strict=True))
+        except csv.Error:
             return None
-        if len(rows) != len(lines) or set(map(len, rows)) != {self.width}:
+        if len(rows) != len(records) or set(map(len, rows)) != {len(self.header.cells)}:
             return None
-        contact_ids, audiences, indexes = (self._column(rows, name) for name in COLUMNS)
+        contact_ids, audiences, indexes = (self._column(rows, name) for name in STANDS_APART)
         texts = set(indexes)  # few differ
-        if not all(map(_is_index, texts)):
+        if self.header.contact_column in contact_ids or not all(map(_is_index, texts)):
             return None
         numbers = {text: int(text) if text else None for text in texts}
-        return Columns(contact_ids, audiences, [numbers[text] for text in indexes])
+        return Columns(contact_ids, audiences, [numbers[text] for text in indexes], self._fields(rows))
 
-    def line(self, raw: bytes) -> ContactLine | Fault:
-        cells = _cells(raw)
+    def line(self, raw: str) -> ContactLine | Fault:
+        cells = self._cells(raw)
         if isinstance(cells, Fault):
             return cells
-        if len(cells) != self.width:
-            return Fault("", f"it has {len(cells)} fields, the header has {self.width}")
-        contact_id, audience, index = (self._column([cells], name)[0] for name in COLUMNS)
+        if len(cells) != len(self.header.cells):
+            return Fault("", f"it has {len(cells)} fields, the header has {len(self.header.cells)}")
+        if [cell.strip() for cell in cells] == self.header.cells:
+            return Fault("", "it is the header again; take it out")
+        contact_id, audience, index = (self._column([cells], name)[0] for name in STANDS_APART)
         if not _is_index(index):
             error = f"destination_index is {shown(index)}; expected a whole number of at most {MAX_INDEX_DIGITS} digits"
             return Fault("destination_index", error)
-        return ContactLine(contact_id, audience, int(index) if index else None)
+        fields = self._fields([cells]) or [{}]
+        return ContactLine(contact_id, audience, int(index) if index else None, fields[0])
 
     def _column(self, rows: list[list[str]], name: str) -> list[str]:
-        position = self.positions.get(name)
+        position = self.header.positions.get(name)
         return [""] * len(rows) if position is None else [row[position].strip() for row in rows]
 
+    def _fields(self, rows: list[list[str]]) -> list[Any] | None:
+        names = [name for name in self.header.positions if name not in STANDS_APART]
+        if not names:
+            return None
+        columns = [self._column(rows, name) for name in names]
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
-def csv_form(file: IO[bytes]) -> CsvForm:
-    """The form that the header says; the file then stands at line FIRST_LINE_NO. Raises BadHeader."""
-    cells = _cells(file.readline(MAX_LINE_BYTES + 1).removeprefix(BOM_UTF8))
-    if isinstance(cells, Fault):
-        raise BadHeader(f"line 1: {cells.error}; expected a CSV header like contact_id,audience")
-    names = [name.strip().lower() for name in cells]
-    if "contact_id" not in names:
-        hint = "; separate the columns by commas" if len(names) == 1 and set(names[0]) & set(";\t|") else ""
-        raise BadHeader(f"the column contact_id is missing; the header is {shown(','.join(names))}{hint}")
-    for name in COLUMNS:
-        if names.count(name) > 1:
+    def _cells(self, record: str) -> list[str] | Fault:
+        if len(record) > MAX_RECORD:
+            return Fault("", f"it is too long; at most {MAX_RECORD} characters are allowed in a record")
+        if UNDECODABLE in record:
+            place = record.index(UNDECODABLE) + 1
+            return Fault("", f"character {place} is not {self.encoding.name}; save the file as CSV in UTF-8")
+        if "\0" in record:
+            return Fault("", "it holds a control character, U+0000; save the file as CSV in UTF-8")
+        if not record.strip():
+            return Fault("", "it is empty")
+        if self.splitter.strays(record):
+            return Fault("", _STRAY)
+        try:
+            return next(csv.reader([record], delimiter=self.splitter.delimiter, strict=True))
+        except csv.Error:
+            return Fault("", "it holds a carriage return; lines end in LF or CRLF")
+
+
+def csv_form(file: IO[bytes], mapping: Mapping[str, str] = NO_MAP, needs: FieldNeeds = NO_FIELDS) -> CsvForm:
+    """The form that the file has. Raises BadHeader.
+
+    mapping: name of a part or a field -> header of its column. needs: the fields that are read.
+    """
+    encoding = encoding_of(file)
+    texts = texts_of(file, encoding)
+    try:
+        record, rest, lines = first_record(next(texts, ""))
+    except LineTooLong:
+        record, rest, lines = "", "", 0
+    line_no = 1
+    chosen = _SEP.fullmatch(record)
+    if chosen is not None:
+        if chosen[1] not in DELIMITERS:
+            raise BadHeader(f"line 1: sep={shown(chosen[1])}; expected one of {' '.join(',;|')} or a tab")
+        line_no = 2
+        record, rest, lines = first_record(rest)
+    if not lines:
+        raise BadHeader(f"line {line_no}: a quote in the header is opened and not closed, or it is no text at all")
+    fault = _fault_of_header(record, encoding)
+    if fault:
+        raise BadHeader(f"line {line_no}: {fault}; expected a CSV header like contact_id,audience")
+    delimiter = chosen[1] if chosen else _delimiter(record, mapping)
+    splitter = Splitter(delimiter)
+    if splitter.strays(record.rstrip("\r")):
+        raise BadHeader(f"line {line_no}: {_STRAY}")
+    header = _header(_split(record, delimiter), mapping, needs, line_no)
+    return CsvForm(header, encoding, splitter, chain([rest] if rest else [], texts), line_no + lines)
+
+
+def field_name(header: str) -> str:
+    """What a column is called as a field."""
+    return _OTHERS.sub("_", header.strip().lower())
+
+
+def _fault_of_header(record: str, encoding: Encoding) -> str:
+    if not record.strip():
+        return "it is empty"
+    if "\r" in without_quoted(record).rstrip("\r"):
+        return "it holds a carriage return; lines end in LF or CRLF"
+    if UNDECODABLE in record:
+        return f"it is not {encoding.name}; save the file as CSV in UTF-8"
+    if "\0" in record:
+        return "it holds a control character, U+0000: it is no CSV file"
+    return ""
+
+
+def _delimiter(record: str, mapping: Mapping[str, str]) -> str:
+    """The one that gives the column of the contacts; else the most frequent one."""
+    bare = without_quoted(record)
+    candidates = sorted((each for each in DELIMITERS if each in bare), key=bare.count, reverse=True)
+    for delimiter in candidates:
+        cells = _split(record, delimiter)
+        if _place(cells, mapping.get("contact_id", "contact_id")) is not None:
+            return delimiter
+    return candidates[0] if candidates else ","
+
+
+def _split(record: str, delimiter: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([record], delimiter=delimiter))]
+    except csv.Error:
+        return [record]
+
+
+def _header(cells: list[str], mapping: Mapping[str, str], needs: FieldNeeds, line_no: int) -> Header:
+    positions: dict[str, int] = {}
+    for name, column in mapping.items():
+        if name not in STANDS_APART and not NAME.fullmatch(name):
+            raise BadHeader(f"--map {name}={column}: {shown(name)} is no name of a field; expected [a-z][a-z0-9_]*")
+        positions[name] = _found(cells, column, f"--map {name}={column}: the column {column}")
+    own = [(place, field_name(cell)) for place, cell in enumerate(cells) if place not in positions.values()]
+    for name in (*STANDS_APART, *sorted(needs.wanted)):
+        if name in positions:
+            continue
+        places = [place for place, called in own if called == name]
+        if len(places) > 1:
             raise BadHeader(f"the column {name} is in the header twice")
-    return CsvForm(len(names), {name: names.index(name) for name in COLUMNS if name in names})
+        if places:
+            positions[name] = places[0]
+    if "contact_id" not in positions:
+        hint = "; --map contact_id=COLUMN says which one it is"
+        raise BadHeader(f"the column contact_id is missing; the header is {_listed(cells)}{hint}")
+    read = {name: place for name, place in positions.items() if name in STANDS_APART or name in needs.wanted}
+    return Header(cells, read, line_no)
+
+
+def _listed(cells: Iterable[str]) -> str:
+    text = ",".join(cells)
+    return shown(text) if len(text) <= 40 else repr(text[:300])
+
+
+def _place(cells: list[str], column: str) -> int | None:
+    """Where a column is: by its header as it stands, else by its name as a field."""
+    for same in (str.strip, field_name):
+        wanted = same(column)
+        places = [place for place, cell in enumerate(cells) if same(cell) == wanted]
+        if places:
+            return places[0] if len(places) == 1 else -1
+    return None
+
+
+def _found(cells: list[str], column: str, said: str) -> int:
+    place = _place(cells, column)
+    if place is None:
+        raise BadHeader(f"{said} is missing; the header is {_listed(cells)}")
+    if place < 0:
+        raise BadHeader(f"{said} is in the header twice")
+    return place
 
 
 def _is_index(text: str) -> bool:
     return not text or (text.isascii() and text.isdigit() and len(text) <= MAX_INDEX_DIGITS)
-
-
-def _cells(raw: bytes) -> list[str] | Fault:
-    if len(raw) > MAX_LINE_BYTES:
-        return Fault("", f"it is too long; at most {MAX_LINE_BYTES} bytes are allowed in a line")
-    try:
-        text = raw.decode("utf-8").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        return Fault("", f"it is not UTF-8 (byte {error.start + 1}); save the file as CSV in UTF-8")
-    if not text.strip():
-        return Fault("", "it is empty")
-    try:
-        return next(csv.reader([text], strict=True))
-    except csv.Error:
-        return Fault("", _csv_fault(text))
-
-
-def _csv_fault(text: str) -> str:
-    """What is wrong with a line that is not CSV; the messages of csv.Error are about Python."""
-    if "\r" in text:
-        return "it holds a carriage return; lines end in LF or CRLF"
-    if text.count('"') % 2:
-        return "a quote is opened and not closed; a field cannot go on in the next line, and a quote in it is doubled"
-    return "a quoted field goes on after its closing quote; a quote inside a field is doubled"

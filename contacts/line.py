@@ -1,5 +1,6 @@
 """A line of a list of contacts and the rules that it must keep. Every reader of contacts asks here."""
 
+import re
 from array import array
 from collections.abc import Collection, Sequence
 from itertools import compress
@@ -15,6 +16,9 @@ from records.text import control_character, shown
 MAX_CONTACT_ID = 256  # characters, as the next
 MAX_AUDIENCE = 128
 MAX_DESTINATION_INDEX = 31
+# 4.91516E+12 of a spreadsheet, 4915161234567.0 of a script.
+_SHORTENED = re.compile(r"\+?\d([.,]\d+)?[eE]\+?\d{1,2}|\+?\d{7,}[.,]0", re.ASCII)
+_SHORTENED_SIGN = re.compile(r"[eE]\+|\d[.,]\d+[eE]|[.,]0$", re.MULTILINE)
 ALL = -1  # in a column of destination indexes: the line names none and gets one link per destination
 
 
@@ -117,6 +121,7 @@ def fault_of(line: ContactLine, destinations: int) -> Fault | None:
         return Fault("contact_id", f"contact_id is {line.contact_id!r}, which is a step in a path and no id")
     return (
         _text_fault("contact_id", line.contact_id, MAX_CONTACT_ID)
+        or _shortened_fault(line.contact_id)
         or _text_fault("audience", line.audience, MAX_AUDIENCE)
         or _index_fault(line.destination_index, destinations)
         or _of(field_fault(line.fields))
@@ -138,6 +143,7 @@ def may_be_wrong(columns: Columns, destinations: int, needs: FieldNeeds = NO_FIE
         and DOTS.isdisjoint(contact_ids)
         and max(map(len, contact_ids)) <= MAX_CONTACT_ID
         and all(map(str.isprintable, contact_ids))
+        and not _SHORTENED_SIGN.search("\n".join(contact_ids))
         and max(map(len, audiences)) <= MAX_AUDIENCE
         and all(map(str.isprintable, audiences))
         and all(0 <= index < destinations for index in indexes)
@@ -155,6 +161,14 @@ def _text_fault(field: str, text: str, most: int) -> Fault | None:
     if control_character(text) is not None:
         return Fault(field, f"{field} has a control character: {shown(text)}; take it out")
     return None
+
+
+def _shortened_fault(contact_id: str) -> Fault | None:
+    """A number whose last digits a spreadsheet or a script has dropped."""
+    if not _SHORTENED.fullmatch(contact_id):
+        return None
+    remedy = "format the column as text where the numbers are whole, and export it again"
+    return Fault("contact_id", f"contact_id is {shown(contact_id)}, a number that a spreadsheet shortened; {remedy}")
 
 
 def _index_fault(index: int | None, destinations: int) -> Fault | None:

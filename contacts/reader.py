@@ -1,8 +1,8 @@
 """Reads a list of contacts as a whole, in any form, and checks it before anything is done with it."""
 
 from array import array
-from collections.abc import Sequence
-from typing import IO, Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import IO, Any, Generic, Protocol, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -23,16 +23,19 @@ from contacts.line import (
 from contacts.repeats import all_differ, repeats
 from records.text import shown
 
-BATCH_BYTES = 1024 * 1024
+L = TypeVar("L")
 
 
-class Form(Protocol):
-    """How a list is written down: NDJSON, CSV."""
+class Form(Protocol[L]):
+    """How a list is written down: NDJSON, CSV. A line is what says one contact: of CSV the record, however long."""
 
-    def columns(self, lines: list[bytes]) -> Columns | None:
+    def batches(self, file: IO[bytes]) -> Iterator[tuple[list[L], Sequence[int]]]:
+        """The lines and their numbers, many at a time."""
+
+    def columns(self, lines: list[L]) -> Columns | None:
         """Many lines at once, or None where one of them may be malformed. The fast way."""
 
-    def line(self, raw: bytes) -> ContactLine | Fault:
+    def line(self, raw: L) -> ContactLine | Fault:
         """One line, or what is wrong with its form. The slow way."""
 
 
@@ -46,28 +49,25 @@ class BadContact(Exception):
 
 def read_contacts(
     file: IO[bytes],
-    form: Form,
+    form: Form[L],
     destinations: int,
     *,
     skip_bad: bool,
-    first_line_no: int = 1,
     needs: FieldNeeds = NO_FIELDS,
 ) -> Contacts:
     """All lines from where the file stands; raises BadContact for the first bad one, unless skip_bad.
 
-    destinations: how many the broadcast has. first_line_no: the number of the first line read. needs: which fields
-    are kept; the others of a line keep the same rules.
+    destinations: how many the broadcast has. needs: which fields are kept; the others of a line keep the same rules.
     """
-    reader = _Reader(form, destinations, skip_bad, first_line_no, needs)
-    while lines := file.readlines(BATCH_BYTES):
-        reader.add(lines)
+    reader = _Reader(form, destinations, skip_bad, needs)
+    for lines, line_nos in form.batches(file):
+        reader.add(lines, line_nos)
     return reader.finished()
 
 
-class _Reader:
-    def __init__(self, form: Form, destinations: int, skip_bad: bool, first_line_no: int, needs: FieldNeeds) -> None:
+class _Reader(Generic[L]):
+    def __init__(self, form: Form[L], destinations: int, skip_bad: bool, needs: FieldNeeds) -> None:
         self._form, self._destinations, self._skip_bad, self._needs = form, destinations, skip_bad, needs
-        self._next_line_no = first_line_no
         self._contact_ids: list[Any] = []  # a pa.Array for each batch
         self._hashes = array("q")  # of the contact ids
         self._audience_nos, self._indexes, self._line_nos = array("I"), array("h"), array("I")
@@ -75,12 +75,10 @@ class _Reader:
         self._bad: list[BadLine] = []
         self._fields: dict[str, list[Any]] = {name: [] for name in sorted(needs.wanted)}
 
-    def add(self, lines: list[bytes]) -> None:
+    def add(self, lines: list[L], line_nos: Sequence[int]) -> None:
         columns = self._form.columns(lines)
-        line_nos: Sequence[int] = range(self._next_line_no, self._next_line_no + len(lines))
         if columns is None or may_be_wrong(columns, self._destinations, self._needs):
-            columns, line_nos = self._one_by_one(lines)
-        self._next_line_no += len(lines)
+            columns, line_nos = self._one_by_one(lines, line_nos)
         self._keep(columns, line_nos)
 
     def finished(self) -> Contacts:
@@ -91,11 +89,11 @@ class _Reader:
         )  # fmt: skip
         return contacts if all_differ(self._hashes) else self._without_repeats(contacts)
 
-    def _one_by_one(self, lines: list[bytes]) -> tuple[Columns, list[int]]:
+    def _one_by_one(self, lines: list[L], numbers: Sequence[int]) -> tuple[Columns, list[int]]:
         """The lines without a fault, and their numbers."""
         right: list[ContactLine] = []
         line_nos: list[int] = []
-        for line_no, raw in enumerate(lines, self._next_line_no):
+        for line_no, raw in zip(numbers, lines, strict=True):
             line = self._form.line(raw)
             checked = line if isinstance(line, Fault) else self._checked(line)
             if isinstance(checked, Fault):

@@ -197,7 +197,8 @@ class Api:
             return _json(await self._minter.count(broadcast, body.contacts, again=again))
         digest = f"again {body.digest}" if again else body.digest
         prepared = await self._minter.prepare(broadcast, body.contacts, key, digest, again=again)
-        return with_warnings(LineStream(self._minter.stream(prepared)), prepared.advisories)
+        warnings = [*prepared.advisories, *body.warnings]
+        return with_warnings(LineStream(self._minter.stream(prepared)), warnings)
 
     async def messages(self, request: Request, caller: Caller) -> Response:
         """As mint does; the answer is a line a contact, or what it would be."""

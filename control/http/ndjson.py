@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from contacts.fields import FieldNeeds
 from contacts.line import Contacts
 from contacts.ndjson_form import NdjsonForm
+from contacts.phones import phone_warnings
 from contacts.reader import BadContact, read_contacts
 from control.http.bodies import pieces
 from control.http.problems import Problem
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 class Bulk(msgspec.Struct, frozen=True):
     contacts: Contacts
     digest: str  # of the body and of what decides which of its lines count
+    warnings: list[str]  # what may be wrong with the contacts
 
 
 async def received(request: Request, destinations: int, needs: FieldNeeds, *, skip_bad: bool) -> Bulk:
@@ -43,11 +45,11 @@ async def received(request: Request, destinations: int, needs: FieldNeeds, *, sk
             line.take(piece)
             digest.update(piece)
             file.write(piece)
-        contacts = await asyncio.to_thread(_read, file, destinations, needs, skip_bad)
-    return Bulk(contacts, digest.hexdigest())
+        contacts, warnings = await asyncio.to_thread(_read, file, destinations, needs, skip_bad)
+    return Bulk(contacts, digest.hexdigest(), warnings)
 
 
-def _read(file: IO[bytes], destinations: int, needs: FieldNeeds, skip_bad: bool) -> Contacts:
+def _read(file: IO[bytes], destinations: int, needs: FieldNeeds, skip_bad: bool) -> tuple[Contacts, list[str]]:
     file.seek(0)
     try:
         contacts = read_contacts(file, NdjsonForm(), destinations, skip_bad=skip_bad, needs=needs)
@@ -55,7 +57,7 @@ def _read(file: IO[bytes], destinations: int, needs: FieldNeeds, skip_bad: bool)
         raise Problem("invalid", str(bad), field=bad.field, line=bad.line, column=bad.column) from None
     if not len(contacts) and not contacts.bad:
         raise Problem("invalid", "the body is empty; expected a line of JSON for each contact")
-    return contacts
+    return contacts, phone_warnings(contacts)
 
 
 class _LineLength:

@@ -56,23 +56,24 @@ def test_quoted_commas_and_doubled_quotes_stay_in_their_field(tmp_path):
         (b"", "line 1: it is empty; expected a CSV header like contact_id,audience"),
         (b"contact_id,audience\n", "it has no contacts below its header; nothing was minted"),
         (b"name,audience\na,b\n", "the column contact_id is missing; the header is 'name,audience'"),
-        (b"contact_id;audience\na;b\n", "separate the columns by commas"),
         (b"contact_id,contact_id\na,b\n", "the column contact_id is in the header twice"),
         (b"contact_id\na\nb\na\n", "line 4: contact 'a' was on line 2 already; nothing was minted"),
         (b"contact_id\na\n\nb\n", "line 3: it is empty; nothing was minted"),
-        (b"contact_id\na\nb\xff\n", "line 3: it is not UTF-8 (byte 2)"),
+        (b"contact_id\na\nb\x81\n", "line 3: character 2 is not Windows-1252; save the file as CSV in UTF-8"),
+        (b"contact_id\n\xc3\xa4\nb\xff\n", "line 3: character 2 is not UTF-8"),
         (b"contact_id\na\n" + b"x" * 2**20 + b"\n", "line 3: it is too long; at most 65536"),
         (b"contact_id\n" + b"x" * 300 + b"\n", "line 2: contact_id has 300 characters; at most 256 are allowed"),
-        (b"contact_id\na\x00b\n", "line 2: contact_id has a control character: 'a\\x00b'"),
+        (b"contact_id\na\x00b\n", "line 2: it holds a control character, U+0000"),
         (b"contact_id,audience\na\n", "line 2: it has 1 fields, the header has 2"),
         (b"contact_id,audience\n ,b\n", "line 2: contact_id is empty"),
-        (b'contact_id,audience\na,"b\nc"\n', "line 2: a quote is opened and not closed"),
+        (b'contact_id,audience\na,"b\nc"\n', "line 2: audience has a control character: 'b\\nc'"),
+        (b'contact_id,audience\na,"b\nc\n', "line 2: a quote is opened and not closed"),
         (b'contact_id\n"a"b\n', "line 2: a quoted field goes on after its closing quote"),
         (b"contact_id\ra\rb\r", "line 1: it holds a carriage return"),
         (b"contact_id,destination_index\na,x\n", "line 2: destination_index is 'x'; expected a whole number"),
         ("contact_id,destination_index\na,²\n".encode(), "line 2: destination_index is '²'"),
         (b"contact_id,destination_index\na,1\n", "line 2: there is no destination 1; the broadcast has 1"),
-        ("contact_id\na\n".encode("utf-16"), "line 1: it is not UTF-8 (byte 1)"),
+        ("contact_id\na\n".encode("utf-16")[:-1], "line 3: character 1 is not UTF-16"),
     ],
 )
 def test_a_fault_is_named_with_its_line(tmp_path, content, said):
@@ -95,7 +96,7 @@ def test_one_contact_may_name_each_destination_once(tmp_path):
 
 
 def test_bad_lines_are_left_out_when_asked_and_keep_their_numbers(tmp_path):
-    found, lines = check(tmp_path, b"contact_id\na\n\nb\xff\na\nc\n", skip_bad=True)
+    found, lines = check(tmp_path, b"contact_id\na\n\nb\x81\na\nc\n", skip_bad=True)
 
     assert lines == ['{"contact_id":"a"}', '{"contact_id":"c"}']
     assert [bad.line for bad in found.contacts.bad] == [3, 4, 5]

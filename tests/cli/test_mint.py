@@ -60,18 +60,17 @@ async def test_files_as_spreadsheets_write_them_are_read(mint, tmp_path, content
     [
         (b"", "line 1"),
         (b"phone,audience\n1,vip\n", "the column contact_id is missing; the header is 'phone,audience'"),
-        (b"contact_id;audience\nc-1;vip\n", "separate the columns by commas"),
         (b"contact_id,contact_id\na,b\n", "the column contact_id is in the header twice"),
         (b"contact_id\n", "no contacts below its header"),
         (b"contact_id\nc-1\nc-2\nc-1\n", "line 4: contact 'c-1' was on line 2 already"),
         (b"contact_id\nc-1\n\nc-2\n", "line 3: it is empty"),
-        (b"contact_id\nc-1\n\xff\xfe\n", "line 3: it is not UTF-8 (byte 1"),
-        (b"contact_id\nc-1\n" + b"x" * 1_000_000 + b"\n", "line 3: it is too long; at most 65536 bytes"),
+        (b"contact_id\nc-1\n\x81\xfe\n", "line 3: character 1 is not Windows-1252"),
+        (b"contact_id\nc-1\n" + b"x" * 1_000_000 + b"\n", "line 3: it is too long; at most 65536"),
         (b"contact_id\nc-1\n" + b"x" * 300 + b"\n", "line 3: contact_id has 300 characters; at most 256"),
         (b"contact_id,audience\nc-1,a\nc-2," + b"x" * 129 + b"\n", "line 3: audience has 129 characters; at most 128"),
         (b"contact_id,audience\nc-1,vip\nc-2\n", "line 3: it has 1 fields, the header has 2"),
         (b"contact_id,audience\nc-1,vip\n,vip\n", "line 3: contact_id is empty"),
-        (b"contact_id\nc-1\na\x00b\n", "line 3: contact_id has a control character"),
+        (b"contact_id\nc-1\na\x00b\n", "line 3: it holds a control character"),
         (b'contact_id\nc-1\n"c-2\n', "line 3: a quote is opened and not closed"),
         (b"contact_id,destination_index\nc-1,0\nc-2,one\n", "line 3: destination_index is 'one'"),
         (b"contact_id,destination_index\nc-1,0\nc-2,5\n", "line 3: there is no destination 5"),
@@ -89,7 +88,7 @@ async def test_a_bad_file_names_its_line_and_mints_nothing(mint, tmp_path, click
 
 
 async def test_bad_lines_are_left_out_and_named_on_request(mint, tmp_path, clickhouse):
-    content = b"contact_id,destination_index\nc-1,\n\nc-1,\n\xff,\nc-2,7\n" + b"x" * 1_000_000 + b",\nc-3,0\n"
+    content = b"contact_id,destination_index\nc-1,\n\nc-1,\n\x81,\nc-2,7\n" + b"x" * 1_000_000 + b",\nc-3,0\n"
 
     done = await mint(content, "--skip-bad")
 

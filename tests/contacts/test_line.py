@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from contacts.csv_form import csv_form
 from contacts.line import MAX_AUDIENCE, MAX_CONTACT_ID, ContactLine, Fault, columns_of, fault_of, may_be_wrong
 from contacts.ndjson_form import NdjsonForm
-from contacts.reader import read_contacts
+from contacts.reader import BadContact, read_contacts
 
 DESTINATIONS = 2
 ODD = st.sampled_from(
@@ -56,6 +56,9 @@ class OneByOne:
     def __init__(self, form):
         self._form = form
 
+    def batches(self, file):
+        return self._form.batches(file)
+
     def columns(self, lines):
         return None
 
@@ -63,10 +66,11 @@ class OneByOne:
         return self._form.line(raw)
 
 
-def read(data, form, skip=0):
-    file = io.BytesIO(data)
-    file.seek(skip)
-    return described(read_contacts(file, form, DESTINATIONS, skip_bad=True))
+def read(data, form):
+    try:
+        return described(read_contacts(io.BytesIO(data), form, DESTINATIONS, skip_bad=True))
+    except BadContact as bad:
+        return str(bad)
 
 
 @settings(deadline=None)
@@ -83,6 +87,13 @@ def test_both_ways_read_the_same_from_csv(rows):
     text = io.StringIO()
     csv.writer(text).writerows([("contact_id", "audience", "destination_index"), *rows])
     data = text.getvalue().encode("utf-8", "replace")
-    form = csv_form(io.BytesIO(data))
 
-    assert read(data, form, data.index(b"\n") + 1) == read(data, OneByOne(form), data.index(b"\n") + 1)
+    assert read(data, csv_form(io.BytesIO(data))) == read(data, OneByOne(csv_form(io.BytesIO(data))))
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text('a,"\n\r;', max_size=40), st.booleans())
+def test_whatever_a_file_holds_both_ways_read_the_same(text, has_contacts):
+    data = f"contact_id,audience\n{'c-1,vip' if has_contacts else ''}{text}".encode()
+
+    assert read(data, csv_form(io.BytesIO(data))) == read(data, OneByOne(csv_form(io.BytesIO(data))))
