@@ -21,6 +21,7 @@ from records.text import shown
 
 DELIMITERS = ",;\t|"
 MAX_INDEX_DIGITS = 5
+_ZIP = b"PK\x03\x04"  # .xlsx, .ods, .numbers
 _SEP = re.compile(r'"?sep=(.)"?\r?')  # as Excel writes and reads it
 _OTHERS = re.compile("[^a-z0-9_]+")
 _RULE = '; a field with quotes in it is quoted as a whole, and each of them doubled: "5"" pipe"'
@@ -136,6 +137,8 @@ def csv_form(file: IO[bytes], mapping: Mapping[str, str] = NO_MAP, needs: FieldN
 
     mapping: name of a part or a field -> header of its column. needs: the fields that are read.
     """
+    if file.read(len(_ZIP)) == _ZIP:
+        raise BadHeader("it is no CSV file but a spreadsheet, or another zip file; export it as CSV in UTF-8")
     encoding = encoding_of(file)
     texts = texts_of(file, encoding)
     try:

@@ -73,7 +73,7 @@ def test_quoted_commas_and_doubled_quotes_stay_in_their_field(tmp_path):
         (b"contact_id,destination_index\na,x\n", "line 2: destination_index is 'x'; expected a whole number"),
         ("contact_id,destination_index\na,²\n".encode(), "line 2: destination_index is '²'"),
         (b"contact_id,destination_index\na,1\n", "line 2: there is no destination 1; the broadcast has 1"),
-        ("contact_id\na\n".encode("utf-16")[:-1], "line 3: character 1 is not UTF-16"),
+        ("contact_id\na\n".encode("utf-16")[:-1], "line 2: character 2 is not UTF-16"),
     ],
 )
 def test_a_fault_is_named_with_its_line(tmp_path, content, said):

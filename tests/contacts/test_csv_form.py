@@ -1,0 +1,212 @@
+"""A file is read as RFC 4180 says, or refused."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contacts.csv_form import BadHeader, csv_form, field_name
+from contacts.csv_records import MAX_RECORD
+from contacts.encoding import PIECE_BYTES
+from contacts.fields import NO_FIELDS, FieldNeeds
+from contacts.reader import BadContact, read_contacts
+from tests.contacts.exports import EXPORTS
+
+FIRST_NAME = FieldNeeds(frozenset({"first_name"}))
+
+
+def read(content, mapping=None, needs=NO_FIELDS, *, skip_bad=False):
+    """(the form, the contacts)."""
+    file = io.BytesIO(content if isinstance(content, bytes) else content.encode())
+    form = csv_form(file, mapping or {}, needs)
+    return form, read_contacts(file, form, 1, skip_bad=skip_bad, needs=needs)
+
+
+def ids(content, **options):
+    return read(content, **options)[1].contact_ids.to_pylist()
+
+
+def bad_lines(contacts):
+    return [bad.line for bad in contacts.bad]
+
+
+@pytest.mark.parametrize("export", EXPORTS, ids=[export.name for export in EXPORTS])
+def test_what_programs_export_is_read(export):
+    form, contacts = read(export.content, export.mapping, FIRST_NAME)
+
+    audiences = [contacts.audiences[no] for no in contacts.audience_nos]
+    names = contacts.fields["first_name"].to_pylist()
+    found = list(zip(contacts.line_nos, contacts.contact_ids.to_pylist(), audiences, names, strict=True))
+    assert found == export.lines
+    assert form.encoding.name == export.encoding
+
+
+def test_a_quoted_line_end_is_part_of_its_record_and_makes_no_contact():
+    content = 'contact_id,note\nc-1,"one\r\nc-2,two\n"\nc-3,\n'
+
+    _, contacts = read(content, skip_bad=True)
+
+    assert contacts.contact_ids.to_pylist() == ["c-1", "c-3"]
+    assert list(contacts.line_nos) == [2, 5]
+
+
+def test_a_bad_record_is_left_out_whole():
+    content = 'contact_id,note\nc-1,"one\nc-9,two",three\nc-2,"a" b,"\nc-9,"\nc-3,5" pipe\nc-4,ok\n'
+
+    _, contacts = read(content, skip_bad=True)
+
+    assert contacts.contact_ids.to_pylist() == ["c-4"]
+    assert bad_lines(contacts) == [2, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('contact_id,note\nc-1,"one\nc-2,two\n', "line 2: a quote is opened and not closed"),
+        (f'contact_id,note\nc-1,ok\nc-2,"{"x" * 10}' + "\nc-9," * 20_000 + '"\n', "line 3: a quote is opened and not"),
+    ],
+)
+def test_records_that_cannot_be_told_apart_are_refused_also_where_bad_lines_are_skipped(content, said):
+    for skip_bad in (False, True):
+        with pytest.raises(BadContact, match=said):
+            read(content, skip_bad=skip_bad)
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ('c-2,5" pipe', "has a quote"),
+        ('c-2,"a"b', "goes on after its closing quote"),
+        ("c-2", "it has 1 fields, the header has 2"),
+        ("c-2,a,b", "it has 3 fields, the header has 2"),
+        ("c-2,a\0", "U+0000"),
+        ("c-2,a\rb", "carriage return"),
+        ("contact_id,note", "it is the header again"),
+        (",a", "contact_id is empty"),
+        ("", "it is empty"),
+        ("4.91516E+12,a", "a number that a spreadsheet shortened"),
+        ('"4,91516E+12",a', "a number that a spreadsheet shortened"),
+        ("4915161234567.0,a", "a number that a spreadsheet shortened"),
+        ("c-2," + "a" * MAX_RECORD, "it is too long"),
+    ],
+)
+def test_a_bad_record_is_named_by_its_line(record, said):
+    content = f'contact_id,note\nc-1,"two\nlines"\n{record}\nc-3,\n'
+
+    with pytest.raises(BadContact) as refused:
+        read(content)
+    _, contacts = read(content, skip_bad=True)
+
+    assert (refused.value.line, said in str(refused.value)) == (4, True), str(refused.value)
+    assert (contacts.contact_ids.to_pylist(), bad_lines(contacts)) == (["c-1", "c-3"], [4])
+
+
+@pytest.mark.parametrize("contact_id", ["1e5-x", "v1.0", "a.0", "2E", "4915161234567", "c+e+d", "12.50", "1E+"])
+def test_an_id_that_only_resembles_a_shortened_number_is_taken(contact_id):
+    assert ids(f"contact_id\n{contact_id}\n") == [contact_id]
+
+
+@pytest.mark.parametrize(
+    ("content", "mapping", "said"),
+    [
+        ("", {}, "line 1: it is empty"),
+        ("\n\n", {}, "line 1: it is empty"),
+        ("Phone,Name\n1,a\n", {}, "the column contact_id is missing; the header is 'Phone,Name'; --map contact_id="),
+        ("Phone,Name\n1,a\n", {"contact_id": "Mobile"}, "the column Mobile is missing; the header is 'Phone,Name'"),
+        ("Phone,phone,Phone\n1,2,3\n", {"contact_id": "Phone"}, "the column Phone is in the header twice"),
+        ("contact_id,Order,order\n1,2,3\n", {}, "the column order is in the header twice"),
+        ("contact_id,a\n1,2\n", {"First Name": "a"}, "'First Name' is no name of a field"),
+        ('"contact_id,a\n1,2\n', {}, "line 1: a quote in the header is opened and not closed"),
+        ('con"tact_id,a"\n1,2\n', {}, "has a quote"),
+        ("sep=x\ncontact_id\n1\n", {}, "sep='x'; expected one of"),
+        ("contact_id\ra\r", {}, "carriage return"),
+        (b"PK\x03\x04\x14\x00\x06\x00\x08\x00\n", {}, "no CSV file"),
+    ],
+)
+def test_a_bad_header_says_what_would_be_right(content, mapping, said):
+    with pytest.raises(BadHeader) as refused:
+        read(content, mapping, FieldNeeds(frozenset({"order"})))
+
+    assert said in str(refused.value)
+
+
+def test_a_header_alone_has_no_contacts():
+    assert ids("contact_id,audience\n") == ids("contact_id,audience") == []
+
+
+def test_three_hundred_columns_are_read_and_those_not_used_are_known():
+    header = ",".join(["contact_id", *(f"Column {number}" for number in range(299))])
+
+    form, contacts = read(header + "\nc-1" + ",x" * 299 + "\n", needs=FieldNeeds(frozenset({"column_7"})))
+
+    assert contacts.fields["column_7"].to_pylist() == ["x"]
+    assert len(form.header.unused) == 298
+
+
+def test_columns_that_are_not_named_may_hold_anything_and_be_there_twice():
+    content = 'contact_id,Note,Note,First Name\nc-1,"\u202e\n\x07","' + "x" * 5_000 + '",Ada\n'
+
+    form, contacts = read(content, needs=FIRST_NAME)
+
+    assert contacts.fields_of(slice(0, 1)) == [{"first_name": "Ada"}]
+    assert form.header.unused == ["Note", "Note"]
+
+
+def test_a_field_that_is_named_keeps_the_rules_of_fields():
+    with pytest.raises(BadContact, match="line 2: field first_name has a control character"):
+        read('contact_id,First Name\nc-1,"A\nda"\n', needs=FIRST_NAME)
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [("First Name", "first_name"), ("E-Mail (work)", "e_mail_work_"), ("ORDER", "order"), ("Straße", "stra_e"), ("a__b", "a__b")],
+)  # fmt: skip
+def test_a_header_is_a_field_in_lower_case_with_others_as_one_underscore(header, name):
+    assert field_name(header) == name
+
+
+def test_utf_16_without_its_mark_and_with_the_other_order_are_read():
+    text = "contact_id;audience\r\nzoë;vip\r\n"
+
+    for codec in ("utf-16-le", "utf-16-be"):
+        assert ids(text.encode(codec)) == ids(text.encode("utf-16")) == ["zoë"]
+    assert ids(b"\xfe\xff" + text.encode("utf-16-be")) == ["zoë"]
+
+
+def test_damaged_utf_8_is_not_taken_for_another_encoding():
+    content = b"contact_id\nzo\xc3\xab\n" + b"c-%d\n" * 3 % (1, 2, 3) + b"b\xff\nc-9\n"
+
+    form, contacts = read(content, skip_bad=True)
+
+    assert (form.encoding.name, bad_lines(contacts)) == ("UTF-8", [6])
+
+
+def test_characters_and_records_that_lie_across_two_pieces_are_whole():
+    filler = b"".join(b"c-%07d,\n" % number for number in range(PIECE_BYTES // 11 - 3))
+    content = b"contact_id,note\n" + filler + 'ä-1,"x\nöö\n\n""y"""\n'.encode() * 1 + b"d-1," + b"z" * 60_000 + b"\n"
+    for shift in range(60):
+        contacts = ids(b"contact_id,note\n" + b"e," + b"y" * (50_000 + shift) + b"\n" + content[16:])
+        assert contacts[-2:] == ["ä-1", "d-1"]
+        if shift == 0:
+            assert len(contacts) == PIECE_BYTES // 11
+
+
+CELLS = st.lists(st.lists(st.text('a,;"\n\r\t|é', max_size=6), min_size=1, max_size=3), min_size=1, max_size=12)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    CELLS, st.sampled_from(",;\t|"), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])
+)
+def test_what_python_writes_by_the_rfc_gives_the_same_records(rows, delimiter, end, codec):
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerow(["contact_id", "a", "b", "c"])
+    for number, row in enumerate(rows):
+        writer.writerow([f"c-{number}", *row, *[""] * (3 - len(row))])
+
+    found = read(text.getvalue().encode(codec))[1]
+
+    assert found.contact_ids.to_pylist() == [f"c-{number}" for number in range(len(rows))]
