@@ -122,7 +122,7 @@ def test_an_id_that_only_resembles_a_shortened_number_is_taken(contact_id):
         ('con"tact_id,a"\n1,2\n', {}, "has a quote"),
         ("sep=x\ncontact_id\n1\n", {}, "sep='x'; expected one of"),
         ("contact_id\ra\r", {}, "carriage return"),
-        (b"PK\x03\x04\x14\x00\x06\x00\x08\x00\n", {}, "no CSV file"),
+        (b"PK\x03\x04\x14\x00\x06\x00\x08\x00\n", {}, "a spreadsheet"),
     ],
 )
 def test_a_bad_header_says_what_would_be_right(content, mapping, said):
@@ -161,7 +161,7 @@ def test_a_field_that_is_named_keeps_the_rules_of_fields():
 
 @pytest.mark.parametrize(
     ("header", "name"),
-    [("First Name", "first_name"), ("E-Mail (work)", "e_mail_work_"), ("ORDER", "order"), ("Straße", "stra_e"), ("a__b", "a__b")],
+    [("First Name", "first_name"), ("E-Mail (work)", "e_mail_work_"), ("ORDER", "order"), ("Straße", "stra_e")],
 )  # fmt: skip
 def test_a_header_is_a_field_in_lower_case_with_others_as_one_underscore(header, name):
     assert field_name(header) == name
@@ -193,13 +193,12 @@ def test_characters_and_records_that_lie_across_two_pieces_are_whole():
             assert len(contacts) == PIECE_BYTES // 11
 
 
+ENDS, CODECS = st.sampled_from(["\n", "\r\n"]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])
 CELLS = st.lists(st.lists(st.text('a,;"\n\r\t|é', max_size=6), min_size=1, max_size=3), min_size=1, max_size=12)
 
 
 @settings(deadline=None, max_examples=200)
-@given(
-    CELLS, st.sampled_from(",;\t|"), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])
-)
+@given(CELLS, st.sampled_from(",;\t|"), ENDS, CODECS)
 def test_what_python_writes_by_the_rfc_gives_the_same_records(rows, delimiter, end, codec):
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
