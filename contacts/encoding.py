@@ -50,10 +50,9 @@ def encoding_of(file: IO[bytes]) -> Encoding:
 def _utf8_or_windows(file: IO[bytes]) -> Encoding:
     file.seek(0)
     is_utf8 = is_other = False
-    while not (is_utf8 and is_other) and (lines := file.readlines(PIECE_BYTES)):
-        kinds = {kind for line in lines if (kind := _kind(line))} if not _is_utf8(b"".join(lines)) else {"utf8"}
-        if kinds == {"utf8"} and b"".join(lines).isascii():
-            continue
+    while not (is_utf8 and is_other) and (piece := file.read(PIECE_BYTES) + file.readline(MAX_LINE)):
+        kind = _kind(piece)
+        kinds = set(map(_kind, piece.split(b"\n"))) if kind == "other" else {kind}
         is_utf8 |= "utf8" in kinds
         is_other |= "other" in kinds
     return WINDOWS if is_other and not is_utf8 else UTF8
