@@ -55,7 +55,7 @@ def mint(broadcast_id, contacts, out, *more):
     [
         (b"name\na\n", "the column contact_id is missing"),
         (b"contact_id\na\na\n", "line 3: contact 'a' was on line 2 already"),
-        (b"contact_id\n\xff\n", "line 2: it is not UTF-8"),
+        (b"contact_id\n\x81\n", "line 2: character 1 is not Windows-1252"),
         (b"contact_id,destination_index\na,7\n", "line 2: there is no destination 7"),
     ],
 )
