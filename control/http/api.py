@@ -214,7 +214,7 @@ class Api:
         if is_dry:
             return _json(await asyncio.to_thread(dry_run, composer_of(broadcast), broadcast, body.contacts))
         prepared = await self._minter.prepare(broadcast, body.contacts, key, body.digest, composes=True)
-        return with_warnings(LineStream(self._minter.stream(prepared)), prepared.advisories)
+        return with_warnings(LineStream(self._minter.stream(prepared)), [*prepared.advisories, *body.warnings])
 
     async def verify(self, request: Request, caller: Caller) -> Response:
         broadcast = await self._broadcasts.get(_account(request, caller), request.path_params["broadcast_id"])
