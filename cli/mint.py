@@ -22,6 +22,7 @@ from cli.api import Refused, broadcast_path, call, domain_path, file_line, strea
 from cli.contacts import Checked, ContactsError, checked, mapping_of
 from cli.show import as_json
 from contacts.fields import FieldNeeds
+from records.hosts import ascii_host
 from routing.destination import own_fields
 
 OUT_COLUMNS = ("contact_id", "destination_index", "link_id", "code", "short_url")
@@ -183,7 +184,7 @@ def existing_broadcast(
             raise click.ClickException(f"there is no broadcast {broadcast_id} yet; --to says where its links lead")
         domain_path(domain)
         return None
-    if domain.lower().removesuffix(".") != found["short_domain"]:
+    if ascii_host(domain.strip()) != found["short_domain"]:
         raise click.ClickException(f"broadcast {broadcast_id} is on {found['short_domain']}, not on {domain}")
     if destinations and destinations != found["destinations"]:
         raise click.ClickException(

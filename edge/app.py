@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -12,9 +12,11 @@ from edge.clickhouse_loader import ResolveFailed
 from edge.redirect import Redirector
 from edge.resolver import Resolver
 from edge.responses import PAGE, PLAIN, answer, page
-from edge.visit import VisitFrom, asked_in, host_of
+from edge.visit import VisitFrom, asked_in
 from records.domain import Domain
+from records.hosts import host_of_authority
 from routing.decide import UNKNOWN_HOST, UNRESOLVED, Decision
+from routing.destination import ascii_url
 from runtime.security_headers import ALWAYS
 
 NO_ROBOTS = "User-agent: *\nDisallow: /\n"
@@ -68,7 +70,7 @@ class DomainPages:
         if not isinstance(domain, Domain):
             return domain
         if domain.home:
-            return RedirectResponse(domain.home, 302, dict(PLAIN))
+            return Response(None, 302, {"location": ascii_url(domain.home), **dict(PLAIN)})
         brand = domain.display_name or domain.short_domain
         return Response(page(brand, "", brand), 200, dict(PAGE))
 
@@ -89,7 +91,7 @@ class DomainPages:
         return Response(b"", 204, DAY)
 
     async def _domain(self, request: Request) -> Domain | Response:
-        host = host_of(request.headers.get("host", ""))
+        host = host_of_authority(request.headers.get("host", ""))
         try:
             domain = await self._resolver.domain(host) if host else None
         except ResolveFailed:

@@ -8,12 +8,12 @@ from urllib.parse import unquote
 
 from edge.trusted_proxies import bare_address, for_parameter, is_trusted, nearest_stranger
 from records.address import packed_address
+from records.hosts import host_of_authority
 from records.networks import Networks
 from records.own_visit import HEADER, PURPOSE
 from routing.visit import NO_ADDRESS, Visit
 
 MAX_TEXT = 1024  # longer header values are cut: a click record stays small whatever a visitor sends
-MAX_HOST = 260  # a name of 253 characters (RFC 1035), a dot, a colon and a port
 _NO_PURPOSE = (None, None, None, None)
 _LISTS = frozenset({"forwarded", "x-forwarded-for"})  # RFC 9110 5.3: repeated, they are one list
 
@@ -52,8 +52,9 @@ def visit_reader(
             peer = nearest_stranger(hops, peer, trusted_proxies)
         purpose = PURPOSE if HEADER in fields and is_own(code, fields[HEADER]) else _purpose(get)
         return Visit(
-            host_of(get("host", "")), code, query, method, _packed(peer), get("user-agent", ""), get("referer", ""),
-            get("accept", ""), get("accept-language", ""), purpose, _sec_fetch(get), get("sec-ch-ua", ""),
+            host_of_authority(get("host", "")), code, query, method, _packed(peer), get("user-agent", ""),
+            get("referer", ""), get("accept", ""), get("accept-language", ""), purpose,
+            _sec_fetch(get), get("sec-ch-ua", ""),
         )  # fmt: skip
 
     return visit_from
@@ -71,17 +72,6 @@ def asked_in(scope: Mapping[str, Any]) -> Asked:
     client = scope["client"]
     query = scope["query_string"].decode("latin-1")
     return scope["method"], code_of(scope["raw_path"]), query, fields, client[0] if client else ""
-
-
-@lru_cache(1024)
-def host_of(value: str) -> str:
-    """The host of a Host header: lower case, without port and trailing dot (RFC 9110 7.2)."""
-    if len(value) > MAX_HOST:
-        return ""
-    host = value.strip().lower()
-    if host.startswith("["):
-        return host
-    return host.partition(":")[0].rstrip(".")
 
 
 def code_of(raw_path: bytes) -> str:

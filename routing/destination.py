@@ -7,6 +7,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from records.broadcast import Broadcast
+from records.hosts import with_ascii_host
 from records.link import Link
 from records.text import FIELD_NAME
 from routing.visit import Visit
@@ -59,9 +60,10 @@ def _with_query(url: str, query: str) -> str:
     return before + joint + quote(query.encode("latin-1"), safe=_KEPT_IN_QUERY) + hash_mark + fragment
 
 
+@lru_cache(4096)
 def ascii_url(url: str) -> str:
-    """A URL that can stand in a Location header."""
-    return quote(url, safe=_KEPT)
+    """A URL that can stand in a Location header: its host in A-labels, the rest percent-encoded."""
+    return quote(with_ascii_host(url), safe=_KEPT)
 
 
 @lru_cache(16384)

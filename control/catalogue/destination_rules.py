@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from contacts.fields import NAME, STANDS_APART
+from records.hosts import ascii_host, host_in
 from records.public_address import is_public
 from routing.destination import PLACEHOLDERS
 
@@ -12,7 +13,6 @@ MAX_BYTES = 2048
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NEVER_DOTS = ("code", "broadcast_id", "click_id")
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _PRIVATE_SUFFIXES = ("localhost", "local", "internal", "home.arpa")
 
 
@@ -26,17 +26,8 @@ def destination_fault(url: str, *, allow_http: bool, allow_private: bool, templa
 
 
 def destination_host(url: str) -> str:
-    """The host of a URL without a fault, as it is looked up: lower-case ASCII, no trailing dot."""
-    return ascii_host(urlsplit(_PLACEHOLDER.sub("x", url)).hostname or "") or ""
-
-
-def ascii_host(host: str) -> str | None:
-    """A host name in lower-case ASCII (IDNA), without its trailing dot; None for what cannot be one."""
-    try:
-        name = host.encode("idna").decode("ascii").lower().removesuffix(".")
-    except UnicodeError:
-        return None
-    return name if len(name) <= 253 and all(_LABEL.fullmatch(label) for label in name.split(".")) else None
+    """The host of a URL without a fault, as records/hosts.py gives it."""
+    return host_in(_PLACEHOLDER.sub("x", url))
 
 
 def _text_fault(url: str) -> str | None:

@@ -10,7 +10,7 @@ import msgspec
 from control.access.caller import Author, Caller
 from control.cache.redis_cache import Cache
 from control.catalogue.changes import DOMAIN, WITHDRAWN, Changes
-from control.catalogue.destination_rules import ascii_host, destination_fault, destination_host
+from control.catalogue.destination_rules import destination_fault, destination_host
 from control.catalogue.domain_proof import DnsProof, check_not_public
 from control.catalogue.redirect_loops import leading_to
 from control.http.documents import Document, applied
@@ -19,6 +19,7 @@ from control.locks import Locks
 from control.minting.claims import Claims
 from records.account import related, within
 from records.domain import Domain
+from records.hosts import ascii_host
 from records.tables import DOMAINS, EXISTING, in_force
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described

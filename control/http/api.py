@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -57,6 +57,7 @@ from messages.summary import dry_run
 from messages.wording import composer_of, needs_of
 from records.broadcast import Broadcast
 from records.forms import Time
+from records.hosts import ascii_host
 from routing.destination import own_fields
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
@@ -222,8 +223,9 @@ class Api:
         data = await whole_body(request)
         body: VerifyBody = decoded(data, _verify) if data else VerifyBody()
         wanted = Wanted(
-            None if body.sample == "all" else body.sample, body.fetch, frozenset(body.final_hosts), body.contact_id
-        )
+            None if body.sample == "all" else body.sample, body.fetch, _hosts("final_hosts", body.final_hosts),
+            body.contact_id,
+        )  # fmt: skip
         lines = self._verifier.verify(broadcast, wanted)
         return LineStream(_as_lines(lines, shows_progress=shows_progress), ends_with_client=True)
 
@@ -329,6 +331,15 @@ def _time(request: Request, name: str = "since") -> datetime | None:
     except msgspec.ValidationError:
         expected = "expected RFC 3339 with an offset, such as 2026-05-01T09:00:00Z (%2B for a plus sign)"
         raise invalid(name, f"{name} is {described(text)}; {expected}") from None
+
+
+def _hosts(field: str, hosts: Sequence[str]) -> frozenset[str]:
+    """The hosts as they are compared; raises Problem."""
+    found = [ascii_host(host) or ascii_host(f"[{host}]") for host in hosts]
+    for given, host in zip(hosts, found, strict=True):
+        if host is None:
+            raise invalid(field, f"{field} holds {described(given)}; expected hosts like shop.example, without ports")
+    return frozenset(host for host in found if host)
 
 
 def _hours(request: Request) -> float:

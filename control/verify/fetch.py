@@ -7,12 +7,12 @@ import zlib
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 from yarl import URL
 
+from records.hosts import host_in
 from records.networks import Networks
 from runtime.guarded_http import NotAllowed, guarded_connector
 
@@ -63,10 +63,6 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def final_host(self) -> str:
         return host_in(self.final_url)
-
-
-def host_in(url: str) -> str:
-    return (urlsplit(url).hostname or "").rstrip(".")
 
 
 class Fetcher:

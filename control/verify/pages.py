@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterator
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-from control.verify.fetch import Fetched, Trouble, host_in
+from control.verify.fetch import Fetched, Trouble
 from control.verify.findings import Finding
+from records.hosts import host_in
 
 MIN_CERTIFICATE_DAYS = 21
 MAX_SECONDS = 3.0

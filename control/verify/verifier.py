@@ -15,11 +15,12 @@ from control.catalogue.link_page import STAND_IN, decision_for, link_of
 from control.http.problems import Problem
 from control.minting.link_table import LinkRow, LinkTable
 from control.verify.edge_check import EdgeCheck, over_findings
-from control.verify.fetch import Fetched, Fetcher, host_in
+from control.verify.fetch import Fetched, Fetcher
 from control.verify.findings import Finding, Progress, Verdict, verdict_of
 from control.verify.pages import is_page, may_recover, page_findings, soft_404
 from control.verify.table_checks import minted, table_findings
 from records.broadcast import Broadcast
+from records.hosts import host_in
 from records.networks import Networks
 from records.own_visit import OwnVisits
 from routing.destination import destination_for, own_fields

@@ -94,5 +94,16 @@ def test_what_is_not_a_template_holds_no_placeholder():
 
 
 def test_a_host_is_compared_in_one_form():
-    for url in ("https://GO.Acme.example./x", "https://go.acme.example:444/{code}", "https://go。acme.example"):
+    for url in ("https://GO.Acme.example./x", "https://go.acme.example:444/{code}", "https://go。acme.example",
+                "https://\uff47\uff4f.acme.example", "https://g\u00ado.acme.example"):  # fmt: skip
         assert destination_host(url) == "go.acme.example"
+
+
+def test_a_host_is_mapped_as_browsers_do_and_not_as_in_2003():
+    assert destination_host("https://gruß.example/") == "xn--gru-7ka.example"
+    assert destination_host("https://xn--GRU-7ka.example/") == "xn--gru-7ka.example"
+    assert destination_host("https://gruss.example/") == "gruss.example"
+
+
+def test_a_number_in_full_width_digits_is_refused():
+    assert "number" in fault("https://\uff11\uff12\uff17.0.0.1/", allow_private=True)

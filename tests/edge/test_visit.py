@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.visit import asked_in, code_of, host_of, visit_reader
+from edge.visit import asked_in, code_of, visit_reader
 from records.address import packed_address
 from records.networks import Networks
 from routing.visit import NO_ADDRESS
@@ -76,25 +76,6 @@ def test_a_path_that_cannot_be_a_code_is_none(path):
 def test_no_path_raises_or_gives_a_code_with_odd_characters(path):
     code = code_of(b"/" + path)
     assert all(character.isascii() and (character.isalnum() or character in "-_") for character in code)
-
-
-@pytest.mark.parametrize(
-    ("value", "host"),
-    [
-        ("Go.Acme.Example", "go.acme.example"),
-        ("go.acme.example:8080", "go.acme.example"),
-        ("go.acme.example.", "go.acme.example"),
-        ("", ""),
-        ("[::1]:80", "[::1]:80"),
-    ],
-)
-def test_the_host_is_read_without_case_port_and_dot(value, host):
-    assert host_of(value) == host
-
-
-def test_a_host_longer_than_any_name_is_no_host():
-    assert host_of("a" * 253 + ".:65535") != ""
-    assert host_of("a" * 261) == ""
 
 
 def test_a_forwarded_address_is_believed_only_behind_a_trusted_proxy():

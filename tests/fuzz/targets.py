@@ -18,9 +18,10 @@ from edge.fast.parse import plain_request
 from edge.left_behind import left_behind
 from edge.spool import Spool
 from edge.spool_reader import SpoolDamaged, SpoolReader
-from edge.visit import MAX_HOST, MAX_TEXT, VisitFrom, asked_in, visit_reader
+from edge.visit import MAX_TEXT, VisitFrom, asked_in, visit_reader
 from records.click import HEADER_BYTES, BadClick, Frame, decode_frame, frames_in, whole_frames
 from records.code import ALPHABET, CODE_LENGTH, DOMAIN, CodeCipher
+from records.hosts import MAX_CHARACTERS
 from records.networks import Networks
 from stack.clickhouse.statement import Insert, Kill, Malformed, Select, parse, tokens
 
@@ -52,7 +53,7 @@ def visit(data: bytes) -> None:
         visit = read(*asked_in(scope))
         assert set(visit.code) <= _CODE_CHARACTERS
         assert len(visit.code) <= 64
-        assert len(visit.short_domain) <= MAX_HOST
+        assert len(visit.short_domain) <= MAX_CHARACTERS
         assert visit.short_domain == visit.short_domain.lower()
         assert len(visit.address) == 16
         for text in (visit.user_agent, visit.referrer, visit.accept, visit.accept_language, visit.purpose):

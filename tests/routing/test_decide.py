@@ -43,6 +43,13 @@ def test_the_broadcasts_status_goes_before_the_domains():
     assert answer(status=301).status == 301
 
 
+def test_a_location_has_its_host_in_the_form_that_is_looked_up():
+    assert answer(destinations=("https://gruß.example:444/ß?ß",)).location == (
+        "https://xn--gru-7ka.example:444/%C3%9F?%C3%9F"
+    )
+    assert answer(stopped=True, fallback="https://bücher.example").location == "https://xn--bcher-kva.example"
+
+
 def test_a_link_is_gone_from_the_instant_it_expires():
     assert answer(expires_at_ms=NOW + 1).reason is None
     assert answer(expires_at_ms=NOW) == Decision(410, reason=Reason.EXPIRED, is_row=True)
