@@ -113,6 +113,12 @@ class _SlugRow(msgspec.Struct, frozen=True):
     link_id: int
 
 
+class _FoldedRow(msgspec.Struct, frozen=True):
+    short_domain: str
+    folded: str  # the slug in lower case
+    link_id: int
+
+
 _LINKS = (
     "SELECT link_id, broadcast_no, destination_index, audience_no, contact_id, slug, fields"
     " FROM links WHERE link_id IN ({keys:Array(UInt64)})"
@@ -120,6 +126,12 @@ _LINKS = (
 _SLUGS = (
     "SELECT short_domain, slug, link_id FROM links"
     " WHERE slug IN ({slugs:Array(String)}) AND short_domain IN ({domains:Array(String)})"
+)
+# Where several slugs differ in case alone, none is meant more than the others.
+_FOLDED_SLUGS = (
+    "SELECT short_domain, lower(slug) AS folded, min(links.link_id) AS link_id FROM links"
+    " WHERE lower(slug) IN ({slugs:Array(String)}) AND short_domain IN ({domains:Array(String)})"
+    " GROUP BY short_domain, folded HAVING uniqExact(slug) = 1"
 )
 _ALLOCATION = (
     "SELECT greatest((SELECT if(count() = 0, 0, max(link_id) + 1) FROM links),"
@@ -137,6 +149,7 @@ class ClickHouseLoader:
         self.breaker = Breaker(clickhouse.ping)
         self.links: BatchLoader[int, Link] = BatchLoader(self._links, self.breaker, stats)
         self.slugs: BatchLoader[tuple[str, str], int] = BatchLoader(self._slugs, self.breaker, stats)
+        self.folded_slugs: BatchLoader[tuple[str, str], int] = BatchLoader(self._folded_slugs, self.breaker, stats)
         self.broadcasts: BatchLoader[int, Broadcast] = BatchLoader(self._broadcasts, self.breaker, stats)
         self.domains: BatchLoader[str, Domain] = BatchLoader(self._domains, self.breaker, stats)
         # Ids given out, under ISSUED_IDS.
@@ -155,6 +168,11 @@ class ClickHouseLoader:
         domains, slugs = sorted({domain for domain, _ in keys}), sorted({slug for _, slug in keys})
         rows = await self._clickhouse.rows(_SLUGS, _SlugRow, domains=domains, slugs=slugs)
         return {(row.short_domain, row.slug): row.link_id for row in rows}
+
+    async def _folded_slugs(self, keys: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        domains, slugs = sorted({domain for domain, _ in keys}), sorted({slug for _, slug in keys})
+        rows = await self._clickhouse.rows(_FOLDED_SLUGS, _FoldedRow, domains=domains, slugs=slugs)
+        return {(row.short_domain, row.folded): row.link_id for row in rows}
 
     async def _broadcasts(self, numbers: list[int]) -> dict[int, Broadcast]:
         found = await self._clickhouse.rows(_BROADCASTS, Broadcast, keys=numbers)

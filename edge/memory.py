@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from math import inf
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -104,22 +104,23 @@ class EdgeMemory:
         self.domains: RecordMemory[str, Domain] = RecordMemory(CAPACITY)
         self.broadcasts: RecordMemory[int, Broadcast] = RecordMemory(CAPACITY)
         self.slugs: RecordMemory[tuple[str, str], int] = RecordMemory(CAPACITY)
+        self.folded_slugs: RecordMemory[tuple[str, str], int] = RecordMemory(CAPACITY)
         self.links: RecordMemory[int, Link] = RecordMemory(CAPACITY, changes=False)
         self.issued = IssuedIds()
 
     def connected(self) -> None:
         self.issued.connected()
-        for records in (self.domains, self.broadcasts, self.slugs, self.links):
+        for records in self._kinds():
             records.connected()
 
     def lost(self) -> None:
         self.issued.lost()
-        for records in (self.domains, self.broadcasts, self.slugs, self.links):
+        for records in self._kinds():
             records.lost(self._now())
 
     def flushed(self) -> None:
         self.issued.flushed()
-        for records in (self.domains, self.broadcasts, self.slugs, self.links):
+        for records in self._kinds():
             records.flushed()
 
     def changed(self, keys: list[str]) -> None:
@@ -133,3 +134,7 @@ class EdgeMemory:
                     self.domains.forget(short_domain)
                 case SlugKey(short_domain, slug):
                     self.slugs.forget((short_domain, slug))
+                    self.folded_slugs.forget((short_domain, slug.lower()))
+
+    def _kinds(self) -> tuple[RecordMemory[Any, Any], ...]:
+        return self.domains, self.broadcasts, self.slugs, self.folded_slugs, self.links

@@ -93,6 +93,10 @@ class LookupCollector(Collector):
         yield lookups
         # The first tap of a broadcast, of a domain, of a slug; many more of them: Redis cannot be reached.
         yield CounterMetricFamily("taptrail_walks", "Look-ups of more than one step", value=self._stats.walks)
+        # Rises: a message has letters or digits straight behind its link. The log names a domain; put a space there.
+        yield CounterMetricFamily(
+            "taptrail_text_glued", "Taps of unknown codes that begin with a live one", value=self._stats.text_glued
+        )
 
     def _redis(self) -> Iterator[Metric]:
         batches = self._stats.batch_links

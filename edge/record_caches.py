@@ -1,4 +1,4 @@
-"""The four kinds of records behind a tap, and how Redis keeps each."""
+"""The kinds of records behind a tap, and how Redis keeps each."""
 
 from edge.clickhouse_loader import ClickHouseLoader
 from edge.memory import EdgeMemory
@@ -6,7 +6,7 @@ from edge.redis_wire import RedisClient
 from edge.tiered_cache import TieredCache
 from records.broadcast import Broadcast, decode_broadcast, encode_broadcast
 from records.domain import Domain, decode_domain, encode_domain
-from records.keys import broadcast_key, bucket_of, domain_key, field_of, slug_key
+from records.keys import broadcast_key, bucket_of, domain_key, field_of, folded_slug_key, slug_key
 from records.link import Link, decode_link, encode_link
 
 REFILLED_S = 7 * 86_400  # links that went back into Redis for a late tap leave it again
@@ -33,6 +33,12 @@ class RecordCaches:
             memory.slugs, redis, loader.slugs, decode=int,
             read=lambda key: ("GET", slug_key(*key)),
             refill=lambda key, link_id: [("SET", slug_key(*key), link_id, "NX")],
+        )  # fmt: skip
+        # By (short domain, slug in lower case), where only one slug of the domain fits.
+        self.folded_slugs: TieredCache[tuple[str, str], int] = TieredCache(
+            memory.folded_slugs, redis, loader.folded_slugs, decode=int,
+            read=lambda key: ("GET", folded_slug_key(*key)),
+            refill=lambda key, link_id: [("SET", folded_slug_key(*key), link_id, "NX")],
         )  # fmt: skip
         self.links: TieredCache[int, Link] = TieredCache(
             memory.links, redis, loader.links, decode=decode_link,

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from edge.clickhouse_loader import ClickHouseLoader, ResolveFailed
+from edge.glued import id_before_letters, readings
 from edge.issued_ids import IssuedIdCheck
 from edge.lookup_stats import LookupStats
 from edge.memory import EdgeMemory
@@ -115,27 +117,45 @@ class Resolver:
     async def _walk(self, tap: Tap) -> Resolved:
         """One tap, step by step, each step through memory, Redis and ClickHouse."""
         try:
-            return tap, await self._find(tap.visit)
+            return await self._find(tap)
         except ResolveFailed:
             self._stats.failed += 1
             return tap, UNANSWERABLE
 
-    async def _find(self, visit: Visit) -> Found:
+    async def _find(self, tap: Tap) -> Resolved:
+        visit = tap.visit
         if not visit.short_domain:
-            return Found()
+            return tap, Found()
         if self._scans.is_over(visit.address, self._now()) and not await self._is_near(visit):
-            return SCAN_LIMITED
+            return tap, SCAN_LIMITED
         domain = await self.domain(visit.short_domain)
         if domain is None or not visit.code:
-            return Found(domain)
-        link_id = await self._link_id(domain, visit.code)
+            return tap, Found(domain)
+        for code in readings(visit.code):
+            link_id = await self._link_id(domain, code)
+            if link_id is not None:
+                return await self._found(tap, domain, code, link_id)
+        await self._note_text_glued(visit)
+        return tap, Found(domain)
+
+    async def _note_text_glued(self, visit: Visit) -> None:
+        link_id = id_before_letters(visit.code, self._cipher)
         if link_id is None:
-            return Found(domain)
+            return
+        with suppress(ResolveFailed):
+            if await self._issued.includes(link_id):
+                self._stats.note_text_glued(visit.short_domain, self._now())
+
+    async def _found(self, tap: Tap, domain: Domain, code: str, link_id: int) -> Resolved:
+        """The tap as one of the link's code as it was minted, so that rows and placeholders name that."""
         self._stats.walks += 1
         link = await self._caches.links.get(link_id)
         if link is None:
-            return Found(domain)
-        return Found(domain, link_id, link, await self._caches.broadcasts.get(link.broadcast_no))
+            return tap, Found(domain)
+        code = link.slug or code
+        if code != tap.visit.code:
+            tap = Tap(msgspec.structs.replace(tap.visit, code=code), tap.reply)
+        return tap, Found(domain, link_id, link, await self._caches.broadcasts.get(link.broadcast_no))
 
     async def _is_near(self, visit: Visit) -> bool:
         """Whether memory or Redis know the names in a visit that anybody can make up: host and slug.
@@ -145,13 +165,27 @@ class Resolver:
         """
         if not await self._caches.domains.is_near(visit.short_domain):
             return False
-        if not visit.code or self._cipher.open(visit.code) is not None:
+        if not visit.code:
             return True
-        return await self._caches.slugs.is_near((visit.short_domain, visit.code))
+        for code in readings(visit.code):
+            if self._cipher.open(code) is not None or await self._is_slug_near(visit.short_domain, code):
+                return True
+        return False
+
+    async def _is_slug_near(self, short_domain: str, slug: str) -> bool:
+        slugs, folded = self._caches.slugs, self._caches.folded_slugs
+        return await slugs.is_near((short_domain, slug)) or await folded.is_near((short_domain, slug.lower()))
 
     async def _link_id(self, domain: Domain, code: str) -> int | None:
         """None for a code that was never issued: junk and scans end here, before any look-up of a link."""
         link_id = self._cipher.open(code)
         if link_id is None:
-            return await self._caches.slugs.get((domain.short_domain, code))
+            return await self._slug_id(domain.short_domain, code)
         return link_id if await self._issued.includes(link_id) else None
+
+    async def _slug_id(self, short_domain: str, slug: str) -> int | None:
+        """A slug is looked up as written, then without regard to case: people type what they see on a poster."""
+        link_id = await self._caches.slugs.get((short_domain, slug))
+        if link_id is not None:
+            return link_id
+        return await self._caches.folded_slugs.get((short_domain, slug.lower()))

@@ -1,11 +1,10 @@
 """Reads a visit from an HTTP request. Pure: no clock, no I/O."""
 
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
 
+from edge.glued import code_of
 from edge.trusted_proxies import bare_address, for_parameter, is_trusted, nearest_stranger
 from records.address import packed_address
 from records.hosts import host_of_authority
@@ -16,17 +15,6 @@ from routing.visit import NO_ADDRESS, Visit
 MAX_TEXT = 1024  # longer header values are cut: a click record stays small whatever a visitor sends
 _NO_PURPOSE = (None, None, None, None)
 _LISTS = frozenset({"forwarded", "x-forwarded-for"})  # RFC 9110 5.3: repeated, they are one list
-
-# What messaging apps and people glue to a link: what ends a sentence, closes a bracket or a quotation (also where those
-# open elsewhere), emphasis, a slash, and what is copied along unseen. No code holds any of them; "_" and "-" it may.
-_GLUED = (
-    ".,)!?;:'\">]}/*~"
-    "\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u2026"
-    "\u3001\u3002\u300b\u300d\u300f\u3011\uff01\uff09\uff0c\uff0e\uff1a\uff1b\uff1f"  # Chinese, Japanese
-    " \t\r\n\u00a0\u200b\u200c\u200d\u2060\ufeff"
-)
-_PLAIN_CODE = re.compile(r"/[A-Za-z0-9_-]{1,64}\Z", re.ASCII)
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z", re.ASCII)
 
 
 Fields = Mapping[str, str]  # a request's headers by lower-case name; of a repeated one the last, of a list all
@@ -72,18 +60,6 @@ def asked_in(scope: Mapping[str, Any]) -> Asked:
     client = scope["client"]
     query = scope["query_string"].decode("latin-1")
     return scope["method"], code_of(scope["raw_path"]), query, fields, client[0] if client else ""
-
-
-def code_of(raw_path: bytes) -> str:
-    """The code in a path, without what was glued to it; "" where there is none."""
-    path = raw_path.decode("latin-1")
-    if _PLAIN_CODE.match(path):
-        return path[1:]
-    if len(path) > 512:
-        return ""
-    # Glued characters arrive percent-encoded as UTF-8, or as raw bytes; "%" that encodes nothing stays.
-    code = unquote(raw_path.decode("utf-8", "replace")).removeprefix("/").rstrip(_GLUED)
-    return code if _CODE.match(code) else ""
 
 
 def _purpose(get: Callable[[str], str | None]) -> str:

@@ -20,7 +20,7 @@ WRITERS = "tt:owners"  # hash: lane -> the aggregator that wrote for it last
 WATERMARKS = "tt:watermarks"  # hash: lane -> last seq up to which every click is in ClickHouse
 
 _NUMBER = re.compile(r"[0-9]{1,20}\Z")
-_BROADCAST, _DOMAIN, _SLUG = "tt:b:", "tt:d:", "tt:v:"
+_BROADCAST, _DOMAIN, _SLUG, _FOLDED_SLUG = "tt:b:", "tt:d:", "tt:v:", "tt:vf:"
 # What edges keep in memory and must hear of when it changes (CLIENT TRACKING ... BCAST PREFIX); parse_key reads these.
 TRACKED_PREFIXES = (_BROADCAST, _DOMAIN, _SLUG, ALLOCATED)
 
@@ -83,6 +83,11 @@ def domain_key(short_domain: str) -> str:
 def slug_key(short_domain: str, slug: str) -> str:
     """Holds the link id, in decimal."""
     return f"{_SLUG}{short_domain}:{slug}"
+
+
+def folded_slug_key(short_domain: str, folded: str) -> str:
+    """Holds the link id of the only slug of the domain that is this one in lower case. Edges hear of slug_key alone."""
+    return f"{_FOLDED_SLUG}{short_domain}:{folded}"
 
 
 def click_stream(lane: int) -> str:

@@ -11,7 +11,7 @@ from control.http.problems import Problem
 from control.metrics import DIRTY_RECORDS, UNCACHED_LINKS
 from records.broadcast import Broadcast, encode_broadcast
 from records.domain import Domain, encode_domain
-from records.keys import broadcast_key, domain_key, slug_key
+from records.keys import broadcast_key, domain_key, folded_slug_key, slug_key
 
 log = logging.getLogger(__name__)
 
@@ -86,9 +86,10 @@ class Cache:
         await pipeline.execute()
 
     async def put_slug(self, short_domain: str, slug: str, link_id: int) -> None:
-        """Without Redis the edges ask ClickHouse for the slug."""
+        """A slug that differs from no other in case alone. Without Redis the edges ask ClickHouse for it."""
         try:
-            await self.put_slugs([(short_domain, slug, link_id)])
+            await self._redis.set(folded_slug_key(short_domain, slug.lower()), link_id)
+            await self.put_slugs([(short_domain, slug, link_id)])  # last: edges hear of this key
         except (RedisError, OSError) as error:
             log.warning("slug_uncached: the slug is in ClickHouse alone", extra={"slug": slug, "error": str(error)})
 

@@ -59,7 +59,7 @@ class SharedLinks:
                 warnings: list[str] = []
             else:
                 broadcast, warnings = await self._broadcast_to_be(account, body)
-            async with self._locks.hold(f"slug:{broadcast.short_domain}:{body.slug}", wait_s=10.0):
+            async with self._locks.hold(f"slug:{broadcast.short_domain}:{(body.slug or '').lower()}", wait_s=10.0):
                 link, broadcast = await self._mint(broadcast, body, claim, own_key, body_hash, by)
                 return link, broadcast, warnings
 
@@ -70,7 +70,7 @@ class SharedLinks:
         row = None
         if domain is not None:
             row = await (
-                self._links.by_slug(domain.short_domain, code) if link_id is None else self._links.by_id(link_id)
+                self._links.like_slug(domain.short_domain, code) if link_id is None else self._links.by_id(link_id)
             )
         broadcast = await self._broadcasts.numbered(row.broadcast_no) if row is not None else None
         if row is None or broadcast is None or domain is None or not _is_here(row, domain.short_domain, root):
@@ -121,9 +121,10 @@ class SharedLinks:
         await self._cache.put_links(commands, 1)
 
     async def _check_free(self, short_domain: str, slug: str | None, claim: Claim | None) -> None:
-        taken = await self._links.by_slug(short_domain, slug) if slug else None
+        taken = await self._links.taken_slug(short_domain, slug) if slug else None
         if taken is not None and (claim is None or claim.first_link_id != taken.link_id):
-            raise Problem("conflict", f"the slug {slug} is taken on {short_domain}; choose another", field="slug")
+            why = "is taken" if taken.slug == slug else f"differs from {taken.slug} in case alone, which is taken"
+            raise Problem("conflict", f"the slug {slug} {why} on {short_domain}; choose another", field="slug")
 
     async def _broadcast_named(self, account: str, body: LinkBody) -> Broadcast:
         broadcast = await self._broadcasts.get(account, body.broadcast_id or "")

@@ -23,6 +23,8 @@ _OF_CONTACTS = (
     " WHERE broadcast_no = {no:UInt64} AND link_id >= {first:UInt64} AND link_id < {end:UInt64}"
     " AND contact_id != ''%s ORDER BY link_id LIMIT {most:UInt64} FORMAT ArrowStream"
 )
+# Slugs that are this one or differ in case alone; the one as written comes first.
+_ALIKE = "lower(slug) = lower({slug:String}) AND short_domain = {domain:String} ORDER BY slug != {slug:String}, slug"
 _PRESENT = "SELECT link_id FROM links WHERE link_id >= {first:UInt64} AND link_id < {end:UInt64}"
 
 
@@ -79,10 +81,14 @@ class LinkTable:
     async def by_id(self, link_id: int) -> LinkRow | None:
         return await self._first("link_id = {link_id:UInt64}", link_id=link_id)
 
-    async def by_slug(self, short_domain: str, slug: str) -> LinkRow | None:
-        return await self._first(
-            "slug = {slug:String} AND short_domain = {domain:String}", slug=slug, domain=short_domain
-        )
+    async def like_slug(self, short_domain: str, slug: str) -> LinkRow | None:
+        """The link that a visit to this slug finds: the slug as written, else the only one that differs in case."""
+        rows = await self.where(_ALIKE, 2, slug=slug, domain=short_domain)
+        return rows[0] if rows and (rows[0].slug == slug or len(rows) == 1) else None
+
+    async def taken_slug(self, short_domain: str, slug: str) -> LinkRow | None:
+        """A link whose slug leaves no room for this one: the same, or one that differs in case alone."""
+        return next(iter(await self.where(_ALIKE, 1, slug=slug, domain=short_domain)), None)
 
     async def from_id(self, broadcast_no: int, first: int, most: int) -> list[LinkRow]:
         """Links of a broadcast, those with an id of `first` or above, in the order of their ids."""

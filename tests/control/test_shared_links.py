@@ -66,6 +66,19 @@ async def test_a_slug_is_free_once_per_domain(control):
     assert control.call("POST", "/v1/links", elsewhere).status == 201
 
 
+async def test_slugs_that_differ_in_case_alone_are_refused(control):
+    control.broadcast()
+    control.call("POST", "/v1/links", POSTER | {"slug": "Sale"}, **{"Idempotency-Key": "a"})
+
+    other = control.call("POST", "/v1/links", POSTER | {"slug": "SALE"})
+    again = control.call("POST", "/v1/links", POSTER | {"slug": "Sale"}, **{"Idempotency-Key": "a"})
+
+    assert (other.status, other.body["field"]) == (409, "slug")
+    assert "Sale in case alone" in other.body["detail"]
+    assert again.status in (200, 201)
+    assert control.call("GET", "/v1/links/go.acme.example/sALE").body["code"] == "Sale"
+
+
 async def test_the_same_key_gives_the_same_shared_link_again(control, clickhouse):
     control.broadcast()
     first = control.call("POST", "/v1/links", POSTER | {"slug": "SALE"}, Idempotency_Key="k")

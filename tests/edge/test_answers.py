@@ -124,6 +124,39 @@ async def test_a_slug_leads_where_its_link_leads(redis, edge):
     assert edge.get("/sale").status == 404
 
 
+async def test_a_slug_is_found_as_written_first_and_then_without_regard_to_case(redis, clickhouse, edge):
+    slugs = [{"link_id": number, "slug": slug, "short_domain": HOST, "broadcast_no": 1, "contact_id": f"c-{number}"}
+             for number, slug in ((21, "SALE"), (22, "Spring"), (23, "spring"))]  # fmt: skip
+    await clickhouse.insert_rows("links", slugs)
+
+    for path in ("/SALE", "/sale", "/Sale", "/sale%E3%80%82", "/sale_"):
+        assert edge.get(path).headers["Location"] == destination(21)
+    assert edge.get("/Spring").headers["Location"] == destination(22)
+    assert edge.get("/spring").headers["Location"] == destination(23)
+    assert edge.get("/SPRING").status == 404, "two fit"
+    assert edge.get("/sale", host="other.example").status == 404
+
+
+GLUED_TEXTS = [
+    "\u200e",
+    "\u060c\u0645",
+    "をご覧ください",
+    "\u2014und",
+    "&fbclid=IwAR0",
+    "?utm=x",
+    ".Danke",
+    "-siehe",
+    "__",
+]
+
+
+@pytest.mark.parametrize("text", GLUED_TEXTS, ids=ascii)
+def test_text_glued_to_a_link_ends_its_code(edge, text):
+    assert edge.get(f"/{CODE}{quote(text, safe='')}").headers["Location"] == destination(5)
+    raw = f"GET /{CODE}{text} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+    assert destination(5).encode() in edge.send(raw)
+
+
 async def test_links_minted_while_the_edge_runs_are_known_at_once(redis, edge):
     assert edge.tap(100) == 404
     await cache(redis, links=[100])

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.support.edge import store
+from tests.support.edge import cipher, store
 from tests.support.eventually import eventually, wait_until
 
 
@@ -50,3 +50,12 @@ async def test_the_oldest_click_ages_while_redis_is_away_and_no_longer(edges, ow
     own_valkey.start()
     await eventually(lambda: asyncio.to_thread(edge.metric, "taptrail_oldest_waiting_seconds"), equals=0)
     assert edge.metric("taptrail_oldest_unsettled_seconds") > 1  # nobody moves it on to ClickHouse
+
+
+async def test_a_tap_that_is_lost_to_letters_behind_the_link_is_counted_and_named_once_a_minute(edge):
+    for text in ("Danke", "and", "1"):
+        assert edge.get(f"/{cipher.seal(5)}{text}").status == 404
+    edge.get("/nope12345Danke")
+
+    assert edge.metric("taptrail_text_glued_total") == 3
+    assert edge.log.read_text().count("text_glued_to_code") == 1

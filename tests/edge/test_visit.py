@@ -1,11 +1,8 @@
 from ipaddress import ip_network
-from urllib.parse import quote
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from edge.visit import asked_in, code_of, visit_reader
+from edge.visit import asked_in, visit_reader
 from records.address import packed_address
 from records.networks import Networks
 from routing.visit import NO_ADDRESS
@@ -26,56 +23,6 @@ def scope(path=b"/aB3dE5fG7", client="198.51.100.7", **headers):
 def reader(proxies, header="x-forwarded-for"):
     visit_from = visit_reader(proxies, header)
     return lambda scope: visit_from(*asked_in(scope))
-
-
-@pytest.mark.parametrize(
-    "glued", [".", ",", ")", "!", "?", "'", '"', "\u201d", "\u2019", "/", ").", "%22", "%E2%80%9D", "%29.", "/."]
-)
-def test_punctuation_that_an_app_glued_on_is_not_part_of_the_code(glued):
-    assert code_of(b"/aB3dE5fG7" + glued.encode()) == "aB3dE5fG7"
-
-
-GLUED = (
-    "\u2026", "\u00ab", "\u201e", "*", "~", "**", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\n", "\r\n", "\t",
-    "\u3002", "\uff0c", "\u3001", "\uff01", "\uff1f", "\uff09", "\u3011", "\u300d", "\u300f", "\uff1a", "\uff1b",
-    "\uff0e", "\u300b", ". ", ".\u00a0", "\u3002\u200b\n", "\u2026\u201d",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("glued", GLUED, ids=ascii)
-def test_what_apps_and_people_glue_on_is_not_part_of_the_code_encoded_or_raw(glued):
-    assert code_of(b"/aB3dE5fG7" + quote(glued, safe="").encode()) == "aB3dE5fG7"
-    assert code_of(b"/aB3dE5fG7" + glued.encode()) == "aB3dE5fG7"
-    assert code_of(b"/aB_-" + glued.encode()) == "aB_-"
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        b"/a/b",
-        b"/a%2Fb",
-        b"/a%00",
-        b"/\x00",
-        b"/x.php",
-        b"/" + b"a" * 65,
-        b"/" + b"a" * 10_000,
-        b"//",
-        b"/%",
-        b"/a b",
-        b"/a%E2%80%8Bb",
-        b"/a*b",
-        b"/a%0Ab",
-        b"/*",
-    ],
-)
-def test_a_path_that_cannot_be_a_code_is_none(path):
-    assert code_of(path) == ""
-
-
-@given(st.binary(max_size=300))
-def test_no_path_raises_or_gives_a_code_with_odd_characters(path):
-    code = code_of(b"/" + path)
-    assert all(character.isascii() and (character.isalnum() or character in "-_") for character in code)
 
 
 def test_a_forwarded_address_is_believed_only_behind_a_trusted_proxy():

@@ -25,7 +25,7 @@ PACKAGES = ("edge", "aggregator", "control", "runtime", "records", "stack", "cli
 HARMLESS = {
     "behind", "child", "clicks", "directory", "edge", "error", "file", "first", "from_", "how", "id", "in_s", "key",
     "lane", "lanes", "left", "links", "now", "owner", "port", "records", "RLIMIT_NOFILE", "route", "rows", "segment",
-    "signal", "since", "slug", "status", "to", "trouble", "variable", "why",
+    "short_domain", "signal", "since", "slug", "status", "taps", "to", "trouble", "variable", "why",
 }  # fmt: skip
 
 

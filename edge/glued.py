@@ -1,0 +1,37 @@
+"""Text that an app or a person glued to a link: where the code ends. Pure."""
+
+import re
+from urllib.parse import unquote
+
+from records.code import CODE_LENGTH, CodeCipher
+
+_READ_BYTES = 512  # of a path: a code is 64 characters, percent-encoded 192
+_CODE = re.compile(r"/([A-Za-z0-9_-]{1,64})(?![A-Za-z0-9_-])", re.ASCII)
+_MARKS = frozenset("-_")  # a slug may hold them; a dash or emphasis may also be glued on
+
+
+def code_of(raw_path: bytes) -> str:
+    """The code that a path begins with; "" where there is none.
+
+    What no code can hold ends it, whatever follows: punctuation, a quotation mark, an invisible mark of direction, text
+    in another script, or a query that an app glued on with "&" or "%3F". All may come percent-encoded or as they are.
+    """
+    path = raw_path[:_READ_BYTES].decode("latin-1")  # only ASCII matters: a code has nothing else
+    code = _CODE.match(unquote(path, "latin-1") if "%" in path else path)
+    return code[1] if code else ""
+
+
+def readings(code: str) -> tuple[str, ...]:
+    """What a code that was asked for may mean, the likeliest first: itself, then what is left of a "-" or "_"."""
+    if code[CODE_LENGTH : CODE_LENGTH + 1] in _MARKS and code[:CODE_LENGTH].isalnum():
+        return code, code[:CODE_LENGTH]
+    shorter = code.rstrip("-_")
+    return (code, shorter) if shorter and shorter != code else (code,)
+
+
+def id_before_letters(code: str, cipher: CodeCipher) -> int | None:
+    """The id that an unknown code begins with, if letters or digits were glued to a code.
+
+    Of random text one in thirteen million begins with an issued one, with a billion links issued.
+    """
+    return cipher.open(code[:CODE_LENGTH]) if len(code) > CODE_LENGTH else None
