@@ -1,9 +1,13 @@
 """Whose word about the visitor's address is believed, and what they say. Pure."""
 
+import re
 from functools import lru_cache
 from ipaddress import ip_address
 
 from records.networks import Networks
+
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')  # RFC 9110 5.6.4
+_ESCAPED = re.compile(r"\\(.)")
 
 
 @lru_cache(8192)
@@ -29,13 +33,47 @@ def nearest_stranger(hops: list[str], peer: str, trusted: Networks) -> str:
     return peer
 
 
-def for_parameter(element: str) -> str:
-    """The address in one element of Forwarded (RFC 7239)."""
-    for parameter in element.split(";"):
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "for":
-            return bare_address(value)
-    return ""
+def x_forwarded_for(value: str) -> list[str]:
+    """The addresses of X-Forwarded-For, in their order. Empty members of a list do not count (RFC 9110 5.6.1.2)."""
+    return [bare_address(hop) for hop in value.split(",") if hop.strip(" \t")]
+
+
+def forwarded_for(value: str) -> list[str]:
+    """The addresses of Forwarded (RFC 7239 4), in their order; "" for a hop that names none, or is no element."""
+    return [_for_parameter(element) for element in _split(value, ",") if element.strip(" \t")]
+
+
+def _for_parameter(element: str) -> str:
+    """No parameter may be there twice: which one would count is not said."""
+    named = [pair for pair in map(_pair, _split(element, ";")) if pair[0] == "for"]
+    return bare_address(named[0][1]) if len(named) == 1 else ""
+
+
+def _pair(parameter: str) -> tuple[str, str]:
+    name, _, value = parameter.partition("=")
+    value = value.strip(" \t")
+    if value.startswith('"'):
+        quoted = _QUOTED.fullmatch(value)
+        value = _ESCAPED.sub(r"\1", quoted[1]) if quoted else ""
+    return name.strip(" \t").lower(), value
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """The parts between separators that are in no quoted string; one that is never closed reaches to the end."""
+    if '"' not in text:
+        return text.split(separator)
+    parts, start, quoted, skips = [], 0, False, False
+    for index, character in enumerate(text):
+        if skips:
+            skips = False
+        elif quoted and character == "\\":
+            skips = True
+        elif character == '"':
+            quoted = not quoted
+        elif character == separator and not quoted:
+            parts.append(text[start:index])
+            start = index + 1
+    return [*parts, text[start:]]
 
 
 def bare_address(text: str) -> str:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from edge.glued import code_of
-from edge.trusted_proxies import bare_address, for_parameter, is_trusted, nearest_stranger
+from edge.trusted_proxies import forwarded_for, is_trusted, nearest_stranger, x_forwarded_for
 from records.address import packed_address
 from records.hosts import host_of_authority
 from records.networks import Networks
@@ -31,13 +31,12 @@ def visit_reader(
     header: the one in which the proxies say for whom they ask, "x-forwarded-for" or "forwarded" (RFC 7239). The
     other is never read: proxies that write one pass the other on as the visitor sent it.
     """
-    address_of = for_parameter if header == "forwarded" else bare_address
+    hops_in = forwarded_for if header == "forwarded" else x_forwarded_for
 
     def visit_from(method: str, code: str, query: str, fields: Fields, peer: str) -> Visit:
         get = fields.get
         if trusted_proxies and is_trusted(peer, trusted_proxies):
-            hops = [address_of(hop) for hop in get(header, "").split(",")]
-            peer = nearest_stranger(hops, peer, trusted_proxies)
+            peer = nearest_stranger(hops_in(get(header, "")), peer, trusted_proxies)
         purpose = PURPOSE if HEADER in fields and is_own(code, fields[HEADER]) else _purpose(get)
         return Visit(
             host_of_authority(get("host", "")), code, query, method, _packed(peer), get("user-agent", ""),

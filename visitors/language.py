@@ -4,18 +4,41 @@ import re
 from functools import lru_cache
 
 _MAX_CHARACTERS = 35  # RFC 5646 4.4.1
+_MAX_MEMBERS = 64  # a header of 1,024 characters may have hundreds
 _REMEMBERED = 4096
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
+_WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")  # RFC 9110 12.4.2
 
 
 @lru_cache(_REMEMBERED)
 def language_of(accept_language: str) -> str:
-    """The first tag of Accept-Language in the letter case of RFC 5646 2.1.1; "" where there is none."""
-    tag = accept_language.partition(",")[0].partition(";")[0].strip()
+    """The tag that weighs most, the first of equals, in the letter case of RFC 5646 2.1.1; "" where there is none.
+
+    A weight of 0 refuses a language (RFC 9110 12.5.4). What is no tag, such as "*", names no language.
+    """
+    best, most = "", 0.0
+    for member in accept_language.split(",", _MAX_MEMBERS)[:_MAX_MEMBERS]:
+        tag, _, parameters = member.partition(";")
+        weight = _weight(parameters)
+        if weight > most and (language := _language(tag.strip(" \t"))):
+            best, most = language, weight
+    return best
+
+
+def _language(tag: str) -> str:
     if len(tag) > _MAX_CHARACTERS or not _TAG.match(tag):
         return ""
     language, *rest = tag.lower().split("-")
     return "-".join([language, *map(_subtag, rest)])
+
+
+def _weight(parameters: str) -> float:
+    """1 without one; 0 for one that is none: nobody can say what it means."""
+    if not parameters.strip(" \t"):
+        return 1.0
+    name, _, value = parameters.partition("=")
+    value = value.strip(" \t")
+    return float(value) if name.strip(" \t").lower() == "q" and _WEIGHT.match(value) else 0.0
 
 
 def _subtag(subtag: str) -> str:

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from visitors.language import language_of
 
@@ -8,9 +10,19 @@ from visitors.language import language_of
     [
         ("en-US,en;q=0.9", "en-US"),
         ("en-us", "en-US"),
-        ("zh-hant-TW;q=0.8, en", "zh-Hant-TW"),
+        ("zh-hant-TW;q=0.8, en;q=0.7", "zh-Hant-TW"),
         ("es-419", "es-419"),
         ("de", "de"),
+        ("de;q=0.5,en;q=0.9", "en"),
+        ("de;q=0, en;q=0.1", "en"),
+        ("de;q=0", ""),
+        (", ,de", "de"),
+        ("*,fr;q=0.4", "fr"),
+        ("de ; Q = 0.3 ,\ten;q=1.000", "en"),
+        ("de;q=2, en;q=0.1", "en"),
+        ("de;q=abc, en;q=0.001", "en"),
+        ("de;level=1, en;q=0.1", "en"),
+        ("en,de", "en"),
         ("", ""),
         ("*", ""),
         ("en_US", ""),
@@ -18,5 +30,30 @@ from visitors.language import language_of
         ("a" * 300, ""),
     ],
 )
-def test_the_language_is_the_first_tag(header, language):
+def test_the_language_is_the_tag_that_weighs_most(header, language):
     assert language_of(header) == language
+
+
+MEMBERS = st.lists(
+    st.tuples(st.sampled_from(["en", "de", "fr", "es", "it"]), st.integers(0, 1000)), unique_by=lambda member: member[0]
+)
+SPACES = st.lists(st.sampled_from(["", " ", "\t"]), min_size=6, max_size=6)
+
+
+@given(MEMBERS, SPACES)
+def test_any_list_by_the_grammar_gives_the_first_of_those_that_weigh_most(members, spaces):
+    written = [
+        f"{space}{tag}{space};{space}q={weight / 1000:.3f}"
+        for (tag, weight), space in zip(members, spaces, strict=False)
+    ]
+    weighty = [(tag, weight) for tag, weight in members if weight]
+
+    expected = max(weighty, key=lambda member: member[1])[0] if weighty else ""
+
+    assert language_of(",".join(written)) == expected
+    assert language_of(",,".join([*written, " "])) == expected
+
+
+@given(st.text(max_size=200))
+def test_no_text_raises(text):
+    assert len(language_of(text)) <= 35
