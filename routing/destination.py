@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 from uuid import UUID
 
 from records.broadcast import Broadcast
@@ -18,6 +18,7 @@ MAX_LOCATION_BYTES = 8000  # what everybody should take (RFC 9110 4.1); beyond i
 # that no destination can end the Location header or start another.
 _KEPT = "".join(map(chr, range(0x21, 0x7F)))
 _KEPT_IN_QUERY = _KEPT.replace("#", "")
+_STEPS = frozenset({".", ".."})  # no encoding keeps them from climbing in a path (WHATWG URL, "double-dot")
 _PLACEHOLDER = re.compile(f"\\{{({FIELD_NAME})\\}}", re.ASCII)
 
 
@@ -37,6 +38,8 @@ def destination_for(broadcast: Broadcast, index: int, link: Link, visit: Visit, 
             "broadcast_id": broadcast.broadcast_id,
             "click_id": str(UUID(bytes=click_id)) if "{click_id}" in template else "",
         }
+        if link.contact_id in _STEPS:
+            values["contact_id"] = ""
         if link.fields:
             values = link.fields | values
         # A field that the link does not have is empty: a page without it is better than none.
@@ -54,10 +57,29 @@ def own_fields(destinations: Iterable[str]) -> frozenset[str]:
 
 
 def _with_query(url: str, query: str) -> str:
-    """The visit's query after the destination's own and before its fragment."""
+    """The visit's query after the destination's own and before its fragment, without parameters that are there."""
     before, hash_mark, fragment = url.partition("#")
-    joint = "&" if "?" in before else "?"
-    return before + joint + quote(query.encode("latin-1"), safe=_KEPT_IN_QUERY) + hash_mark + fragment
+    _, mark, own = before.partition("?")
+    joint = "&" if mark else "?"
+    forwarded = quote(query.encode("latin-1"), safe=_KEPT_IN_QUERY)
+    if own:
+        taken = _names_in(own)
+        forwarded = "&".join([pair for pair in forwarded.split("&") if taken.isdisjoint(_names_in(pair))])
+    return before + joint + forwarded + hash_mark + fragment if forwarded else url
+
+
+def _names_in(query: str) -> set[str]:
+    """The names of its parameters, alike where a server may take one for the other: many keep the last that comes.
+
+    Servers differ: names without regard to case, `a[]` and `a[0]` as `a`, "." and " " as "_", nothing behind U+0000,
+    and ";" between parameters.
+    """
+    return {_name_in(pair) for pair in re.split("[&;]", query) if pair}
+
+
+def _name_in(pair: str) -> str:
+    name = re.split(r"[\[\x00]", unquote_plus(pair.partition("=")[0]).strip(), maxsplit=1)[0]
+    return name.casefold().replace(".", "_").replace(" ", "_")
 
 
 @lru_cache(4096)

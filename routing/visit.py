@@ -14,7 +14,7 @@ class Visit(msgspec.Struct, frozen=True, gc=False):
     method: str = "GET"
     address: bytes = NO_ADDRESS  # 16 bytes, IPv4 as IPv4-mapped IPv6
     user_agent: str = ""
-    referrer: str = ""
+    referrer: str = ""  # "//" and the host
     accept: str = ""
     accept_language: str = ""
     purpose: str = ""

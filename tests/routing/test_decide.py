@@ -124,6 +124,30 @@ def test_a_forwarded_query_follows_the_destinations_own_and_cannot_leave_it(dest
     assert got == location
 
 
+@pytest.mark.parametrize(
+    "repeats",
+    ["c=evil", "C=evil", "%63=evil", "%43=evil", "c[]=evil", "c%5B0%5D=evil", "c", "c%00x=evil", "+c=evil", "y;c=evil",
+     "a.b=evil", "a%20b=evil", "A_B=evil"],
+)  # fmt: skip
+def test_a_forwarded_query_repeats_no_parameter_of_the_destination(repeats):
+    destinations = ("https://acme.example/?c={contact_id}&a_b=1#part",)
+
+    got = answer(destinations=destinations, query=f"utm=1&{repeats}&d=2", forward_query=True).location
+    alone = answer(destinations=destinations, query=repeats, forward_query=True).location
+
+    assert got == "https://acme.example/?c=c%201%2F%C3%A9&a_b=1&utm=1&d=2#part"
+    assert alone == answer(destinations=destinations).location
+
+
+@pytest.mark.parametrize("contact_id", [".", ".."])
+def test_a_contact_id_of_dots_does_not_climb_in_a_path(contact_id):
+    destinations = ("https://acme.example/members/{contact_id}/home",)
+
+    got = answer(destinations=destinations, link=Link(3, 0, 0, contact_id)).location
+
+    assert got == "https://acme.example/members//home"
+
+
 def test_no_query_changes_the_destination_unless_the_broadcast_forwards_it():
     assert answer(query="url=https://evil.example").location == "https://acme.example/a"
 
