@@ -11,6 +11,7 @@ from records.hosts import host_of_authority
 from records.networks import Networks
 from records.own_visit import HEADER, PURPOSE
 from routing.visit import NO_ADDRESS, Visit
+from visitors.referrer import only_host
 
 MAX_TEXT = 1024  # longer header values are cut: a click record stays small whatever a visitor sends
 _NO_PURPOSE = (None, None, None, None)
@@ -40,7 +41,7 @@ def visit_reader(
         purpose = PURPOSE if HEADER in fields and is_own(code, fields[HEADER]) else _purpose(get)
         return Visit(
             host_of_authority(get("host", "")), code, query, method, _packed(peer), get("user-agent", ""),
-            get("referer", ""), get("accept", ""), get("accept-language", ""), purpose,
+            only_host(get("referer", "")), get("accept", ""), get("accept-language", ""), purpose,
             _sec_fetch(get), get("sec-ch-ua", ""),
         )  # fmt: skip
 

@@ -28,7 +28,7 @@ class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
     method: str
     sealed_address: bytes  # 16 bytes: seal_address
     user_agent: str
-    referrer: str
+    referrer: str  # "//" and its host; of clicks before that, the whole URL
     accept: str
     accept_language: str
     purpose: str  # Sec-Purpose, Purpose, X-Purpose and X-Moz, joined by a space

@@ -15,3 +15,10 @@ def host_in(referrer: str) -> str:
         return cut(urlsplit(referrer).hostname or "", MAX_HEADER_BYTES)
     except ValueError:  # "http://[": not a URL
         return ""
+
+
+@lru_cache(_REMEMBERED)
+def only_host(referrer: str) -> str:
+    """A Referer without all but its host, as host_in() reads it; "" where it has none."""
+    host = host_in(referrer)
+    return f"//[{host}]" if ":" in host else host and f"//{host}"
