@@ -7,10 +7,10 @@ from urllib.parse import unquote, urlsplit
 import click
 import msgspec
 
-from cli.api import broadcast_path, call, domain_path, segment, warn, warnings
+from cli.api import broadcast_path, call, domain_path, segment, warn
+from cli.history import destination, extend, history, rollback, sent, show
 from cli.lists import items, list_options, show_list
 from cli.options import missing_of, named_of, options_of
-from cli.show import as_json, fields
 from records.broadcast import Broadcast
 from records.domain import Domain
 
@@ -27,14 +27,7 @@ def _put(record: type[msgspec.Struct], path: str, given: dict[str, Any], account
         if missing := missing_of(record, named):
             raise click.UsageError(f"there is none yet; a new one needs {' and '.join(missing)}")
         answer = call("PUT", path, named, account=account)
-    _show(answer, json_)
-
-
-def _show(answer: dict[str, Any], json_: bool) -> None:
-    if json_:
-        as_json(answer | ({"warnings": warnings} if warnings else {}))
-    else:
-        fields(answer)
+    show(answer, json_)
 
 
 @click.group()
@@ -48,7 +41,7 @@ def broadcast() -> None:
 @_json
 def broadcast_show(broadcast_id: str, account: str | None, json_: bool) -> None:
     """Print a broadcast."""
-    _show(call("GET", broadcast_path(broadcast_id), account=account), json_)
+    show(call("GET", broadcast_path(broadcast_id), account=account), json_)
 
 
 @broadcast.command("list")
@@ -95,7 +88,7 @@ def broadcast_put(broadcast_id: str, account: str | None, json_: bool, **given: 
 
 
 def _patch(broadcast_id: str, change: dict[str, Any], account: str | None, json_: bool) -> None:
-    _show(call("PATCH", broadcast_path(broadcast_id), change, account=account), json_)
+    show(call("PATCH", broadcast_path(broadcast_id), change, account=account), json_)
 
 
 @broadcast.command("to")
@@ -109,7 +102,7 @@ def broadcast_to(broadcast_id: str, destinations: tuple[str, ...], account: str 
     answer = call("PATCH", broadcast_path(broadcast_id), {"destinations": list(destinations)}, account=account)
     for name in sorted(_placeholders(before) - _placeholders(answer["destinations"])):
         warn(f"{name} is gone: the destination before had it; fix it with `taptrail broadcast to` where it is needed")
-    _show(answer, json_)
+    show(answer, json_)
 
 
 def _placeholders(destinations: list[str]) -> set[str]:
@@ -134,14 +127,10 @@ def broadcast_resume(broadcast_id: str, account: str | None, json_: bool) -> Non
     _patch(broadcast_id, {"stopped": False}, account, json_)
 
 
-@broadcast.command("expire")
-@click.argument("broadcast_id")
-@click.argument("expires_at")
-@_account
-@_json
-def broadcast_expire(broadcast_id: str, expires_at: str, account: str | None, json_: bool) -> None:
-    """Set when its links end (RFC 3339), or `never`."""
-    _patch(broadcast_id, {"expires_at": None if expires_at == "never" else expires_at}, account, json_)
+broadcast.add_command(extend, "extend")
+broadcast.add_command(extend, "expire")
+for _command in (destination, history, rollback, sent):
+    broadcast.add_command(_command)
 
 
 @click.group()
@@ -155,7 +144,7 @@ def domain() -> None:
 @_json
 def domain_show(name: str, account: str | None, json_: bool) -> None:
     """Print a domain."""
-    _show(call("GET", domain_path(name), account=account), json_)
+    show(call("GET", domain_path(name), account=account), json_)
 
 
 @domain.command("list")
@@ -208,7 +197,7 @@ def link_make(domain: str | None, account: str | None, json_: bool, **given: Any
     if given["destination"] is not None and domain is None:
         raise click.UsageError("--to needs --domain, the short domain of the link")
     body = {"short_domain": domain, **given}
-    _show(call("POST", "/v1/links", {k: v for k, v in body.items() if v is not None}, account=account), json_)
+    show(call("POST", "/v1/links", {k: v for k, v in body.items() if v is not None}, account=account), json_)
 
 
 @link.command("list")
@@ -229,7 +218,7 @@ def link_show(short_url: str, account: str | None, json_: bool) -> None:
     host, code = _host_and_code(short_url)
     expected = "the code or slug of a link, such as aB3dE5fG7"
     path = f"/v1/links/{segment('the domain', host, 'a host name')}/{segment('the code', code, expected)}"
-    _show(call("GET", path, account=account), json_)
+    show(call("GET", path, account=account), json_)
 
 
 def _host_and_code(short_url: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from cli.times import When
 from records.forms import TIME, URL, Described, described
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,4 +55,6 @@ def _option(field: Described) -> Callable[[F], F]:
     default = f"  [default: {field.default}]" if field.default and not field.required else ""
     needed = "  [a new one needs it]" if field.required else ""
     kind = {"default": None, **field.form.option}
+    if field.form is TIME:
+        kind["type"] = When(ends=field.name == "expires_at", otherwise="")
     return click.option(name, field.name, help=f"{said.help}{needed}{default}".strip(), **kind)

@@ -24,8 +24,8 @@ class Broadcast(msgspec.Struct, frozen=True, array_like=True, gc=False):
     destinations: Annotated[tuple[str, ...], URLS, Option("Where its links lead; may be repeated.", "--to")] = ()
     source: Annotated[str, WORD, Option()] = "sms"
     keyword: Annotated[str, WORD, Option()] = ""
-    valid_from_ms: Annotated[int, TIME, Option("RFC 3339, such as 2026-05-01T09:00:00Z.")] = 0
-    expires_at_ms: Annotated[int, TIME, Option("RFC 3339.")] = 0  # gone from this instant on
+    valid_from_ms: Annotated[int, TIME, Option("2026-05-01, 2026-05-01 09:00 Europe/Berlin, +7d.")] = 0
+    expires_at_ms: Annotated[int, TIME, Option("A day means its end.")] = 0  # gone from this instant on
     # Redirect status; 0 takes the domain's.
     status: Annotated[int, STATUS_OR_NONE, Option("Of the redirect; the domain's by default.")] = 0
     # Append the visit's query to the destination.

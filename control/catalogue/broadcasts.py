@@ -10,10 +10,12 @@ import msgspec
 
 from control.access.caller import Author
 from control.cache.redis_cache import Cache
-from control.catalogue.changes import BROADCAST, WITHDRAWN, Changes
+from control.catalogue.changes import BROADCAST, WITHDRAWN, Changes, Entry
 from control.catalogue.domains import Domains, name_of
+from control.catalogue.rollback import fields_of
 from control.http.documents import Document, applied, stated
 from control.http.problems import Problem, invalid
+from control.http.schemas import BroadcastPatch
 from control.locks import Locks
 from control.minting.claims import Claims
 from control.minting.id_allocator import IdAllocator
@@ -82,14 +84,44 @@ class Broadcasts:
     async def patch(self, account: str, broadcast_id: str, patch: Document, by: Author) -> tuple[Broadcast, list[str]]:
         """Change what the patch names; gives the broadcast, and warnings."""
         async with self._locked(account, broadcast_id):
+            return await self._patched(await self.get(account, broadcast_id), patch, by)
+
+    async def point(
+        self, account: str, broadcast_id: str, index: int, to: str, by: Author
+    ) -> tuple[Broadcast, list[str]]:
+        """Change one of several destinations; gives the broadcast, and warnings. Raises Problem."""
+        async with self._locked(account, broadcast_id):
             old = await self.get(account, broadcast_id)
-            given = stated(patch)
-            changed = applied(old, patch)
-            worded_now = _worded(changed if "text" in given else following(changed, old), old)
-            new, warnings = await self._checked(worded_now, old)
-            if "sent_at" in given and given["sent_at"] is None:
-                new = msgspec.structs.replace(new, sent_at_ms=await self._first_minted_at_ms(old.broadcast_no))
-            return await self._replace(new, old, by), warnings
+            if index >= len(old.destinations):
+                known = f"broadcast {broadcast_id} has {len(old.destinations)}, numbered from 0"
+                raise Problem("not-found", f"there is no destination {index}; {known}", field="index")
+            destinations = list(old.destinations)
+            destinations[index] = to
+            return await self._patched(old, msgspec.convert({"destinations": destinations}, BroadcastPatch), by)
+
+    async def history(self, account: str, broadcast_id: str) -> list[Entry]:
+        """Who changed what, oldest first; raises Problem."""
+        return await self._changes.history(BROADCAST, await self.get(account, broadcast_id))
+
+    async def roll_back(
+        self, account: str, broadcast_id: str, to: int | None, by: Author
+    ) -> tuple[Broadcast, list[str]]:
+        """Take back every change after a version, by default the last one; gives the broadcast, and warnings."""
+        async with self._locked(account, broadcast_id):
+            old = await self.get(account, broadcast_id)
+            version, fields = fields_of(await self._changes.history(BROADCAST, old), to)
+            patch = msgspec.convert(fields, BroadcastPatch)
+            return await self._patched(old, patch, by, f"rolled back to {version}")
+
+    async def _patched(
+        self, old: Broadcast, patch: Document, by: Author, what: str = ""
+    ) -> tuple[Broadcast, list[str]]:
+        given, changed = stated(patch), applied(old, patch)
+        worded_now = _worded(changed if "text" in given else following(changed, old), old)
+        new, warnings = await self._checked(worded_now, old)
+        if "sent_at" in given and given["sent_at"] is None:
+            new = msgspec.structs.replace(new, sent_at_ms=await self._first_minted_at_ms(old.broadcast_no))
+        return await self._replace(new, old, by, what), warnings
 
     async def delete(self, account: str, broadcast_id: str, by: Author) -> None:
         """Take back a broadcast that has no link; raises Problem. See Claims.claim: this is the other side of it."""
@@ -211,11 +243,11 @@ class Broadcasts:
             detail = f"{lacking} links were minted without the field {names}, so the destinations cannot name it"
             raise Problem("conflict", f"{detail}; use another broadcast", field="destinations", links=lacking)
 
-    async def _replace(self, new: Broadcast, old: Broadcast, by: Author) -> Broadcast:
+    async def _replace(self, new: Broadcast, old: Broadcast, by: Author, what: str = "") -> Broadcast:
         """Write a broadcast that was checked. See Claims.claim: this is the other side of it."""
         if new.destinations != old.destinations:
             new = with_versions(new, old, await self._changes.next_version(BROADCAST, old))
-        written = await self._changes.write(BROADCAST, new, old, by)
+        written = await self._changes.write(BROADCAST, new, old, by, what)
         if takes_away(new, old) and not await self._claims.fit(written):
             await self._cache.put(await self._changes.write(BROADCAST, old, written, by, WITHDRAWN))
             detail = "links of this broadcast began to be minted at the same moment; nothing was changed, try again"

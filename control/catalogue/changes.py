@@ -43,6 +43,18 @@ class Change(msgspec.Struct, frozen=True):
     after: str
 
 
+class Entry(msgspec.Struct, frozen=True):
+    """One change in the history of a record."""
+
+    version: int  # 1, 2, 3, ...
+    who_account: str
+    who_key: str
+    what: str
+    before: str  # as in Change
+    after: str
+    at_ms: int
+
+
 BROADCAST = Kind("broadcast", BROADCASTS, "broadcast_id")
 DOMAIN = Kind("domain", DOMAINS, "short_domain")
 KEY = Kind("key", API_KEYS, "key_id", shown_of_key)
@@ -78,6 +90,17 @@ class Changes:
         numbered = [(_numbered(record, None), by) for record, by in records]
         await self._insert(kind, [(record, change_of(kind, record, None, by)) for record, by in numbered])
         return [record for record, _ in numbered]
+
+    async def history(self, kind: Kind, record: Any) -> list[Entry]:
+        """The changes of a record, oldest first; also those that a killed process did not log."""
+        place = _place(kind, record)
+        named = f"account = {{account:String}} AND {kind.named_by} = {{name:String}}"
+        await self._copy(kind, named, "account = {account:String} AND name = {name:String}", place)
+        sql = (
+            "SELECT version, who_account, who_key, what, before, after, toUnixTimestamp64Milli(changed_at) AS at_ms"  # noqa: S608
+            f" FROM changes WHERE {_LOGGED} ORDER BY version"
+        )
+        return await self._clickhouse.rows(sql, Entry, **place)
 
     async def next_version(self, kind: Kind, record: Any) -> int:
         """The version that the next change of a record will have in its history; that has its first state as 1."""

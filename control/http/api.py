@@ -36,16 +36,20 @@ from control.http.schemas import (
     ClickList,
     CloseBody,
     ContactAnswer,
+    DestinationBody,
     DomainBody,
     DomainList,
     DomainPatch,
+    History,
     KeyBody,
     KeyList,
     LinkBody,
     LinkList,
+    RollbackBody,
     VerifyBody,
     broadcast_answer,
     domain_answer,
+    history_entry,
     key_answer,
     key_entry,
 )
@@ -70,6 +74,8 @@ _domain = msgspec.json.Decoder(DomainBody)
 _domain_patch = msgspec.json.Decoder(DomainPatch)
 _broadcast = msgspec.json.Decoder(BroadcastBody)
 _patch = msgspec.json.Decoder(BroadcastPatch)
+_destination = msgspec.json.Decoder(DestinationBody)
+_rollback = msgspec.json.Decoder(RollbackBody)
 _link = msgspec.json.Decoder(LinkBody)
 _verify = msgspec.json.Decoder(VerifyBody)
 _key = msgspec.json.Decoder(KeyBody)
@@ -133,6 +139,26 @@ class Api:
             account, request.path_params["broadcast_id"], body, caller.author
         )
         warnings += expired(broadcast, _now_ms()) if "expires_at" in stated(body) else []
+        return with_warnings(_json(broadcast_answer(broadcast)), warnings)
+
+    async def patch_destination(self, request: Request, caller: Caller) -> Response:
+        body: DestinationBody = await document(request, _destination)
+        account = _account(request, caller, body.account)
+        index, broadcast_id = _index(request), request.path_params["broadcast_id"]
+        broadcast, warnings = await self._broadcasts.point(account, broadcast_id, index, body.to, caller.author)
+        return with_warnings(_json(broadcast_answer(broadcast)), warnings)
+
+    async def history(self, request: Request, caller: Caller) -> Response:
+        page = page_of(request, tuple[int])
+        entries = await self._broadcasts.history(_account(request, caller), request.path_params["broadcast_id"])
+        here, next_cursor = cut(entries, page, lambda entry: (entry.version,))
+        return _json(History([history_entry(entry) for entry in here], next_cursor))
+
+    async def roll_back(self, request: Request, caller: Caller) -> Response:
+        data = await whole_body(request)
+        body: RollbackBody = decoded(data, _rollback) if data else RollbackBody()
+        account, broadcast_id = _account(request, caller, body.account), request.path_params["broadcast_id"]
+        broadcast, warnings = await self._broadcasts.roll_back(account, broadcast_id, body.version, caller.author)
         return with_warnings(_json(broadcast_answer(broadcast)), warnings)
 
     async def get_broadcast(self, request: Request, caller: Caller) -> Response:
@@ -304,6 +330,13 @@ def _check_whole(contacts: Contacts, broadcast: Broadcast) -> None:
 def _needs_of_links(broadcast: Broadcast) -> FieldNeeds:
     fields = own_fields(broadcast.destinations)
     return FieldNeeds(fields, fields)
+
+
+def _index(request: Request) -> int:
+    text: str = request.path_params["index"]
+    if text.isascii() and text.isdigit() and len(text) <= 3:
+        return int(text)
+    raise invalid("index", f"index is {described(text)}; expected the number of a destination, from 0")
 
 
 def _flag(request: Request, name: str) -> bool:

@@ -19,10 +19,12 @@ from control.http.schemas import (
     CloseBody,
     ContactAnswer,
     Counted,
+    DestinationBody,
     DomainAnswer,
     DomainBody,
     DomainList,
     DomainPatch,
+    History,
     KeyAnswer,
     KeyBody,
     KeyList,
@@ -31,6 +33,7 @@ from control.http.schemas import (
     LinkLine,
     LinkList,
     LinkState,
+    RollbackBody,
     VerifyBody,
 )
 from control.reports.report import Report
@@ -142,6 +145,20 @@ OPERATIONS = (
     Operation(
         "get_contact", "GET", "/v1/contacts/{contact_id}", "The links and clicks of a contact, across broadcasts",
         ContactAnswer, query=_ACCOUNT,
+    ),
+    Operation(
+        "patch_destination", "PATCH", "/v1/broadcasts/{broadcast_id}/destinations/{index}",
+        "Change one of several destinations, numbered from 0; in force within a second",
+        BroadcastAnswer, DestinationBody, query=_ACCOUNT,
+    ),
+    Operation(
+        "history", "GET", "/v1/broadcasts/{broadcast_id}/history", "Who changed what of a broadcast, oldest first",
+        History, query=_ACCOUNT + LIST_QUERY,
+    ),
+    Operation(
+        "roll_back", "POST", "/v1/broadcasts/{broadcast_id}/rollback",
+        "Take back every change after a version of the history, by default the last change",
+        BroadcastAnswer, RollbackBody, query=_ACCOUNT,
     ),
     Operation(
         "mint", "POST", "/v1/broadcasts/{broadcast_id}/links",

@@ -1,5 +1,6 @@
 """What the API takes and gives, as records; /v1/openapi.json is made from them."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -7,6 +8,7 @@ from msgspec import Meta
 
 from control.access.api_key import ApiKey
 from control.access.scopes import Scope
+from control.catalogue.changes import Entry
 from control.http.documents import answer_of, body_of, patch_of, shown
 from records.broadcast import Broadcast
 from records.domain import Domain
@@ -24,6 +26,49 @@ BroadcastPatch = patch_of(
 BroadcastAnswer = answer_of(
     Broadcast, "BroadcastAnswer", {"broadcast_id": str, "account": str}, {"audiences": list[str], "updated_at": Time}
 )
+
+
+class DestinationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """to: where the links of this destination lead from now on."""
+
+    account: str | None = None
+    to: str
+
+
+class RollbackBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """version: of the history, which the broadcast has again; the one before the last without it."""
+
+    account: str | None = None
+    version: int | None = None
+
+
+class Who(msgspec.Struct, frozen=True):
+    """Whose key it was, and its id or name."""
+
+    account: str
+    key: str
+
+
+class HistoryEntry(msgspec.Struct, frozen=True):
+    """A change. before and after have the fields that differ; null where there was nothing.
+
+    what: created, changed, recorded, withdrawn, rolled back to N. who: null where it is recorded, which is the first
+    state of what is older than its history.
+    """
+
+    version: int
+    who: Who | None
+    what: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    when: Time
+
+
+class History(msgspec.Struct, frozen=True):
+    """A page of the changes of a record, oldest first."""
+
+    items: list[HistoryEntry]
+    next_cursor: str | None
 
 
 class LinkLine(msgspec.Struct, gc=False):
@@ -182,6 +227,12 @@ def _shown_of_key(key: ApiKey) -> dict[str, Any]:
 
 def domain_answer(domain: Domain) -> msgspec.Struct:
     return DomainAnswer(short_domain=domain.short_domain, account=domain.account, **shown(domain))
+
+
+def history_entry(entry: Entry) -> HistoryEntry:
+    who = Who(entry.who_account, entry.who_key) if entry.who_account else None
+    before, after = (msgspec.json.decode(text) if text else None for text in (entry.before, entry.after))
+    return HistoryEntry(entry.version, who, entry.what, before, after, datetime.fromtimestamp(entry.at_ms / 1000, UTC))
 
 
 def broadcast_answer(broadcast: Broadcast) -> msgspec.Struct:
