@@ -21,7 +21,8 @@ from aggregator.salts import Salts
 from aggregator.settings import Settings
 from aggregator.stores import AggregatorStores
 from records.address import AddressCipher
-from runtime.clickhouse import ClickHouse, wait_for_clickhouse
+from runtime.admission import Look, refused_by_clickhouse, refused_by_redis, until_admitted
+from runtime.clickhouse import ClickHouse, ClickHouseRefused, wait_for_clickhouse
 from runtime.clock import SystemClock
 from runtime.metrics import registry_of
 from runtime.process import run
@@ -66,9 +67,9 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
         background = [running.create_task(task) for task in work]
         moving = running.create_task(aggregator.pipeline.run())
         running.create_task(ops_server.run_until_stopped())
-        readiness.ready = True
-        log.info("ready: moving clicks", extra={"owner": owner})
+        admitting = running.create_task(_admit(client, clickhouse, readiness, owner))
         log.info("stopping: finishing the batch in hand", extra={"signal": await stop_signal()})
+        admitting.cancel()
         readiness.ready = False
         aggregator.stop()
         await asyncio.wait({moving}, timeout=STOP_S)
@@ -80,8 +81,19 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
     await clickhouse.close()
 
 
+async def _admit(client: Redis, clickhouse: ClickHouse, readiness: Readiness, owner: str) -> None:
+    looks: dict[str, Look] = {
+        "TAPTRAIL_CLICKS_REDIS_URL": partial(refused_by_redis, client),  # or TAPTRAIL_REDIS_URL, where it alone is set
+        "TAPTRAIL_CLICKHOUSE_URL": partial(refused_by_clickhouse, clickhouse, ("clicks",), writes=True),
+    }
+    await until_admitted(looks, readiness)
+    log.info("ready: moving clicks", extra={"owner": owner})
+
+
 def main(stores_of: StoresOf = stores_in) -> int:
-    return run("aggregator", Settings, partial(serve, stores_of=stores_of), hindrances=(OSError, GeoError))
+    return run(
+        "aggregator", Settings, partial(serve, stores_of=stores_of), hindrances=(OSError, GeoError, ClickHouseRefused)
+    )
 
 
 if __name__ == "__main__":

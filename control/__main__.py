@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+from functools import partial
 
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
@@ -30,6 +31,7 @@ from control.minting.minter import Minter
 from control.settings import Settings
 from control.verify.verifier import Verifier
 from records.code import CodeCipher
+from runtime.admission import Look, refused_by_clickhouse, refused_by_redis, until_admitted
 from runtime.clickhouse import ClickHouse
 from runtime.code_key import check_code_key, check_code_key_in_time
 from runtime.process import run
@@ -37,6 +39,7 @@ from runtime.redis_client import redis_client
 from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
 from runtime.store_health import Ask, Stores
 
+TABLES = ("links", "mints", "broadcasts", "domains", "clicks")
 REDIS_S = 1.5  # a call asks Redis in three steps at most: a Redis that hangs costs it no more than five seconds
 
 log = logging.getLogger(__name__)
@@ -95,9 +98,9 @@ async def serve(settings: Settings) -> None:
         watching = running.create_task(stores.watch())
         checking = running.create_task(check_code_key(settings.clickhouse_url, settings.code_key))
         serving = [running.create_task(each.run_until_stopped()) for each in (server, ops_server)]
-        readiness.ready = True
-        log.info("ready: serving the API", extra={"port": settings.port})
+        admitting = running.create_task(_admit(settings, links_redis, clicks_redis, clickhouse, readiness))
         name = await stop_signal()
+        admitting.cancel()
         readiness.ready = False
         log.info("stopping: finishing the calls in hand", extra={"signal": name})
         server.stop()
@@ -110,6 +113,19 @@ async def serve(settings: Settings) -> None:
     for client in (links_redis, clicks_redis):
         with contextlib.suppress(Exception):
             await client.aclose()
+
+
+async def _admit(
+    settings: Settings, links_redis: Redis, clicks_redis: Redis, clickhouse: ClickHouse, readiness: Readiness
+) -> None:
+    looks: dict[str, Look] = {
+        "TAPTRAIL_REDIS_URL": partial(refused_by_redis, links_redis),
+        "TAPTRAIL_CLICKHOUSE_URL": partial(refused_by_clickhouse, clickhouse, TABLES, writes=True),
+    }
+    if settings.clicks_redis_url != settings.redis_url:
+        looks["TAPTRAIL_CLICKS_REDIS_URL"] = partial(refused_by_redis, clicks_redis)
+    await until_admitted(looks, readiness)
+    log.info("ready: serving the API", extra={"port": settings.port})
 
 
 def _redis(url: str) -> Redis:

@@ -6,6 +6,7 @@ import secrets
 import socket
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from edge.app import edge_app
@@ -28,6 +29,7 @@ from records.address import AddressCipher
 from records.code import CodeCipher
 from records.keys import TRACKED_PREFIXES, lane_name
 from records.own_visit import OwnVisits
+from runtime.admission import Look, lasting_trouble_of_redis, refused_by_clickhouse, until_admitted
 from runtime.clickhouse import ClickHouse
 from runtime.code_key import check_code_key, check_code_key_in_time
 from runtime.guard.guard import Guard, Shortcut, most_connections
@@ -36,6 +38,7 @@ from runtime.process import run
 from runtime.serve import HttpServer, Readiness, inherited_as_set, listen_as_set, ops_app, stop_signal, waiting
 
 FIRST_CONNECT_S = 0.5
+TABLES_READ = ("links", "mints", "broadcasts", "domains")
 MAX_BODY_BYTES = 64 * 1024  # nobody reads them
 
 log = logging.getLogger(__name__)
@@ -113,9 +116,10 @@ async def serve(
         # Taps that wait already would be ClickHouse's alone, and nobody's while that is away. Without Redis it serves.
         await lookups_wire.wait_connected(longest_s=FIRST_CONNECT_S)
         serving = running.create_task(server.run_until_stopped())
-        readiness.ready = True
-        log.info("ready: the edge serves taps", extra={"port": public.getsockname()[1], "lane": lane_name(spool.lane)})
+        admitting = running.create_task(_admit(settings, (lookups_wire, clicks_wire), clickhouse, readiness))
+        log.info("serving: the edge takes taps", extra={"port": public.getsockname()[1], "lane": lane_name(spool.lane)})
         name = await stop_signal()
+        admitting.cancel()
         readiness.ready = False
         log.info("stopping: draining", extra={"signal": name})
         server.stop()
@@ -125,6 +129,25 @@ async def serve(
         await serving_ops
         for task in background:
             task.cancel()
+
+
+async def _admit(
+    settings: Settings, wires: tuple[RedisWire, RedisWire], clickhouse: ClickHouse, readiness: Readiness
+) -> None:
+    """Taps are served meanwhile: what Redis knows needs no ClickHouse, and the other way round."""
+    lookups_wire, clicks_wire = wires
+    looks: dict[str, Look] = {
+        "TAPTRAIL_REDIS_URL": partial(_refused_by, lookups_wire),
+        "TAPTRAIL_CLICKHOUSE_URL": partial(refused_by_clickhouse, clickhouse, TABLES_READ),
+    }
+    if settings.clicks_redis_url != settings.redis_url:
+        looks["TAPTRAIL_CLICKS_REDIS_URL"] = partial(_refused_by, clicks_wire)
+    await until_admitted(looks, readiness)
+    log.info("ready: no store refuses the edge")
+
+
+async def _refused_by(wire: RedisWire) -> str:
+    return lasting_trouble_of_redis(wire.trouble) if wire.trouble else ""
 
 
 def _fast_path(redirector: Redirector, visit_from: VisitFrom) -> Shortcut:

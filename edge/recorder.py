@@ -1,15 +1,20 @@
 """Writes the clicks of one event-loop tick into the spool, before any of their answers leaves."""
 
+import logging
 from collections.abc import Callable, Sequence
 
 from edge.spool import Spool, SpoolFull
 from edge.tap import Answered
 from records.address import AddressCipher
 from records.click import Click, encode_frame
+from runtime.seldom import Seldom
 
 MAX_UNSPOOLED_BYTES = 32 * 1024 * 1024
+_LOG_EVERY_S = 30.0
 _VERSION_AND_VARIANT = (7 << 76) | (0b10 << 62)
 _RANDOM_BITS = (((1 << 12) - 1) << 64) | ((1 << 62) - 1)
+
+log = logging.getLogger(__name__)
 
 
 class Recorder:
@@ -33,6 +38,7 @@ class Recorder:
         self._unspooled: list[tuple[bytes, int]] = []
         self.unspooled_bytes = 0
         self.answered = 0  # clicks, also those unrecorded
+        self._refusal_log, self._loss_log = Seldom(_LOG_EVERY_S), Seldom(_LOG_EVERY_S)
         self.unrecorded = 0  # answered and lost, because disk and memory were full
 
     @property
@@ -56,6 +62,10 @@ class Recorder:
             self.spool_waiting()  # the disk may have room again
         if not self._has_room(frame):
             self.unrecorded += len(clicks)
+            if self._loss_log.is_due():
+                log.error(
+                    "clicks_unrecorded: disk and memory are full; clicks are lost", extra={"clicks": self.unrecorded}
+                )
             return
         self._seq += len(clicks)
         self._unspooled.append((frame, self._seq))
@@ -71,11 +81,22 @@ class Recorder:
             frame, last_seq = self._unspooled[0]
             try:
                 self._spool.append(frame, last_seq)
-            except SpoolFull:
+            except SpoolFull as error:
+                self._refused(error)
                 return
             self.unspooled_bytes -= len(frame)
             del self._unspooled[0]
+            if not self._unspooled and self._refusal_log.reset():
+                self._loss_log.reset()
+                log.info("spool_accepted: the disk takes clicks again")
         self._on_spooled()
+
+    def _refused(self, error: SpoolFull) -> None:
+        if self._refusal_log.is_due():
+            log.error(
+                "spool_refused: the disk takes no clicks; they wait in memory",
+                extra={"error": str(error), "clicks": self.unspooled},
+            )
 
     def give_up(self) -> int:
         """Count what is in memory as lost; gives its clicks. Nothing is recorded afterwards."""

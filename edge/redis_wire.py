@@ -58,6 +58,7 @@ class RedisWire:
         self._link: RedisConnection | None = None
         self._first = asyncio.Event()
         self.connects = 0
+        self.trouble: BaseException | None = None  # why the last attempt to connect failed
 
     @property
     def connected(self) -> bool:
@@ -69,12 +70,13 @@ class RedisWire:
         while True:
             try:
                 link = await self._connect()
-            except (OSError, RedisUnavailable, TimeoutError, hiredis.ReplyError):
+            except (OSError, RedisUnavailable, TimeoutError, hiredis.ReplyError) as error:
+                self.trouble = error
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 1.0)
                 continue
             pause_s = 0.05
-            self._link = link
+            self._link, self.trouble = link, None
             self.connects += 1
             self._first.set()
             self._listener.connected()

@@ -1,6 +1,7 @@
 """A small client of ClickHouse's HTTP interface: rows in, rows out, and errors sorted by what the caller does next."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -9,6 +10,8 @@ import aiohttp
 import msgspec
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 # INSERTs must be synchronous to be exact: since 26.2 a server's default is async_insert=1.
 _INSERT_SETTINGS = {"async_insert": "0", "max_insert_threads": "1", "deduplicate_insert": "disable"}
@@ -24,6 +27,10 @@ class ClickHouseRefused(Exception):
 
 class ClickHouseUnreachable(Exception):
     """No answer: for a write it is not known whether it took effect."""
+
+
+class ClickHouseNameUnknown(ClickHouseUnreachable):
+    """Its host name does not resolve."""
 
 
 class ClickHouse:
@@ -136,6 +143,8 @@ class ClickHouse:
             ) as response:
                 await _raise_for(response)
                 return await response.read()
+        except aiohttp.ClientConnectorDNSError as error:
+            raise ClickHouseNameUnknown(error.host) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ClickHouseUnreachable(_describe(error)) from error
 
@@ -188,13 +197,17 @@ def _escaped(text: str) -> str:
 
 
 async def wait_for_clickhouse(client: ClickHouse, give_up_after_s: float = 60.0) -> None:
-    """Wait until ClickHouse answers; raises the last ClickHouseUnreachable when it does not in time."""
+    """Wait until ClickHouse answers; raises its last error when it does not in time. Logs why it waits."""
     deadline = asyncio.get_running_loop().time() + give_up_after_s
+    logged = ""
     while True:
         try:
             await client.ping()
             return
-        except (ClickHouseUnreachable, ClickHouseRefused):
+        except (ClickHouseUnreachable, ClickHouseRefused) as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise
+            if (why := type(error).__name__) != logged:
+                log.warning("clickhouse_awaited: not started before it answers", extra={"error": str(error)[:300]})
+            logged = why
         await asyncio.sleep(0.2)

@@ -128,7 +128,11 @@ class Readiness:
 
     def __init__(self, degraded: Callable[[], list[str]] = list) -> None:
         self.ready = False
-        self.degraded = degraded  # the neighbours that are away, a line each
+        self.kept_out: list[str] = []  # what an operator has to correct before it becomes ready (runtime/admission.py)
+        self._degraded = degraded  # the neighbours that are away, a line each
+
+    def degraded(self) -> list[str]:
+        return [*self.kept_out, *self._degraded()]
 
 
 def ops_app(registry: CollectorRegistry, readiness: Readiness) -> ASGIApp:

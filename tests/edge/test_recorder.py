@@ -5,7 +5,7 @@ import pytest
 from records.click import decode_frame, frames_in
 from records.keys import ENTRY_FIELD, bucket_of, field_of
 from records.link import Link, encode_link
-from tests.support.edge import BROADCAST, change, cipher, destination
+from tests.support.edge import BROADCAST, cache, change, cipher, destination
 from tests.support.eventually import wait_until
 
 LANDING = "https://acme.example/over"
@@ -55,3 +55,20 @@ async def test_a_filled_destination_that_is_too_long_is_refused_counted_and_reco
     assert (page.status, "web address is too long" in page.text) == (404, True)
     assert [click.refusal for click in await clicks(redis, edge)] == ["", "too_long"]
     assert 'taptrail_refusals_total{domain="known",reason="too_long"} 1.0' in edge.metrics()
+
+
+async def test_a_full_disk_leaves_one_line_in_the_log_and_another_when_it_is_over(redis, clickhouse, edges, small_disk):
+    await cache(redis)
+    edge = edges(TAPTRAIL_SPOOL_DIR=str(small_disk / "spool"))
+    filler = small_disk / "filler"
+    with pytest.raises(OSError, match="No space"):
+        filler.write_bytes(bytes(1024 * 1024))
+
+    taps = [edge.tap(number) for number in range(10) for _ in range(20)]
+    said = edge.log.read_text()
+    filler.unlink()
+    wait_until(lambda: "spool_accepted" in edge.log.read_text())
+
+    assert taps == [destination(number) for number in range(10) for _ in range(20)]
+    assert said.count('"event":"spool_refused"') == 1
+    assert "No space left on device" in said or "no space left" in said
