@@ -10,6 +10,7 @@ import click
 from cli.api import broadcast_path, call, segment
 from cli.lists import items, list_options, show_list
 from cli.show import as_json, printable
+from cli.times import When
 
 _COLUMNS = ("clicked_at", "visit_class", "contact_id", "destination_index", "device_type", "country", "code")
 _LINKS = ("broadcast_id", "short_url", "state", "goes_to", "minted_at")
@@ -21,7 +22,7 @@ _EVERY_S = 1.0
 @click.command()
 @click.option("--broadcast", "broadcast_id", required=True, help="Its id.")
 @click.option("--class", "visit_class", type=click.Choice(_CLASSES), default=None, help="Of this class alone.")
-@click.option("--since", default=None, help="RFC 3339, such as 2026-05-01T09:00:00Z.")
+@click.option("--since", type=When(), default=None, help="2026-05-01, 2026-05-01 09:00 Europe/Berlin.")
 @click.option("--follow", is_flag=True, help="Print the clicks from now on, as they come, until Ctrl-C.")
 @list_options
 def clicks(

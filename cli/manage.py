@@ -11,6 +11,7 @@ from cli.api import broadcast_path, call, domain_path, segment, warn
 from cli.history import destination, extend, history, rollback, sent, show
 from cli.lists import items, list_options, show_list
 from cli.options import missing_of, named_of, options_of
+from cli.times import When
 from records.broadcast import Broadcast
 from records.domain import Domain
 
@@ -48,7 +49,9 @@ def broadcast_show(broadcast_id: str, account: str | None, json_: bool) -> None:
 @click.option("--q", default=None, help="Part of the id, the keyword or the source.")
 @click.option("--state", type=click.Choice(["live", "over", "archived"]), default=None,
               help="All but the archived without it.")  # fmt: skip
-@click.option("--since", default=None, help="Sent at this time or later: RFC 3339, such as 2026-05-01T09:00:00Z.")
+@click.option(
+    "--since", type=When(), default=None, help="Sent then or later: 2026-05-01, 2026-05-01 09:00 Europe/Berlin."
+)
 @list_options
 def broadcast_list(
     q: str | None, state: str | None, since: str | None, limit: int | None, account: str | None, json_: bool, csv_: bool

@@ -72,3 +72,16 @@ async def test_a_full_disk_leaves_one_line_in_the_log_and_another_when_it_is_ove
     assert taps == [destination(number) for number in range(10) for _ in range(20)]
     assert said.count('"event":"spool_refused"') == 1
     assert "No space left on device" in said or "no space left" in said
+
+
+async def test_a_click_says_which_version_of_the_destination_it_was_sent_to(redis, clickhouse, edge):
+    fixed, fallback = "https://acme.example/fixed", {"stopped": True, "fallback": LANDING}
+    assert edge.tap(5) == destination(5)  # a broadcast from before there were versions
+    await change(redis, clickhouse, broadcast={"destinations": (fixed,), "destination_versions": (2,)})
+    assert edge.tap(5) == fixed
+    await change(redis, clickhouse, broadcast={"destinations": (fixed,), "destination_versions": (2,), **fallback})
+    assert edge.tap(5) == LANDING
+
+    seen = [(click.destination, click.destination_version, click.refusal) for click in await clicks(redis, edge)]
+
+    assert seen == [(destination(5), 1, ""), (fixed, 2, ""), (LANDING, 2, "stopped")]

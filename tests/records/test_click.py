@@ -19,6 +19,13 @@ def test_a_click_keeps_why_its_visitor_was_sent_elsewhere():
     assert decode_frame(frame) == ("edge-1", [refused, CLICK])
 
 
+def test_a_click_keeps_which_version_of_its_destination_it_was_sent_to():
+    fixed = msgspec.structs.replace(CLICK, destination_version=2)
+    (frame,) = frames_in(encode_frame("edge-1", 1, [fixed]))
+
+    assert decode_frame(frame) == ("edge-1", [fixed])
+
+
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6))
 def test_frames_behind_each_other_are_read_back(sizes):
     data, seq = b"", 1
