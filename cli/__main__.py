@@ -8,6 +8,7 @@ import click
 _COMMANDS = {
     "up": ("stack.up", "up", "Run the whole system in the foreground, on 127.0.0.1."),
     "mint": ("cli.mint", "mint", "Give every contact of a CSV file a short link of its own."),
+    "compose": ("cli.compose", "compose", "Write the message of every contact, with links of its own; or a dry run."),
     "broadcast": ("cli.manage", "broadcast", "Show, create, fix, stop or resume a broadcast."),
     "domain": ("cli.manage", "domain", "Show or register a short domain."),
     "link": ("cli.manage", "link", "Make a shared link, or look one up."),

@@ -27,6 +27,9 @@ class Kind(StrEnum):
     NO_OPT_OUT = "no-opt-out", "the text does not say how to opt out, such as: Reply STOP"
 
 
+MEANINGS = {kind.value: kind.meaning for kind in Kind}
+
+
 class Warned(msgspec.Struct, frozen=True, omit_defaults=True):
     """One warning of one message."""
 

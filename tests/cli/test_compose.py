@@ -1,0 +1,85 @@
+import csv
+import json
+
+import pytest
+
+from tests.support.control import DOMAIN
+
+SHOP = "https://shop.acme.example/o/{order}"
+TEXT = f"Hi {{first_name|there}}: {SHOP}"
+CONTACTS = "Phone;First name;Order;Note\n+14155550101;Ada;17;a\n+14155550102;Zoë;18;b\n"
+MAP = ("--map", "contact_id=Phone")
+
+
+@pytest.fixture
+def compose(taptrail, tmp_path):
+    async def compose(*options, text=TEXT, contacts=CONTACTS):
+        (tmp_path / "contacts.csv").write_text(contacts, encoding="utf-8")
+        named = () if text is None else ("--text", text)
+        return await taptrail(
+            "compose", "--domain", DOMAIN, "--broadcast", "spring", *named, *MAP,
+            "--contacts", tmp_path / "contacts.csv", *options,
+        )  # fmt: skip
+
+    return compose
+
+
+async def test_a_text_and_contacts_go_in_and_messages_come_out(compose, tmp_path, clickhouse):
+    done = await compose("--out", tmp_path / "messages.csv")
+
+    assert (done.returncode, done.stdout) == (0, f"2 messages in {tmp_path / 'messages.csv'}\n"), done.stderr
+    with (tmp_path / "messages.csv").open(newline="", encoding="utf-8") as file:
+        ada, zoe = csv.DictReader(file)
+    assert ada["contact_id"] == "+14155550101"
+    assert ada["text"].startswith(f"Hi Ada: https://{DOMAIN}/")
+    assert zoe["text"].startswith(f"Hi Zoë: https://{DOMAIN}/")
+    assert await clickhouse.value("SELECT groupArray(fields['order']) FROM (SELECT * FROM links ORDER BY link_id)") == [
+        "17", "18",
+    ]  # fmt: skip
+
+
+async def test_a_dry_run_is_read_at_80_columns_and_makes_nothing(compose, clickhouse):
+    done = await compose("--dry-run")
+
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    for said in ("2 messages, 2 segments; nothing was minted", "1  unicode-because-of", "ë (U+00EB) in 1",
+                 "+14155550102 (first_name)", "sample 2, contact +14155550102"):  # fmt: skip
+        assert said in done.stdout
+    assert await clickhouse.value("SELECT count() FROM broadcasts") == 0
+
+
+async def test_a_text_comes_from_a_file_and_the_broadcast_keeps_it(compose, tmp_path):
+    (tmp_path / "text.txt").write_bytes(TEXT.encode() + b"\r\n")
+    out = ("--out", tmp_path / "m.csv")
+
+    assert (await compose(*out, text="@text.txt")).returncode == 0
+    assert (await compose(*out, text=None)).returncode == 0
+    other = await compose(*out, text=f"Other {SHOP}")
+    assert "has another text" in other.stderr
+
+
+async def test_messages_are_written_as_a_sending_service_takes_them(compose, tmp_path):
+    done = await compose("--out", tmp_path / "m.ndjson", "--format", "twilio")
+
+    assert done.returncode == 0, done.stderr
+    first = json.loads((tmp_path / "m.ndjson").read_text(encoding="utf-8").splitlines()[0])
+    assert (first["To"], first["Body"][:8]) == ("+14155550101", "Hi Ada: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "contacts", "named"),
+    [
+        ("{first_name https://a.example", CONTACTS, "--text line 1, column 1: a brace is opened and not closed"),
+        ("no link", CONTACTS, "--text holds no URL"),
+        (f"{{shoe}} {SHOP}", CONTACTS, "shoe"),
+        (TEXT, "Phone,Order\n+14155550101,..\n", "field order is '..'"),
+    ],
+)
+async def test_what_is_wrong_is_said_before_anything_is_made(compose, tmp_path, clickhouse, text, contacts, named):
+    done = await compose("--out", tmp_path / "m.csv", text=text, contacts=contacts)
+
+    assert done.returncode == 1
+    assert named in done.stderr
+    assert await clickhouse.value("SELECT count() FROM broadcasts") == 0
+    assert not (tmp_path / "m.csv").exists()
