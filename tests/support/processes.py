@@ -1,17 +1,38 @@
 """Processes of the tests' own: started, waited for, asked, and ended."""
 
+import ctypes
 import os
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from stack.valkey import valkey_command
 from tests.support.eventually import wait_until
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def ends_with_us() -> Callable[[], None] | None:
+    """For preexec_fn: the child is killed when these tests end, also when they are killed (prctl(2)); Linux alone.
+
+    A child that a thread started ends with that thread: those of asyncio.to_thread live as long as the test's loop.
+    """
+    if _LIBC is None:
+        return None
+    return partial(_end_with, os.getpid())
+
+
+def _end_with(tests: int) -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != tests:
+        os._exit(1)
 
 
 def free_port() -> int:
@@ -29,7 +50,13 @@ def accepts(port: int) -> bool:
 def running(command: list[str], port: int, log: Path, environ: dict[str, str] | None = None) -> Iterator[int]:
     """A server process that accepts connections on its port; gives its pid."""
     with log.open("ab") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **(environ or {})})
+        process = subprocess.Popen(
+            command,
+            stdout=out,
+            stderr=out,
+            env={**os.environ, **(environ or {})},
+            preexec_fn=ends_with_us(),  # noqa: PLW1509
+        )
     try:
         wait_until(lambda: accepts(port) or process.poll() is not None)
         assert process.poll() is None, log.read_text()
@@ -61,7 +88,13 @@ class Process:
         self.ops_port, self.log = ops_port, log
         environ = {**os.environ, "TAPTRAIL_OPS_PORT": str(ops_port), **environ}
         with log.open("ab") as out:
-            self.process = subprocess.Popen([sys.executable, *command], env=environ, stdout=out, stderr=out)
+            self.process = subprocess.Popen(
+                [sys.executable, *command],
+                env=environ,
+                stdout=out,
+                stderr=out,
+                preexec_fn=ends_with_us(),  # noqa: PLW1509
+            )
 
     def ready(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
@@ -98,7 +131,11 @@ class OwnValkey:
         self.data, self.port, self.url = data, port, f"redis://127.0.0.1:{port}/0"
 
     def start(self) -> None:
-        self.process = subprocess.Popen(valkey_command(self.data, self.port), stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            valkey_command(self.data, self.port),
+            stdout=subprocess.DEVNULL,
+            preexec_fn=ends_with_us(),  # noqa: PLW1509
+        )
         wait_until(lambda: accepts(self.port))
 
     def kill(self) -> None:

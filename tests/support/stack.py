@@ -15,6 +15,7 @@ import aiohttp
 import psutil
 
 from tests.support.eventually import wait_until
+from tests.support.processes import ends_with_us
 
 PORTS = [part for name in ("edge", "control", "clickhouse", "redis", "ops") for part in (f"--{name}-port", "0")]
 
@@ -29,7 +30,7 @@ class Stack:
         with (folder / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *self.program, "up", "--data", str(folder / "data"), *PORTS, *options],
-                stdout=subprocess.PIPE, stderr=log, text=True,
+                stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=ends_with_us(),  # noqa: PLW1509
             )  # fmt: skip
         line = self.process.stdout.readline()
         assert line, (folder / "up.log").read_text()
