@@ -4,7 +4,10 @@ A claim is a promise of links: while they are being minted, by whichever process
 broadcast keeps the short domain and as many destinations as the claim says.
 """
 
+import asyncio
+import itertools
 import logging
+import random
 
 import msgspec
 
@@ -49,6 +52,15 @@ def minting_key(idempotency_key: str) -> str:
 def shared_link_key(idempotency_key: str) -> str:
     """The key of a claim by its header; never one of a minting."""
     return _SHARED_LINK + idempotency_key
+
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.64
+
+
+def pause_s(attempt: int) -> float:
+    """Before the attempt after `attempt` that met another claim: at random, or those that met would meet again."""
+    longest_s: float = min(_FIRST_PAUSE_S * 2.0 ** min(attempt - 1, 10), _LONGEST_PAUSE_S)
+    return random.uniform(0, longest_s)  # noqa: S311 - no secret
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -132,7 +144,9 @@ class Claims:
         deletion of its domain. others: how many claims the broadcast had when the caller looked whose links are there;
         another one since then may have given a contact its link.
         """
-        while True:
+        for attempt in itertools.count():
+            if attempt:
+                await asyncio.sleep(pause_s(attempt))
             first = await self._ids.take_link_ids(wanted.links)
             claim = msgspec.structs.replace(wanted, first_link_id=first)
             await self._insert(claim)
@@ -152,6 +166,7 @@ class Claims:
                 detail = "links of this broadcast were claimed at the same moment; nothing was minted, send it again"
                 raise Problem("in-progress", detail, retry_after_s=1)
             # Redis was wiped between two allocations.
+        raise AssertionError("unreachable")
 
     async def _find(self, condition: str, **params: str | int) -> Claim | None:
         sql = f"SELECT {_COLUMNS} FROM mints WHERE {condition} ORDER BY first_link_id LIMIT 1"  # noqa: S608

@@ -4,7 +4,7 @@ import pytest
 from redis.asyncio import Redis
 
 from control.http.problems import Problem
-from control.minting.claims import Claim, Claims, minting_key, shared_link_key
+from control.minting.claims import Claim, Claims, minting_key, pause_s, shared_link_key
 from control.minting.id_allocator import IdAllocator
 from records.domain import Domain
 from records.keys import ALLOCATED
@@ -74,3 +74,11 @@ def test_no_minting_has_the_key_of_a_shared_link_or_of_another_minting():
 
     assert len(set(kept)) == 2 * len(headers)
     assert minting_key("k") == "k", "as claims of earlier versions are kept"
+
+
+@pytest.mark.parametrize(("attempt", "longest_s"), [(1, 0.01), (2, 0.02), (7, 0.64), (50, 0.64), (5_000, 0.64)])
+def test_claims_that_met_pause_at_random_and_for_longer_each_time(attempt, longest_s):
+    pauses = [pause_s(attempt) for _ in range(200)]
+
+    assert 0 <= min(pauses) < longest_s / 4
+    assert longest_s * 3 / 4 < max(pauses) <= longest_s
