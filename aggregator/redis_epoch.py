@@ -18,7 +18,8 @@ if known == run then return {run, -1} end
 local known_run, since = string.match(known or '', '^(%x+) (%d+) ')
 if known_run ~= run then
   since = string.format('%.0f', now)
-  known = run .. ' ' .. since .. ' ' .. ARGV[1]
+  local restarted = known and ' restarted' or ''
+  known = run .. ' ' .. since .. ' ' .. ARGV[1] .. restarted
   redis.call('SET', KEYS[1], known)
 end
 return {known, math.max(now - since, 0)}

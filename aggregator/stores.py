@@ -102,6 +102,11 @@ class Epoch(msgspec.Struct, frozen=True):
     known_for_s: float  # by the clock of Redis; inf once it is confirmed
 
     @property
+    def is_restart(self) -> bool:
+        """Whether this Redis has what an earlier run of it knew: it was not emptied."""
+        return self.text.endswith(b" restarted")
+
+    @property
     def is_confirmed(self) -> bool:
         return self.known_for_s == float("inf")
 

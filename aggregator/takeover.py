@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from aggregator.insert import Inserter, query_prefix
 from aggregator.leases import LEASE_S, RENEW_S, Leases
 from aggregator.owned_lane import LeaseLost, OwnedLane
-from aggregator.stores import AggregatorStores
+from aggregator.stores import AggregatorStores, Epoch
 from records.keys import lane_name
 from records.lane_registry import LaneReport
 from runtime.clock import Clock
@@ -77,19 +77,29 @@ class Takeover:
         of, also for a lane without a row. It took its lease before this Redis was known, and its INSERTs have no later
         deadline than that; those that came in time are ended.
         """
+        is_said = False
         while not (epoch := await self._stores.epochs.current()).is_confirmed:
             if not await self._stores.tables.has_first_insert():
                 await self._stores.tables.mark_first_insert()
             elif (left_s := LEASE_S - epoch.known_for_s) > 0:
-                log.warning(
-                    "leases_lost: Redis was emptied or replaced; waiting until earlier leases would have expired",
-                    extra={"in_s": left_s},
-                )
+                if not is_said:
+                    await self._say_why_it_waits(epoch, left_s)
+                is_said = True
                 await self._wait_leased(min(left_s, RENEW_S))
                 continue
             else:
                 await self._stores.inserts.kill(query_prefix(""))
             await self._stores.epochs.confirm(epoch)
+
+    async def _say_why_it_waits(self, epoch: Epoch, left_s: float) -> None:
+        """No warning where Redis was restarted with its data and every aggregator had given its lanes back."""
+        if epoch.is_restart and not await self._stores.leases.writers(self._leases.reports):
+            log.info("redis_restarted: waiting until earlier leases would have expired", extra={"in_s": left_s})
+            return
+        log.warning(
+            "leases_lost: Redis was emptied or replaced; waiting until earlier leases would have expired",
+            extra={"in_s": left_s},
+        )
 
     async def _wait_leased(self, seconds: float) -> None:
         """While the leases of this process are kept; raises LeaseLost when the process stops."""

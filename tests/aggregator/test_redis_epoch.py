@@ -75,3 +75,19 @@ async def test_what_is_confirmed_stays_so_until_another_run_of_redis(redis):
     await redis.set(KNOWN_EPOCH, "another")
 
     assert not (await epochs.current()).is_confirmed
+
+
+@pytest.mark.parametrize("is_emptied", [False, True])
+async def test_only_leases_that_may_be_lost_are_warned_of_and_once(redis, clickhouse, aggregator, caplog, is_emptied):
+    caplog.set_level("INFO")
+    await seconds_to_move(redis, clickhouse, [aggregator], lane=1)
+    if is_emptied:
+        await redis.flushall()
+    else:
+        await redis.set(KNOWN_EPOCH, "abcdef0123")  # what the run before a clean restart left
+
+    await seconds_to_move(redis, clickhouse, [Aggregator(redis, clickhouse)], lane=2)
+
+    said = [record.message.partition(":")[0] for record in caplog.records]
+    waits = [event for event in said if event in ("leases_lost", "redis_restarted")]
+    assert waits == ["leases_lost" if is_emptied else "redis_restarted"]
