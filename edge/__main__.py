@@ -108,7 +108,6 @@ async def serve(
                 lookups_wire.keep_connected(),
                 clicks_wire.keep_connected(),
                 lanes.run(),
-                guard.watch(lambda: waiting(public)),
                 check_code_key(settings.clickhouse_url, settings.code_key),
             )
         ]

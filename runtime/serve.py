@@ -27,18 +27,25 @@ from runtime.guard.guard import Guard
 from runtime.security_headers import SecurityHeaders
 
 BACKLOG = 4096
+# Of a port for Prometheus and probes.
+FEW_OPEN = 256
+SMALL_BODY_BYTES = 64 * 1024
 _PORT_FAULTS = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
 QUEUE_S = 5.0  # longest wait for the accept queue to run empty at a stop
 
 
 class HttpServer(uvicorn.Server):
-    """serve() until stop(); then answers what it has begun and closes, at most grace_s long."""
+    """run_until_stopped() until stop(); then answers what it has begun and closes, at most grace_s long.
+
+    Without a guard of its own, a port gets that of a small one.
+    """
 
     def __init__(self, app: Any, listener: socket.socket, *, guard: Guard | None = None, grace_s: int = 10) -> None:
-        options = _guarded(app, guard) if guard else {"app": app, "http": "httptools"}
+        self._guard = guard = guard or Guard(FEW_OPEN, max_body_bytes=SMALL_BODY_BYTES)
         config = uvicorn.Config(
             loop="none", lifespan="off", access_log=False, log_config=None, ws="none", server_header=False,
-            date_header=False, proxy_headers=False, backlog=BACKLOG, timeout_graceful_shutdown=grace_s, **options,
+            date_header=False, proxy_headers=False, backlog=BACKLOG, timeout_graceful_shutdown=grace_s,
+            timeout_keep_alive=NEVER_S, app=told_of_answers(app), http=partial(GuardedConnection, guard),  # type: ignore[arg-type]
         )  # fmt: skip
         super().__init__(config)
         self._listener = listener
@@ -55,14 +62,14 @@ class HttpServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def run_until_stopped(self) -> None:
-        await self.serve(sockets=[self._listener])
+        watching = asyncio.create_task(self._guard.watch(lambda: waiting(self._listener)))
+        try:
+            await self.serve(sockets=[self._listener])
+        finally:
+            watching.cancel()
 
     def stop(self) -> None:
         self.should_exit = True
-
-
-def _guarded(app: Any, guard: Guard) -> dict[str, Any]:
-    return {"app": told_of_answers(app), "http": partial(GuardedConnection, guard), "timeout_keep_alive": NEVER_S}
 
 
 def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:

@@ -10,6 +10,7 @@ from runtime.guard.behind import Behind
 from runtime.guard.guard import Guard
 from runtime.guard.states import (
     ANSWERED,
+    ANSWERING,
     BROKEN,
     CLOSE,
     CLOSED,
@@ -22,17 +23,20 @@ from runtime.guard.states import (
     PAUSED,
     RESUMED,
     TRANSITIONS,
+    UNREAD_STATES,
 )
-from runtime.guard.turns import Turns
+from runtime.guard.turns import PACE_BYTES, PACE_S, Turns
 
 DRAIN_IDLE_S = 0.5
+MAX_UNREAD_BYTES = 8 * 1024  # of answers that the system does not take; then the client is not read either
 
 
 class GuardedConnection(asyncio.Protocol):
     """Made by uvicorn; what the shortcut does not answer, it gives to a protocol of uvicorn's."""
 
     __slots__ = (
-        "_behind", "_guard", "_is_all_read", "_loop", "_transport", "_turns", "deadline", "peer", "state",
+        "_behind", "_guard", "_is_all_read", "_loop", "_transport", "_turns", "_unread_bytes",
+        "deadline", "held_bytes", "peer", "state",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +52,8 @@ class GuardedConnection(asyncio.Protocol):
         self._behind = Behind(config, server_state, app_state, self._loop)
         self._turns: Turns | None = None  # once there was more than the shortcut answers
         self._is_all_read = False  # nothing more of the client is read
+        self._unread_bytes = 0  # of answers, when we last looked
+        self.held_bytes = 0
         self.state = NEW
         self.deadline = guard.now + NEW.longest_s
 
@@ -60,6 +66,7 @@ class GuardedConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=MAX_UNREAD_BYTES)
         peer = transport.get_extra_info("peername")
         self.peer: str = peer[0] if isinstance(peer, tuple) else ""
         self._behind.stops_with(self)
@@ -69,6 +76,8 @@ class GuardedConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.on(LOST)
+        self._unread_bytes = 0
+        self.hold(0)
         self._guard.discard(self)
         self._behind.gone(self)
         if self._turns is not None:
@@ -94,11 +103,14 @@ class GuardedConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """A half-closed client still gets the answers to all that it asked. True keeps the connection open for them."""
         self._is_all_read = True
+        if not self._guard.answers_half_closed:
+            return False
         return self.state in OWED and (self._turns is None or not self._turns.is_in_body)
 
     def pause_writing(self) -> None:
         """Read nothing more from a client that does not read its answers."""
         self.on(PAUSED)
+        self._note_unread()
         if self._turns is None:
             self._transport.pause_reading()
         else:
@@ -106,6 +118,7 @@ class GuardedConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.on(RESUMED)
+        self._note_unread()
         if self._turns is None:
             self._transport.resume_reading()
         else:
@@ -176,6 +189,28 @@ class GuardedConnection(asyncio.Protocol):
     def _close_if_idle(self) -> None:
         if self.is_idle:
             self.close()
+
+    def hold(self, held_bytes: int) -> None:
+        """So much is held of what the client sent. What it does not read counts as well."""
+        held_bytes += self._unread_bytes
+        if held_bytes != self.held_bytes:
+            self._guard.budget.change(self, held_bytes - self.held_bytes)
+
+    def _note_unread(self) -> None:
+        before, self._unread_bytes = self._unread_bytes, self._transport.get_write_buffer_size()
+        self._guard.budget.change(self, self._unread_bytes - before)
+
+    def late(self) -> None:
+        """Its deadline has passed: end it, unless what keeps it is no fault of the client."""
+        if self.state is ANSWERING and not self._transport.is_reading():
+            self.deadline = self._guard.now + PACE_S  # the application does not read
+            return
+        before = self._unread_bytes
+        if self.state in UNREAD_STATES and before - self._transport.get_write_buffer_size() >= PACE_BYTES:
+            self._note_unread()
+            self.deadline = self._guard.now + self.state.longest_s
+            return
+        self.let_go()
 
     def let_go(self) -> None:
         self._transport.abort()

@@ -9,6 +9,7 @@ from itertools import islice
 from math import inf
 from typing import Any, Protocol
 
+from runtime.guard.budget import OF_PROCESS, Budget
 from runtime.guard.raw import overloaded
 
 # Text messages go out in waves, and each phone opens a connection; an idle one costs 5 KiB (docs/architecture.md).
@@ -51,6 +52,9 @@ class Connection(Protocol):
     def shutdown(self) -> None:
         """Answer what is on its way, then close."""
 
+    def late(self) -> None:
+        """End it if it is the client that keeps us waiting."""
+
     def let_go(self) -> None:
         """End it immediately."""
 
@@ -77,6 +81,7 @@ class Guard:
 
     turned_away: gives the answer for a connection that is not served, by its first bytes.
     max_body_bytes: of one request; inf where the application reads bodies, with the flow control of ASGI.
+    answers_half_closed: whether a client that closes its sending half still waits; else it has hung up.
     """
 
     def __init__(
@@ -86,14 +91,20 @@ class Guard:
         shortcut: Shortcut | None = None,
         turned_away: Callable[[bytes], bytes] = overloaded,
         max_body_bytes: float = inf,
+        answers_half_closed: bool = True,
+        budget: Budget = OF_PROCESS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.most_open = most_open
         self.shortcut = shortcut or NoShortcut()
         self.turned_away = turned_away
         self.max_body_bytes = max_body_bytes
+        self.answers_half_closed = answers_half_closed
+        self.budget = budget
         self.draining = False
         self.shed_share = 0.0  # of the new connections
-        self.now = time.monotonic()  # as of the last look: exact enough for deadlines, and free
+        self._clock = clock
+        self.now = clock()  # as of the last look: exact enough for deadlines, and free
         self._open: dict[Connection, None] = {}
         self._shed_due = 0.0
         self._was_crowded = False
@@ -127,9 +138,9 @@ class Guard:
     async def watch(self, waiting: Callable[[], int]) -> None:
         """Let go of those beyond their deadline, and choose how many to shed. waiting(): length of the accept queue."""
         while True:
-            self.now = now = time.monotonic()
+            self.now = now = self._clock()
             for late in [connection for connection in self._open if connection.deadline < now]:
-                late.let_go()
+                late.late()
             self._judge(waiting() > _MANY_WAITING)
             await asyncio.sleep(_LOOK_EVERY_S)
 

@@ -17,6 +17,7 @@ def raw_response(
 
 
 _PLAIN_TEXT = ("content-type", "text/plain; charset=utf-8")
+TOO_LARGE = raw_response(431, [_PLAIN_TEXT], b"Too many header fields, or too long.\n")
 BAD_REQUEST = raw_response(400, [_PLAIN_TEXT], b"Bad request.\n")
 
 

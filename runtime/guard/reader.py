@@ -9,6 +9,7 @@ import re
 import httptools
 
 MAX_HEAD_BYTES = 64 * 1024
+MAX_FIELDS = 100  # as in Apache; a field costs some 200 bytes beside its own
 
 _BLANK = b"\r\n\r\n"
 _NO_URL = re.compile(rb"[\x80-\xff#]")
@@ -16,6 +17,10 @@ _NO_URL = re.compile(rb"[\x80-\xff#]")
 
 class NotHttp(Exception):
     """These bytes are no request that may be answered."""
+
+
+class HeadTooLarge(NotHttp):
+    """More bytes or fields than a head may have."""
 
 
 class Reader:
@@ -29,6 +34,7 @@ class Reader:
         self._parsed = 0  # so many of them the parser has seen: the beginning of a head
         self._heads = 0  # that became whole with the bytes the parser saw last
         self._hosts = 0
+        self._fields = 0  # of the request whose head, or trailer, is being read
         self._body_left: int | None = None  # None: chunked
         self._tail = b""  # of a chunked body: a blank line may be cut in two
         self._parser = httptools.HttpRequestParser(self)
@@ -38,6 +44,11 @@ class Reader:
     def held_bytes(self) -> int:
         """Of requests that are not given yet."""
         return len(self._bytes)
+
+    @property
+    def fields(self) -> int:
+        """Of the head that was given last, or is being read."""
+        return self._fields
 
     @property
     def waiting(self) -> int:
@@ -66,7 +77,7 @@ class Reader:
         blank = self._bytes.find(_BLANK, max(self._parsed - len(_BLANK), 0))
         end = blank + len(_BLANK) if blank >= 0 else len(self._bytes)
         if end > MAX_HEAD_BYTES:
-            raise NotHttp
+            raise HeadTooLarge
         heads = self._heads_in(self._encoded(self._parsed, end))
         if heads != (blank >= 0):
             raise NotHttp
@@ -110,16 +121,21 @@ class Reader:
         except httptools.HttpParserUpgrade:
             self.is_last = True
         except httptools.HttpParserError as error:  # also what a callback raises
+            if self._fields > MAX_FIELDS:
+                raise HeadTooLarge from error
             raise NotHttp from error
         return self._heads
 
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        self._hosts = 0
+        self._hosts = self._fields = 0
         self._body_left = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields += 1
+        if self._fields > MAX_FIELDS:
+            raise HeadTooLarge
         name = name.lower()
         if name == b"host":
             self._hosts += 1

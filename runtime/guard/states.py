@@ -36,6 +36,7 @@ CLOSING = State("CLOSING", UNREAD_S)  # closed by us; what is written still goes
 CLOSED = State("CLOSED", inf)
 
 OWED = frozenset({ANSWERING, STALLED, BROKEN})
+UNREAD_STATES = frozenset({STALLED, UNREAD, CLOSING})
 TAKES_REQUESTS = frozenset({NEW, IDLE, READING})
 
 

@@ -1,14 +1,15 @@
 """The requests of a connection that need more than the shortcut, each in its turn."""
 
 import asyncio
+from math import inf
 from typing import Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from runtime.guard.behind import Behind
 from runtime.guard.guard import Connection, Guard
-from runtime.guard.raw import BAD_REQUEST
-from runtime.guard.reader import NotHttp, Reader
+from runtime.guard.raw import BAD_REQUEST, TOO_LARGE
+from runtime.guard.reader import HeadTooLarge, NotHttp, Reader
 from runtime.guard.states import (
     ANSWERING,
     BREAK,
@@ -24,23 +25,31 @@ from runtime.guard.states import (
 
 MAX_HELD_BYTES = 64 * 1024  # of requests that wait for the answers before theirs
 MAX_PIPELINED = 100  # requests that wait
+FIELD_BYTES = 200  # what Python takes for a header field beside its bytes
+BODY_BYTES = 256 * 1024  # of a body count as held at most: what is longer goes to the disk
+# A body is sent at this pace, or the connection is let go: 273 bytes a second.
+PACE_S = 30.0
+PACE_BYTES = 8 * 1024
 
 
 class Moved(Connection, Protocol):
     """The connection, as it is moved by what it reads."""
 
     state: State
+    deadline: float
 
     @property
     def is_all_read(self) -> bool: ...
 
     def on(self, event: str) -> None: ...
 
+    def hold(self, held_bytes: int) -> None: ...
+
     def close(self, last_words: bytes = b"") -> None: ...
 
 
 class Turns:
-    __slots__ = ("_behind", "_connection", "_guard", "_reader", "_server", "_transport")
+    __slots__ = ("_behind", "_connection", "_guard", "_head_bytes", "_paced_bytes", "_reader", "_server", "_transport")
 
     def __init__(self, connection: Moved, guard: Guard, transport: asyncio.Transport, behind: Behind) -> None:
         self._connection = connection
@@ -49,6 +58,8 @@ class Turns:
         self._behind = behind
         self._reader = Reader()
         self._server: HttpToolsProtocol | None = None
+        self._head_bytes = 0  # what the head in work costs
+        self._paced_bytes = 0  # of the body, when its time was last prolonged
 
     @property
     def is_in_body(self) -> bool:
@@ -68,12 +79,42 @@ class Turns:
         connection = self._connection
         try:
             self._take()
+        except HeadTooLarge:
+            self._refuse(TOO_LARGE)
         except NotHttp:
-            self._refuse()
+            self._refuse(BAD_REQUEST)
         if connection.state in OWED or connection.state is UNREAD:
             self._hold()
         elif connection.state in TAKES_REQUESTS:
             self._await_more()
+        self.account()
+
+    def account(self) -> None:
+        """Say what is held for this connection, and until when its body has to go on."""
+        connection, reader = self._connection, self._reader
+        is_owed = connection.state in OWED
+        if not is_owed and not reader.in_body:
+            self._let_fields_go()
+        body_bytes = min(reader.body_bytes, BODY_BYTES) if is_owed else 0
+        connection.hold(reader.held_bytes + self._head_bytes + body_bytes)
+        if connection.state is ANSWERING:
+            self._keep_pace()
+
+    def _keep_pace(self) -> None:
+        connection, reader = self._connection, self._reader
+        if not reader.in_body:
+            connection.deadline = inf
+        elif connection.deadline == inf or reader.body_bytes - self._paced_bytes >= PACE_BYTES:
+            connection.deadline = self._guard.now + PACE_S
+            self._paced_bytes = reader.body_bytes
+
+    def _let_fields_go(self) -> None:
+        """uvicorn keeps the request that it answered last until the next one."""
+        self._head_bytes = 0
+        if self._server is not None:
+            self._server.cycle = None  # type: ignore[assignment]
+            self._server.scope = None  # type: ignore[assignment]
+            self._server.headers = []
 
     def _take(self) -> None:
         reader, connection = self._reader, self._connection
@@ -91,6 +132,8 @@ class Turns:
 
     def _begin(self, head: bytes) -> None:
         self._connection.on(HEAD)
+        self._head_bytes = 2 * len(head) + FIELD_BYTES * self._reader.fields
+        self._paced_bytes = 0
         if self._reader.is_last and not self._reader.in_body:
             self._drop()
         request = self._guard.shortcut.read(head)
@@ -130,14 +173,14 @@ class Turns:
             connection.on(PART)
         self._transport.resume_reading()
 
-    def _refuse(self) -> None:
-        """400, unless it would be taken for the answer to another request."""
+    def _refuse(self, answer: bytes) -> None:
+        """This answer, unless it would be taken for the answer to another request."""
         connection, was_in_body = self._connection, self._reader.in_body
         self._drop()
         if connection.state in OWED:
             connection.on(BREAK)
         elif connection.state in TAKES_REQUESTS:
-            connection.close(b"" if was_in_body else BAD_REQUEST)
+            connection.close(b"" if was_in_body else answer)
 
     def _drop(self) -> None:
         """What is held, and what may come."""

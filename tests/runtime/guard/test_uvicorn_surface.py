@@ -21,11 +21,18 @@ MEMBERS = {
     HttpToolsProtocol: {"connection_made", "data_received", "connection_lost", "pause_writing", "resume_writing"},
     Server: {"serve", "shutdown", "capture_signals"},
 }
-ATTRIBUTES = {ServerState: {"connections"}, Server: {"server_state", "should_exit"}}
+ATTRIBUTES = {
+    HttpToolsProtocol: {"cycle", "headers", "scope"},
+    ServerState: {"connections"},
+    Server: {"server_state", "should_exit"},
+}
 
 
 def missing():
-    made = {ServerState: ServerState(), Server: Server(Config(None))}
+    config = Config(None)
+    config.load()
+    protocol = HttpToolsProtocol(config, ServerState(), {}, asyncio.new_event_loop())
+    made = {HttpToolsProtocol: protocol, ServerState: ServerState(), Server: Server(config)}
     for of, names in ARGUMENTS.items():
         yield from (f"{of.__qualname__}({name}=)" for name in names - set(inspect.signature(of).parameters))
     for of, names in MEMBERS.items():
