@@ -19,6 +19,7 @@ from control.verify.fetch import Fetched, Fetcher
 from control.verify.findings import Finding, Progress, Verdict, verdict_of
 from control.verify.pages import is_page, may_recover, page_findings, soft_404
 from control.verify.table_checks import minted, table_findings
+from control.verify.text_check import text_findings
 from records.broadcast import Broadcast
 from records.hosts import host_in
 from records.networks import Networks
@@ -82,6 +83,9 @@ class Verifier:
         check = await self._edge_check(broadcast)
         try:
             async for finding in table_findings(self._clickhouse, broadcast, there):
+                findings.append(finding)
+                yield finding
+            for finding in text_findings(broadcast):
                 findings.append(finding)
                 yield finding
             async for line in self._edge(check, broadcast, there.links, wanted):
