@@ -38,6 +38,7 @@ class Recorder:
         self._unspooled: list[tuple[bytes, int]] = []
         self.unspooled_bytes = 0
         self.answered = 0  # clicks, also those unrecorded
+        self._is_refused = False  # the last write, by the disk
         self._refusal_log, self._loss_log = Seldom(_LOG_EVERY_S), Seldom(_LOG_EVERY_S)
         self.unrecorded = 0  # answered and lost, because disk and memory were full
 
@@ -86,12 +87,15 @@ class Recorder:
                 return
             self.unspooled_bytes -= len(frame)
             del self._unspooled[0]
-            if not self._unspooled and self._refusal_log.reset():
-                self._loss_log.reset()
-                log.info("spool_accepted: the disk takes clicks again")
+        if self._is_refused:  # an attribute, not a call: this is on the path of every tap
+            self._is_refused = False
+            self._refusal_log.reset()
+            self._loss_log.reset()
+            log.info("spool_accepted: the disk takes clicks again")
         self._on_spooled()
 
     def _refused(self, error: SpoolFull) -> None:
+        self._is_refused = True
         if self._refusal_log.is_due():
             log.error(
                 "spool_refused: the disk takes no clicks; they wait in memory",

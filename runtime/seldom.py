@@ -18,7 +18,6 @@ class Seldom:
         self._last = now
         return True
 
-    def reset(self) -> bool:
-        """Whether anything was due since the last reset."""
-        was_due, self._last = self._last is not None, None
-        return was_due
+    def reset(self) -> None:
+        """The fault is over: the next one is due at once."""
+        self._last = None
