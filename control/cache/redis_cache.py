@@ -1,12 +1,13 @@
 """What edges read: broadcasts, domains, slugs and links in Redis, written after ClickHouse has them."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from control.gathered import Gathered
 from control.http.problems import Problem
 from control.metrics import DIRTY_RECORDS, UNCACHED_LINKS
 from records.broadcast import Broadcast, encode_broadcast
@@ -52,25 +53,32 @@ class Cache:
         self._redis = redis
         self._links_kept_s = links_kept_s  # in Redis, after the last minting among their neighbours
         self._dirty: dict[str, CachedRecord] = {}
+        self._records = Gathered(self._put_records)
+        self._slugs = Gathered(self._put_each_slug)
+        self._single_links = Gathered(self._put_single_links)
 
     async def put(self, record: Broadcast | Domain) -> None:
         """Put a record in force on the edges; raises Problem when Redis cannot take it now."""
-        cached = cached_record_of(record)
+        await self._records(cached_record_of(record))
+
+    async def _put_records(self, records: Sequence[CachedRecord]) -> list[None]:
         try:
-            await self.put_all([cached])
+            await self.put_all(records)
+            return [None] * len(records)
         except (RedisError, OSError) as error:
             log.warning(
-                "cache_write_deferred: the change is in ClickHouse and not yet in Redis",
-                extra={"key": cached.key, "error": str(error)},
+                "cache_write_deferred: changes are in ClickHouse and not yet in Redis",
+                extra={"key": records[0].key, "records": len(records), "error": str(error)},
             )
-            self._keep(cached)
+            for record in records:
+                self._keep(record)
             detail = (
                 "the change is recorded; Redis cannot be reached, so edges may still act on the old state. "
                 "It comes into force by itself when Redis is back"
             )
             raise Problem("not-in-force", detail, retry_after_s=5) from None
 
-    async def put_all(self, records: list[CachedRecord]) -> None:
+    async def put_all(self, records: Sequence[CachedRecord]) -> None:
         """Raises RedisError or OSError."""
         for start in range(0, len(records), _AT_ONCE):
             pipeline = self._redis.pipeline(transaction=False)
@@ -87,11 +95,22 @@ class Cache:
 
     async def put_slug(self, short_domain: str, slug: str, link_id: int) -> None:
         """A slug that differs from no other in case alone. Without Redis the edges ask ClickHouse for it."""
+        await self._slugs((short_domain, slug, link_id))
+
+    async def _put_each_slug(self, slugs: Sequence[tuple[str, str, int]]) -> list[None]:
         try:
-            await self._redis.set(folded_slug_key(short_domain, slug.lower()), link_id)
-            await self.put_slugs([(short_domain, slug, link_id)])  # last: edges hear of this key
+            folded = self._redis.pipeline(transaction=False)
+            for short_domain, slug, link_id in slugs:
+                folded.set(folded_slug_key(short_domain, slug.lower()), link_id)
+            await folded.execute()
+            await self.put_slugs(slugs)  # last: edges hear of these keys
         except (RedisError, OSError) as error:
-            log.warning("slug_uncached: the slug is in ClickHouse alone", extra={"slug": slug, "error": str(error)})
+            named = ", ".join(slug for _, slug, _ in slugs[:10])
+            log.warning(
+                "slug_uncached: slugs are in ClickHouse alone",
+                extra={"slug": named, "links": len(slugs), "error": str(error)},
+            )
+        return [None] * len(slugs)
 
     async def put_links(self, commands: list[list[bytes | int | str]], links: int) -> None:
         """One HSET a bucket. Links that Redis does not take are answered anyway: edges find them in ClickHouse."""
@@ -106,6 +125,14 @@ class Cache:
             log.warning(
                 "links_uncached: the links are in ClickHouse alone", extra={"links": links, "error": str(error)}
             )
+
+    async def put_link(self, commands: list[list[bytes | int | str]]) -> None:
+        """The same for one link, beside those of other requests."""
+        await self._single_links(commands)
+
+    async def _put_single_links(self, singles: Sequence[list[list[bytes | int | str]]]) -> list[None]:
+        await self.put_links([command for commands in singles for command in commands], len(singles))
+        return [None] * len(singles)
 
     async def repair(self) -> None:
         """Repeat the writes that failed; raises RedisError or OSError while Redis is away."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from itertools import zip_longest
 from typing import Any
@@ -13,6 +14,7 @@ from control.cache.redis_cache import Cache
 from control.catalogue.changes import BROADCAST, WITHDRAWN, Changes, Entry
 from control.catalogue.domains import Domains, name_of
 from control.catalogue.rollback import fields_of
+from control.gathered import Gathered
 from control.http.documents import Document, applied, stated
 from control.http.problems import Problem, invalid
 from control.http.schemas import BroadcastPatch
@@ -48,6 +50,8 @@ class Broadcasts:
     ) -> None:
         self._clickhouse, self._cache, self._locks, self._domains = clickhouse, cache, locks, domains
         self._ids, self._claims, self._links, self._changes = ids, claims, links, changes
+        self._created = Gathered(self._create_all)
+        self._by_id = Gathered(self._all_by_id)
 
     async def get(self, account: str, broadcast_id: str) -> Broadcast:
         """Raises Problem where the account has no such broadcast."""
@@ -140,15 +144,23 @@ class Broadcasts:
         """Write a broadcast that is known to be new and checked; its number is given here."""
         if number is None:
             number = await self._ids.next_broadcast_no()
-        new = msgspec.structs.replace(new, broadcast_no=number)
-        written = await self._changes.write(BROADCAST, new, None, by)
-        # Redis wiped between two allocations gives a number twice: the edges must never see it.
-        if len(await self._read("broadcast_no = {no:UInt64}", no=number)) > 1:
-            number = await self._ids.next_broadcast_no()
-            renumbered = msgspec.structs.replace(written, broadcast_no=number)
-            written = await self._changes.write(BROADCAST, renumbered, written, None)
+        written = await self._created((msgspec.structs.replace(new, broadcast_no=number), by))
         await self._cache.put(written)
         return written
+
+    async def _create_all(self, new: Sequence[tuple[Broadcast, Author]]) -> list[Broadcast]:
+        written = await self._changes.create(BROADCAST, new)
+        # Redis wiped between two allocations gives a number twice: the edges must never see it.
+        numbers = [broadcast.broadcast_no for broadcast in written]
+        there = await self._read("broadcast_no IN ({nos:Array(UInt64)})", nos=numbers)
+        times = Counter(broadcast.broadcast_no for broadcast in there)
+        return [one if times[one.broadcast_no] <= 1 else await self._renumbered(one) for one in written]
+
+    async def _renumbered(self, broadcast: Broadcast) -> Broadcast:
+        number = await self._ids.next_broadcast_no()
+        return await self._changes.write(
+            BROADCAST, msgspec.structs.replace(broadcast, broadcast_no=number), broadcast, None
+        )
 
     @contextlib.asynccontextmanager
     async def as_it_is_now(self, known: Broadcast) -> AsyncIterator[Broadcast]:
@@ -264,12 +276,15 @@ class Broadcasts:
         return int(await self._clickhouse.value(sql, no=broadcast_no))
 
     async def find(self, account: str, broadcast_id: str) -> Broadcast | None:
-        found = await self._read(
-            f"account = {{account:String}} AND broadcast_id = {{id:String}} AND {EXISTING}",
-            account=account,
-            id=broadcast_id,
-        )
-        return found[0] if found else None
+        return await self._by_id((account, broadcast_id))
+
+    async def _all_by_id(self, wanted: Sequence[tuple[str, str]]) -> list[Broadcast | None]:
+        """By account and id each."""
+        accounts, ids = (sorted(set(names)) for names in zip(*wanted, strict=True))
+        condition = "account IN ({accounts:Array(String)}) AND broadcast_id IN ({ids:Array(String)}) AND " + EXISTING
+        found = await self._read(condition, accounts=accounts, ids=ids)
+        known = {(broadcast.account, broadcast.broadcast_id): broadcast for broadcast in found}
+        return [known.get(one) for one in wanted]
 
     async def _read(self, condition: str, **params: Any) -> list[Broadcast]:
         return await self._clickhouse.rows(in_force(BROADCASTS, condition), Broadcast, **params)

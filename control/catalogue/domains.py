@@ -1,8 +1,9 @@
 """Short domains: who owns them, and what they answer for themselves."""
 
+import asyncio
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from control.catalogue.changes import DOMAIN, WITHDRAWN, Changes
 from control.catalogue.destination_rules import destination_fault, destination_host
 from control.catalogue.domain_proof import DnsProof, check_not_public
 from control.catalogue.redirect_loops import leading_to
+from control.gathered import Gathered
 from control.http.documents import Document, applied
 from control.http.problems import Problem, invalid
 from control.locks import Locks
@@ -46,6 +48,7 @@ class Domains:
     ) -> None:
         self._clickhouse, self._cache, self._locks, self._claims = clickhouse, cache, locks, claims
         self._changes, self._rules, self._proof = changes, rules, proof
+        self._by_name = Gathered(self._all_by_name)
 
     async def get(self, short_domain: str) -> Domain | None:
         domain = await self._last_written(short_domain)
@@ -195,14 +198,17 @@ class Domains:
             raise Problem("conflict", detail, field="domain")
 
     async def _registered(self, names: list[str]) -> list[Domain]:
-        if not names:
-            return []
-        return await self._read(f"short_domain IN ({{names:Array(String)}}) AND {EXISTING}", names=names)
+        found = await asyncio.gather(*map(self.get, names))
+        return [domain for domain in found if domain]
 
     async def _last_written(self, name: str) -> Domain | None:
         """As it was written last, which may be that it was deleted."""
-        found = await self._read("short_domain = {name:String}", name=name)
-        return found[0] if found else None
+        return await self._by_name(name)
+
+    async def _all_by_name(self, names: Sequence[str]) -> list[Domain | None]:
+        found = await self._read("short_domain IN ({names:Array(String)})", names=sorted(set(names)))
+        known = {domain.short_domain: domain for domain in found}  # in the order of their versions
+        return [known.get(name) for name in names]
 
     async def _put_in_force(self, domain: Domain) -> Domain:
         await self._cache.put(domain)

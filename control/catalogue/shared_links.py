@@ -1,7 +1,10 @@
 """Shared links: keywords, posters, vanity slugs. A link without a contact, mostly with a broadcast of its own."""
 
+import asyncio
 import re
 import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from hashlib import sha256
 
 import msgspec
@@ -11,6 +14,7 @@ from control.cache.redis_cache import Cache
 from control.catalogue.broadcasts import SHARED, Broadcasts
 from control.catalogue.domains import Domains, name_of
 from control.catalogue.link_page import link_state
+from control.gathered import Gathered
 from control.http.problems import Problem, check_text, invalid
 from control.http.schemas import LinkAnswer, LinkBody, LinkState
 from control.locks import Locks
@@ -43,6 +47,7 @@ class SharedLinks:
     ) -> None:
         self._broadcasts, self._domains, self._ids, self._claims = broadcasts, domains, ids, claims
         self._links, self._cache, self._locks, self._cipher = links, cache, locks, cipher
+        self._in_broadcasts = Gathered(self._claim_in_broadcasts)
 
     async def create(
         self, account: str, body: LinkBody, key: str, by: Author
@@ -51,7 +56,9 @@ class SharedLinks:
         _check_form(body)
         body_hash = sha256(msgspec.json.encode(body)).hexdigest()
         own_key = shared_link_key(key or unrepeatable_key())
-        async with self._locks.hold(f"link:{account}:{own_key}", wait_s=0.0):
+        async with AsyncExitStack() as held:
+            if key:
+                await held.enter_async_context(self._locks.hold(f"link:{account}:{own_key}", wait_s=0.0))
             claim = await self._claims.of_shared_link(account, own_key) if key else None
             check_same_body(claim, body_hash)
             if body.broadcast_id is not None:
@@ -59,9 +66,11 @@ class SharedLinks:
                 warnings: list[str] = []
             else:
                 broadcast, warnings = await self._broadcast_to_be(account, body)
-            async with self._locks.hold(f"slug:{broadcast.short_domain}:{(body.slug or '').lower()}", wait_s=10.0):
-                link, broadcast = await self._mint(broadcast, body, claim, own_key, body_hash, by)
-                return link, broadcast, warnings
+            if body.slug:
+                slug = f"slug:{broadcast.short_domain}:{body.slug.lower()}"
+                await held.enter_async_context(self._locks.hold(slug, wait_s=10.0))
+            link, broadcast = await self._mint(broadcast, body, claim, own_key, body_hash, by)
+            return link, broadcast, warnings
 
     async def look_up(self, domain_name: str, code: str, root: str) -> LinkState:
         """What a link is and where it goes now; raises Problem."""
@@ -85,7 +94,7 @@ class SharedLinks:
         if claim is None:
             claim = await self._claimed(broadcast, body, key, body_hash)
         if not broadcast.broadcast_id:
-            broadcast = await self._own_broadcast(broadcast, claim, by)
+            broadcast = await self._own_broadcast(broadcast, claim, by, repeated=repeated)
         await self._write(broadcast, body, claim, repeated=repeated)
         code = body.slug or self._cipher.seal(claim.first_link_id)
         url = short_url(broadcast.short_domain, code)
@@ -100,11 +109,40 @@ class SharedLinks:
         if not known.broadcast_id:
             number = await self._ids.next_broadcast_no()
             return await self._claims.claim(msgspec.structs.replace(wanted, broadcast_no=number))
-        async with self._broadcasts.as_it_is_now(known) as broadcast:
-            if not wanted.fits(broadcast):
-                detail = f"broadcast {known.broadcast_id} was changed at the same moment; send the request again"
-                raise Problem("in-progress", detail, retry_after_s=1)
+        claimed = await self._in_broadcasts((known, wanted))
+        if isinstance(claimed, Problem):
+            raise claimed
+        return claimed
+
+    async def _claim_in_broadcasts(self, all_wanted: Sequence[tuple[Broadcast, Claim]]) -> list[Claim | Problem]:
+        by_broadcast: dict[int, list[int]] = {}
+        for place, (known, _) in enumerate(all_wanted):
+            by_broadcast.setdefault(known.broadcast_no, []).append(place)
+        claimed: dict[int, Claim | Problem] = {}
+
+        async def claim(places: list[int]) -> None:
+            outcomes = await self._claim_in_one(all_wanted[places[0]][0], [all_wanted[place][1] for place in places])
+            claimed.update(zip(places, outcomes, strict=True))
+
+        await asyncio.gather(*map(claim, by_broadcast.values()))
+        return [claimed[place] for place in range(len(all_wanted))]
+
+    async def _claim_in_one(self, known: Broadcast, wanted: list[Claim]) -> list[Claim | Problem]:
+        """The broadcast is held once for all of them."""
+        try:
+            async with self._broadcasts.as_it_is_now(known) as broadcast:
+                return await asyncio.gather(*(self._claim_in(broadcast, each) for each in wanted))
+        except Problem as problem:
+            return [problem] * len(wanted)
+
+    async def _claim_in(self, broadcast: Broadcast, wanted: Claim) -> Claim | Problem:
+        if not wanted.fits(broadcast):
+            detail = f"broadcast {broadcast.broadcast_id} was changed at the same moment; send the request again"
+            return Problem("in-progress", detail, retry_after_s=1)
+        try:
             return await self._claims.claim(wanted, broadcast.version)
+        except Problem as problem:
+            return problem
 
     async def _write(self, broadcast: Broadcast, body: LinkBody, claim: Claim, *, repeated: bool) -> None:
         first = claim.first_link_id
@@ -118,7 +156,7 @@ class SharedLinks:
         commands = link_commands([first], [link])
         if body.slug:
             await self._cache.put_slug(broadcast.short_domain, body.slug, first)
-        await self._cache.put_links(commands, 1)
+        await self._cache.put_link(commands)
 
     async def _check_free(self, short_domain: str, slug: str | None, claim: Claim | None) -> None:
         taken = await self._links.taken_slug(short_domain, slug) if slug else None
@@ -142,17 +180,23 @@ class SharedLinks:
 
     async def _broadcast_to_be(self, account: str, body: LinkBody) -> tuple[Broadcast, list[str]]:
         """The broadcast that a link with a destination of its own will bring, still without number and id; warnings."""
-        domain = await self._domains.usable(body.short_domain or "", account)
-        warnings = await self._domains.check_destinations(account, {"destination": body.destination}, {})
+        # At the same time: both ask for domains, which is one statement then. The first refusal is the domain's.
+        usable = self._domains.usable(body.short_domain or "", account)
+        checked = self._domains.check_destinations(account, {"destination": body.destination}, {})
+        domain, warnings = await asyncio.gather(usable, checked, return_exceptions=True)
+        if isinstance(domain, BaseException):
+            raise domain
+        if isinstance(warnings, BaseException):
+            raise warnings
         broadcast = Broadcast(
             0, account, "", domain.short_domain, (body.destination or "",),
             source="link" if body.source is None else body.source, keyword=body.keyword or "",
         )  # fmt: skip
         return broadcast, warnings
 
-    async def _own_broadcast(self, wanted: Broadcast, claim: Claim, by: Author) -> Broadcast:
+    async def _own_broadcast(self, wanted: Broadcast, claim: Claim, by: Author, *, repeated: bool) -> Broadcast:
         broadcast_id = f"{SHARED}{claim.first_link_id}"
-        found = await self._broadcasts.find(wanted.account, broadcast_id)
+        found = await self._broadcasts.find(wanted.account, broadcast_id) if repeated else None
         if found is not None:
             return found
         return await self._broadcasts.create(

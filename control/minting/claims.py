@@ -8,9 +8,12 @@ import asyncio
 import itertools
 import logging
 import random
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
+from control.gathered import Gathered
 from control.http.problems import Problem
 from control.metrics import CLAIMS_GIVEN_UP
 from control.minting.id_allocator import IdAllocator
@@ -22,12 +25,16 @@ from runtime.retry_insert import until_confirmed
 log = logging.getLogger(__name__)
 
 _SAME_CLAIM = "broadcast_no = {no:UInt64} AND idempotency_key = {key:String}"
-_OVERLAP = "first_link_id < {end:UInt64} AND first_link_id + links > {first:UInt64}"
 _NEIGHBOURS = (
-    f"SELECT (SELECT count() FROM mints WHERE ({_OVERLAP}) OR ({_SAME_CLAIM})),"  # noqa: S608 - our own conditions
-    " (SELECT max(version) FROM broadcasts WHERE account = {account:String} AND broadcast_no = {no:UInt64}),"
-    " (SELECT argMax(if(deleted, '', account), version) FROM domains WHERE short_domain = {domain:String}),"
-    " (SELECT count() FROM mints WHERE broadcast_no = {no:UInt64})"
+    "SELECT (SELECT groupArray((broadcast_no, idempotency_key, first_link_id, links)) FROM mints WHERE"
+    " (first_link_id < {end:UInt64} AND first_link_id + links > {first:UInt64})"
+    " OR (broadcast_no IN ({nos:Array(UInt64)}) AND idempotency_key IN ({keys:Array(String)}))),"
+    " (SELECT groupArray((account, broadcast_no, version)) FROM (SELECT account, broadcast_no, max(version) AS version"
+    " FROM broadcasts WHERE broadcast_no IN ({nos:Array(UInt64)}) GROUP BY account, broadcast_no)),"
+    " (SELECT groupArray((short_domain, owner)) FROM (SELECT short_domain, argMax(if(deleted, '', account), version)"
+    " AS owner FROM domains WHERE short_domain IN ({domains:Array(String)}) GROUP BY short_domain)),"
+    " (SELECT groupArray((broadcast_no, claims)) FROM (SELECT broadcast_no, count() AS claims FROM mints"
+    " WHERE broadcast_no IN ({nos:Array(UInt64)}) GROUP BY broadcast_no))"
 )
 _LINKS_ON = (
     "SELECT greatest((SELECT count() FROM links WHERE short_domain = {domain:String}), (SELECT sum(links) FROM mints"
@@ -81,13 +88,25 @@ class Claim(msgspec.Struct, frozen=True):
         return self.short_domain in ("", broadcast.short_domain) and self.destinations <= len(broadcast.destinations)
 
 
-class Neighbours(msgspec.Struct, frozen=True, array_like=True):
-    """What stands beside a claim once it is written."""
+_Outcome = tuple[Claim | None, Problem | None]
 
-    rivals: int  # claims that are this one, have its key or overlap it
-    broadcast_version: int
-    domain_owner: str  # "" where there is no such domain any more
-    claims: int  # of the broadcast
+
+class Neighbours(msgspec.Struct, frozen=True, array_like=True):
+    """What stands beside some claims once they are written."""
+
+    claims: list[tuple[int, str, int, int]]  # broadcast_no, key, first link id, links: they and their rivals
+    broadcasts: list[tuple[str, int, int]]  # account, broadcast_no, version
+    domains: list[tuple[str, str]]  # short domain, its owner: "" where there is no such domain any more
+    counts: list[tuple[int, int]]  # broadcast_no, how many claims it has
+
+    def rivals_of(self, claim: Claim) -> int:
+        """How many claims have its key or overlap it, and itself."""
+        end = claim.first_link_id + claim.links
+        return sum(
+            (no, key) == (claim.broadcast_no, claim.idempotency_key)
+            or (first < end and first + links > claim.first_link_id)
+            for no, key, first, links in self.claims
+        )
 
 
 class Promised(msgspec.Struct, frozen=True, array_like=True):
@@ -107,14 +126,14 @@ _COLUMNS = ", ".join(Claim.__struct_fields__).replace(
 class Claims:
     def __init__(self, clickhouse: ClickHouse, ids: IdAllocator) -> None:
         self._clickhouse, self._ids = clickhouse, ids
+        self._claimed = Gathered(self._claim_all)
+        self._of_shared_links = Gathered(self._find_of_shared_links)
 
     async def of_minting(self, broadcast_no: int, key: str) -> Claim | None:
         return await self._find(_SAME_CLAIM, no=broadcast_no, key=key)
 
     async def of_shared_link(self, account: str, key: str) -> Claim | None:
-        return await self._find(
-            "account = {account:String} AND idempotency_key = {key:String}", account=account, key=key
-        )
+        return await self._of_shared_links((account, key))
 
     async def links_on(self, short_domain: str) -> int:
         """How many links a domain has, or will have because they were claimed."""
@@ -147,51 +166,76 @@ class Claims:
         for attempt in itertools.count():
             if attempt:
                 await asyncio.sleep(pause_s(attempt))
-            first = await self._ids.take_link_ids(wanted.links)
-            claim = msgspec.structs.replace(wanted, first_link_id=first)
-            await self._insert(claim)
-            beside = await self._neighbours(claim)
-            is_usable = beside.domain_owner != "" and within(claim.account, beside.domain_owner)
-            is_alone = others is None or beside.claims == others + 1
-            if beside.rivals == 1 and beside.broadcast_version <= broadcast_version and is_usable and is_alone:
+            claim, refusal = await self._claimed((wanted, broadcast_version, others))
+            if claim is not None:
                 return claim
-            await self._give_up(claim)
-            if not is_usable:
-                detail = f"account {claim.account} has no domain {claim.short_domain} any more; register it again first"
-                raise Problem("conflict", detail, field="short_domain")
-            if beside.broadcast_version > broadcast_version:
-                detail = "the broadcast was changed at the same moment; nothing was minted, send the request again"
-                raise Problem("in-progress", detail, retry_after_s=1)
-            if not is_alone:
-                detail = "links of this broadcast were claimed at the same moment; nothing was minted, send it again"
-                raise Problem("in-progress", detail, retry_after_s=1)
+            if refusal is not None:
+                raise refusal
             # Redis was wiped between two allocations.
         raise AssertionError("unreachable")
+
+    async def _claim_all(
+        self, wanted: Sequence[tuple[Claim, int, int | None]]
+    ) -> list[tuple[Claim | None, Problem | None]]:
+        """Each with its ids; without ids what it is refused with, or nothing where it is to be tried again."""
+        first = await self._ids.take_link_ids(sum(one.links for one, *_ in wanted))
+        claims = []
+        for one, *_ in wanted:
+            claims.append(msgspec.structs.replace(one, first_link_id=first))
+            first += one.links
+        await self._insert(claims)
+        beside = await self._neighbours(claims)
+        versions = {(account, no): version for account, no, version in beside.broadcasts}
+        owners, counts = dict(beside.domains), dict(beside.counts)
+        outcomes: list[_Outcome] = []
+        for claim, (_, known_version, others) in zip(claims, wanted, strict=True):
+            version = versions.get((claim.account, claim.broadcast_no), 0)
+            is_alone = others is None or counts[claim.broadcast_no] == others + 1
+            refusal = _refusal(
+                claim, owners.get(claim.short_domain, ""), is_changed=version > known_version, is_alone=is_alone
+            )
+            if refusal is None and beside.rivals_of(claim) == 1:
+                outcomes.append((claim, None))
+                continue
+            await self._give_up(claim)
+            outcomes.append((None, refusal))
+        return outcomes
 
     async def _find(self, condition: str, **params: str | int) -> Claim | None:
         sql = f"SELECT {_COLUMNS} FROM mints WHERE {condition} ORDER BY first_link_id LIMIT 1"  # noqa: S608
         found = await self._clickhouse.rows(sql, Claim, **params)
         return found[0] if found else None
 
-    async def _insert(self, claim: Claim) -> None:
-        row = msgspec.structs.asdict(claim)
-        row["minted_at"] = f"{row.pop('minted_at_ms') / 1000:.3f}"
+    async def _find_of_shared_links(self, wanted: Sequence[tuple[str, str]]) -> list[Claim | None]:
+        """By account and key each."""
+        condition = "account IN ({accounts:Array(String)}) AND idempotency_key IN ({keys:Array(String)})"
+        sql = f"SELECT {_COLUMNS} FROM mints WHERE {condition} ORDER BY first_link_id DESC"  # noqa: S608
+        accounts, keys = sorted({account for account, _ in wanted}), [key for _, key in wanted]
+        found = await self._clickhouse.rows(sql, Claim, accounts=accounts, keys=keys)
+        known = {(claim.account, claim.idempotency_key): claim for claim in found}  # the first of each stays
+        return [known.get(one) for one in wanted]
+
+    async def _insert(self, claims: Sequence[Claim]) -> None:
+        """By one INSERT. The ids are dense from the first claim to the last."""
 
         async def attempt(number: int) -> None:
-            if not number or not await self._is_there(claim):
-                await self._clickhouse.insert_rows("mints", [row])
+            there = await self._there(claims) if number else set()
+            missing = [_row(claim) for claim in claims if claim not in there]
+            if missing:
+                await self._clickhouse.insert_rows("mints", missing)
 
         await until_confirmed(attempt)
 
-    async def _is_there(self, claim: Claim) -> bool:
-        same = f"{_SAME_CLAIM} AND first_link_id = {{first:UInt64}}"
-        found = await self._find(same, no=claim.broadcast_no, key=claim.idempotency_key, first=claim.first_link_id)
-        return found is not None
+    async def _there(self, claims: Sequence[Claim]) -> set[Claim]:
+        sql = f"SELECT {_COLUMNS} FROM mints WHERE first_link_id >= {{first:UInt64}} AND first_link_id < {{end:UInt64}}"  # noqa: S608
+        first, end = _range(claims)
+        return set(await self._clickhouse.rows(sql, Claim, first=first, end=end))
 
-    async def _neighbours(self, claim: Claim) -> Neighbours:
+    async def _neighbours(self, claims: Sequence[Claim]) -> Neighbours:
+        first, end = _range(claims)
         (beside,) = await self._clickhouse.rows(
-            _NEIGHBOURS, Neighbours, first=claim.first_link_id, end=claim.first_link_id + claim.links,
-            account=claim.account, no=claim.broadcast_no, key=claim.idempotency_key, domain=claim.short_domain,
+            _NEIGHBOURS, Neighbours, first=first, end=end, nos=sorted({claim.broadcast_no for claim in claims}),
+            keys=[claim.idempotency_key for claim in claims], domains=sorted({claim.short_domain for claim in claims}),
         )  # fmt: skip
         return beside
 
@@ -204,3 +248,27 @@ class Claims:
             f"DELETE FROM mints WHERE {_SAME_CLAIM} AND first_link_id = {{first:UInt64}}",  # noqa: S608
             no=claim.broadcast_no, key=claim.idempotency_key, first=claim.first_link_id,
         )  # fmt: skip
+
+
+def _refusal(claim: Claim, domain_owner: str, *, is_changed: bool, is_alone: bool) -> Problem | None:
+    """is_changed: whether the broadcast that it relies on was. is_alone: no other claim of it came in between."""
+    if not domain_owner or not within(claim.account, domain_owner):
+        detail = f"account {claim.account} has no domain {claim.short_domain} any more; register it again first"
+        return Problem("conflict", detail, field="short_domain")
+    if is_changed:
+        detail = "the broadcast was changed at the same moment; nothing was minted, send the request again"
+        return Problem("in-progress", detail, retry_after_s=1)
+    if not is_alone:
+        detail = "links of this broadcast were claimed at the same moment; nothing was minted, send it again"
+        return Problem("in-progress", detail, retry_after_s=1)
+    return None
+
+
+def _range(claims: Sequence[Claim]) -> tuple[int, int]:
+    return claims[0].first_link_id, claims[-1].first_link_id + claims[-1].links
+
+
+def _row(claim: Claim) -> dict[str, Any]:
+    row = msgspec.structs.asdict(claim)
+    seconds, ms = divmod(row.pop("minted_at_ms"), 1000)
+    return row | {"minted_at": f"{seconds}.{ms:03d}"}

@@ -1,10 +1,12 @@
 """Dense numbers: link ids and broadcast numbers, never given twice, even when Redis loses everything."""
 
 import logging
+from collections.abc import Sequence
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from control.gathered import Gathered
 from control.http.problems import Problem
 from control.http.store_faults import of_store
 from records.keys import ALLOCATED, BROADCASTS
@@ -28,13 +30,18 @@ _BROADCASTS_GIVEN = "SELECT if(count() = 0, 0, max(broadcast_no) + 1) FROM broad
 class IdAllocator:
     def __init__(self, redis: Redis, clickhouse: ClickHouse) -> None:
         self._redis, self._clickhouse = redis, clickhouse
+        self._broadcast_nos: Gathered[None, int] = Gathered(self._next_broadcast_nos)
 
     async def take_link_ids(self, count: int) -> int:
         """The first of so many link ids. A Redis that is wiped meanwhile gives them again: see Claims."""
         return await self._take(ALLOCATED, int(await self._clickhouse.value(_LINKS_GIVEN)), count)
 
     async def next_broadcast_no(self) -> int:
-        return await self._take(BROADCASTS, int(await self._clickhouse.value(_BROADCASTS_GIVEN)), 1)
+        return await self._broadcast_nos(None)
+
+    async def _next_broadcast_nos(self, wanted: Sequence[None]) -> range:
+        first = await self._take(BROADCASTS, int(await self._clickhouse.value(_BROADCASTS_GIVEN)), len(wanted))
+        return range(first, first + len(wanted))
 
     async def raise_counters(self) -> None:
         """Make Redis know again what was given out. Raises RedisError, OSError or what ClickHouse raises."""

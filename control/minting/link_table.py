@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -10,9 +10,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from control.gathered import Gathered
 from control.http.problems import Problem
 from control.metrics import LINKS_MINTED
-from runtime.clickhouse import ClickHouse, ClickHouseRefused, array_literal
+from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable, array_literal
 from runtime.retry_insert import OutcomeUnknown, until_confirmed
 
 _PAUSES_S = (0.2, 0.6, 1.8, 5.4, 16.2)
@@ -25,6 +26,10 @@ _OF_CONTACTS = (
 )
 # Slugs that are this one or differ in case alone; the one as written comes first.
 _ALIKE = "lower(slug) = lower({slug:String}) AND short_domain = {domain:String} ORDER BY slug != {slug:String}, slug"
+_THERE = "SELECT link_id FROM links WHERE link_id IN ({ids:Array(UInt64)})"
+_ENDED = 394  # QUERY_WAS_CANCELLED
+_ALIKE_AT_MOST = 100_000  # old slugs may differ in case alone
+_SINGLES = "singles"  # begins the id of an INSERT of links of different requests; their ids follow
 _PRESENT = "SELECT link_id FROM links WHERE link_id >= {first:UInt64} AND link_id < {end:UInt64}"
 
 
@@ -52,6 +57,8 @@ _COLUMNS = ", ".join(LinkRow.__struct_fields__).replace(
 class LinkTable:
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
+        self._single = Gathered(self._insert_singles)
+        self._taken = Gathered(self._taken_slugs)
 
     async def insert(self, rows: Any, first_link_id: int, *, maybe_there: bool = False) -> None:
         """Insert the rows, each once; raises Problem when ClickHouse stays away.
@@ -59,24 +66,38 @@ class LinkTable:
         rows: in the order of their ids, of which no other rows have one in between. maybe_there: an earlier request may
         have inserted some.
         """
-        end = rows["link_id"][-1].as_py() + 1
+        last = rows["link_id"][-1].as_py()
+        if rows.num_rows == 1 and not maybe_there:
+            return await self._single((last, rows))
+        end = last + 1
         query_id = f"mint:{first_link_id}:{end}"
 
         async def attempt(number: int) -> None:
             missing = rows
             if number or maybe_there:
-                await self._stop(query_id)
+                await self._stop(query_id, last if rows.num_rows == 1 else None)
                 missing = await self._missing(rows, first_link_id, end)
             if missing.num_rows:
-                body = await asyncio.to_thread(_arrow_stream, missing)
-                await self._clickhouse.insert(_INSERT, body, query_id=f"{query_id}:{number}")
-                LINKS_MINTED.inc(missing.num_rows)
+                await self._insert(missing, f"{query_id}:{number}")
 
-        try:
-            await until_confirmed(attempt, _PAUSES_S)
-        except OutcomeUnknown:
-            detail = "ClickHouse cannot be reached; send the same request with the same Idempotency-Key to go on"
-            raise Problem("unavailable", detail, retry_after_s=10) from None
+        await self._until_confirmed(attempt)
+
+    async def _insert_singles(self, singles: Sequence[tuple[int, Any]]) -> list[None]:
+        """(link id, its row) each, of different requests, by one INSERT."""
+        rows = pa.Table.from_batches([row for _, row in singles]).combine_chunks().to_batches()[0]
+        link_ids = [link_id for link_id, _ in singles]
+        query_id = ",".join([_SINGLES, *map(str, link_ids)])
+
+        async def attempt(number: int) -> None:
+            missing = rows
+            if number:
+                await self._stop(query_id)
+                missing = _without(rows, await self._clickhouse.rows(_THERE, dict, ids=link_ids))
+            if missing.num_rows:
+                await self._insert(missing, f"{query_id},attempt {number}")
+
+        await self._until_confirmed(attempt)
+        return [None] * len(singles)
 
     async def by_id(self, link_id: int) -> LinkRow | None:
         return await self._first("link_id = {link_id:UInt64}", link_id=link_id)
@@ -88,7 +109,16 @@ class LinkTable:
 
     async def taken_slug(self, short_domain: str, slug: str) -> LinkRow | None:
         """A link whose slug leaves no room for this one: the same, or one that differs in case alone."""
-        return next(iter(await self.where(_ALIKE, 1, slug=slug, domain=short_domain)), None)
+        return await self._taken((short_domain, slug))
+
+    async def _taken_slugs(self, wanted: Sequence[tuple[str, str]]) -> list[LinkRow | None]:
+        """By short domain and slug each."""
+        domains, slugs = sorted({domain for domain, _ in wanted}), sorted({slug.lower() for _, slug in wanted})
+        condition = "lower(slug) IN ({slugs:Array(String)}) AND short_domain IN ({domains:Array(String)})"
+        rows = await self.where(f"{condition} ORDER BY slug DESC", _ALIKE_AT_MOST, slugs=slugs, domains=domains)
+        same = {(row.short_domain, row.slug): row for row in rows}
+        alike = {(row.short_domain, row.slug.lower()): row for row in rows}
+        return [same.get((domain, slug)) or alike.get((domain, slug.lower())) for domain, slug in wanted]
 
     async def from_id(self, broadcast_no: int, first: int, most: int) -> list[LinkRow]:
         """Links of a broadcast, those with an id of `first` or above, in the order of their ids."""
@@ -148,16 +178,35 @@ class LinkTable:
         return [(row["short_domain"], row["slug"], row["link_id"]) for row in rows]
 
     async def _missing(self, rows: Any, first_link_id: int, end: int) -> Any:
-        present = await self._clickhouse.rows(_PRESENT, dict, first=first_link_id, end=end)
-        if not present:
-            return rows
-        there = pa.array([row["link_id"] for row in present], pa.uint64())
-        return rows.filter(pc.invert(pc.is_in(rows["link_id"], there)))
+        return _without(rows, await self._clickhouse.rows(_PRESENT, dict, first=first_link_id, end=end))
 
-    async def _stop(self, query_id: str) -> None:
-        """End an insert whose answer was lost: it must not commit after the check."""
+    async def _insert(self, rows: Any, query_id: str) -> None:
+        body = await asyncio.to_thread(_arrow_stream, rows)
+        try:
+            await self._clickhouse.insert(_INSERT, body, query_id=query_id)
+        except ClickHouseRefused as error:
+            if error.code == _ENDED:
+                raise ClickHouseUnreachable("the INSERT was ended for a link in it that is inserted again") from None
+            raise
+        LINKS_MINTED.inc(rows.num_rows)
+
+    async def _until_confirmed(self, attempt: Callable[[int], Awaitable[None]]) -> None:
+        """Raises Problem when ClickHouse stays away."""
+        try:
+            await until_confirmed(attempt, _PAUSES_S)
+        except OutcomeUnknown:
+            detail = "ClickHouse cannot be reached; send the same request with the same Idempotency-Key to go on"
+            raise Problem("unavailable", detail, retry_after_s=10) from None
+
+    async def _stop(self, query_id: str, single: int | None = None) -> None:
+        """End an insert whose answer was lost: it must not commit after the check.
+
+        single: a link that may have been inserted beside those of other requests, which then insert theirs again.
+        """
+        among = f" OR (startsWith(query_id, '{_SINGLES},') AND has(splitByChar(',', query_id), {{single:String}}))"
+        condition = "startsWith(query_id, {id:String})" + (among if single is not None else "")
         with contextlib.suppress(ClickHouseRefused):
-            await self._clickhouse.execute("KILL QUERY WHERE startsWith(query_id, {id:String}) SYNC", id=query_id)
+            await self._clickhouse.execute(f"KILL QUERY WHERE {condition} SYNC", id=query_id, single=str(single))
 
     async def _first(self, condition: str, **params: Any) -> LinkRow | None:
         found = await self.where(condition, 1, **params)
@@ -174,3 +223,11 @@ def _arrow_stream(rows: Any) -> bytes:
     with pa.ipc.new_stream(sink, rows.schema) as writer:
         writer.write_batch(rows)
     return sink.getvalue()
+
+
+def _without(rows: Any, present: list[dict[str, Any]]) -> Any:
+    """The rows but those whose link ids are present already."""
+    if not present:
+        return rows
+    there = pa.array([row["link_id"] for row in present], pa.uint64())
+    return rows.filter(pc.invert(pc.is_in(rows["link_id"], there)))

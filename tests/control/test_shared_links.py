@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from records.keys import slug_key
@@ -229,3 +231,44 @@ async def test_accounts_do_not_share_idempotency_keys(control):
 
     assert [answer.status for answer in made] == [201] * 3
     assert len({answer.body["link_id"] for answer in made}) == 3
+
+
+async def test_links_that_are_asked_for_at_once_differ_and_are_all_there(control, clickhouse):
+    control.broadcast()
+    own = [POSTER | {"destination": f"https://shop.acme.example/{number}"} for number in range(30)]
+    of_broadcast = [{"broadcast_id": "spring"}] * 20
+
+    answers = await asyncio.gather(
+        *(asyncio.to_thread(control.call, "POST", "/v1/links", body) for body in (*own, *of_broadcast))
+    )
+
+    assert {answer.status for answer in answers} == {201}
+    link_ids = sorted(answer.body["link_id"] for answer in answers)
+    assert link_ids == list(range(50))
+    assert await clickhouse.value("SELECT [count(), uniqExact(link_id)] FROM links") == [50, 50]
+    for answer, body in zip(answers, own, strict=False):
+        found = control.call("GET", f"/v1/links/{DOMAIN}/{answer.body['code']}").body
+        assert found["goes_to"] == body["destination"], "a link has the destination of another request"
+
+
+async def test_a_slug_that_many_ask_for_at_once_is_given_once(control, clickhouse):
+    control.broadcast()
+
+    answers = await asyncio.gather(
+        *(asyncio.to_thread(control.call, "POST", "/v1/links", POSTER | {"slug": "SALE"}) for _ in range(12))
+    )
+
+    assert sorted(answer.status for answer in answers) == [201, *[409] * 11]
+    assert await clickhouse.value("SELECT count() FROM links WHERE slug = 'SALE'") == 1
+
+
+async def test_requests_with_one_key_at_once_make_one_link(control, clickhouse):
+    control.broadcast()
+
+    answers = await asyncio.gather(
+        *(asyncio.to_thread(control.call, "POST", "/v1/links", POSTER, Idempotency_Key="k") for _ in range(8))
+    )
+
+    assert {answer.status for answer in answers} <= {201, 409}
+    assert len({answer.body["link_id"] for answer in answers if answer.status == 201}) == 1
+    assert await clickhouse.value("SELECT count() FROM links") == 1
