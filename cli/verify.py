@@ -104,6 +104,10 @@ def _print_verdict(line: dict[str, Any]) -> None:
     counts = line["counts"]
     click.echo(
         f"Looked at {counts['links_asked']} of {counts['links']} links and {counts['destinations_fetched']} pages:"
-        f" {counts['fail']} failures, {counts['unsure']} doubts, {counts['warn']} warnings."
+        f" {_some(counts['fail'], 'failure')}, {_some(counts['unsure'], 'doubt')}, {_some(counts['warn'], 'warning')}."
     )
     click.echo(_SAID[line["verdict"]])
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
