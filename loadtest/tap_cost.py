@@ -11,6 +11,7 @@ costs a tap, as the difference that leaving it out makes; all others are read fr
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -20,9 +21,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import uvicorn
 import uvloop
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -130,8 +132,10 @@ async def serve_ticks(run: str, ticks: int, without: str) -> None:
     listener = listen("127.0.0.1", 0)
     with tempfile.TemporaryDirectory(prefix="taptrail-cost-") as name:
         guard = await _edge(Path(name), without) if run == "tap" else None
-        server = HttpServer(ProxyHeadersMiddleware(bare_servers.app), listener, guard=guard)  # as uvicorn comes
-        _kept.append(asyncio.create_task(server.run_until_stopped()))
+        serving = (
+            _BareServer.on(listener) if guard is None else HttpServer(_app, listener, guard=guard).run_until_stopped()
+        )
+        _kept.append(asyncio.create_task(serving))
         clients = [socket.create_connection(listener.getsockname()) for _ in range(TICK)]
         requests = _requests(ticks * TICK)
         for start in range(0, len(requests), TICK):
@@ -142,6 +146,25 @@ async def serve_ticks(run: str, ticks: int, without: str) -> None:
                 assert answer.startswith(b"HTTP/1.1 302"), answer
         shutil.rmtree(name)
         os._exit(0)  # what a stop costs is not asked
+
+
+_app = ProxyHeadersMiddleware(bare_servers.app)  # type: ignore[arg-type]  # as uvicorn comes
+
+
+class _BareServer(uvicorn.Server):
+    """uvicorn alone, without a guard."""
+
+    @classmethod
+    async def on(cls, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            _app, loop="none", http="httptools", lifespan="off", access_log=False, log_config=None, ws="none",
+            server_header=False, date_header=False, proxy_headers=False,
+        )  # fmt: skip
+        await cls(config).serve(sockets=[listener])
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 async def _received(client: socket.socket) -> bytes:
