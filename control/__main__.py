@@ -20,8 +20,15 @@ from control.catalogue.domains import DestinationRules, Domains
 from control.catalogue.listings import Listings
 from control.catalogue.shared_links import SharedLinks
 from control.clickhouse_watchdog import WatchfulClickHouse
-from control.http.api import Api
+from control.http.api import api
 from control.http.app import control_app
+from control.http.calls.broadcasts import BroadcastCalls
+from control.http.calls.domains import DomainCalls
+from control.http.calls.installation import InstallationCalls
+from control.http.calls.keys import KeyCalls
+from control.http.calls.links import LinkCalls
+from control.http.calls.lists import ListCalls
+from control.http.calls.sending import SendingCalls
 from control.locks import Locks
 from control.metrics import REGISTRY
 from control.minting.claims import Claims
@@ -68,9 +75,13 @@ def build(
     ring = KeyRing(settings.api_keys, settings.operator_keys)
     keys = Keys(clickhouse, links_redis, locks, changes, ring)
     listings = Listings(clickhouse, links)
-    api = Api(domains, broadcasts, minter, shared, verifier, keys, listings, clickhouse, clicks_redis)
+    calls = api(
+        DomainCalls(domains), BroadcastCalls(broadcasts, clickhouse), ListCalls(broadcasts, listings),
+        SendingCalls(broadcasts, minter, verifier), LinkCalls(shared), KeyCalls(keys),
+        InstallationCalls(clickhouse, clicks_redis),
+    )  # fmt: skip
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
-    return control_app(api, ring), resync, keys
+    return control_app(calls, ring), resync, keys
 
 
 async def serve(settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from control.access.key_ring import KeyRing
-from control.http.api import Api
+from control.http.api import Call
 from control.http.auth import caller_of
 from control.http.docs_page import STYLE, docs_page
 from control.http.openapi import openapi
@@ -32,7 +32,7 @@ HUNG_UP = 499
 log = logging.getLogger(__name__)
 
 
-def control_app(api: Api, ring: KeyRing) -> ASGIApp:
+def control_app(calls: Mapping[str, Call], ring: KeyRing) -> ASGIApp:
     """ASGI application for the port of the control API."""
     page, document = docs_page(), openapi()
 
@@ -42,31 +42,33 @@ def control_app(api: Api, ring: KeyRing) -> ASGIApp:
     async def openapi_json(request: Request) -> Response:
         return JSONResponse(document)
 
-    routes = [Route("/docs", docs), Route("/v1/openapi.json", openapi_json), *_routes(api, ring)]
+    routes = [Route("/docs", docs), Route("/v1/openapi.json", openapi_json), *_routes(calls, ring)]
     return Counted(answering(routes, _HANDLERS))
 
 
-def _routes(api: Api, ring: KeyRing) -> list[Route]:
+def _routes(calls: Mapping[str, Call], ring: KeyRing) -> list[Route]:
     """One route for each path: Starlette answers 405 by the first that matches the path, whatever its methods."""
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = operation
-    # The id of a contact is the sender's own, and may hold a slash.
     return [
-        Route(path.replace("{contact_id}", "{contact_id:path}"), _endpoint(api, ring, by_method), methods=[*by_method])
+        Route(
+            path.replace("{contact_id}", "{contact_id:path}"), _endpoint(calls, ring, by_method), methods=[*by_method]
+        )
         for path, by_method in by_path.items()
     ]
 
 
-def _endpoint(api: Api, ring: KeyRing, by_method: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(
+    calls: Mapping[str, Call], ring: KeyRing, by_method: dict[str, Operation]
+) -> Callable[[Request], Awaitable[Response]]:
     """Answers the calls of one path, of callers who may make them and with parameters that the call has."""
 
     async def endpoint(request: Request) -> Response:
         operation = by_method["GET" if request.method == "HEAD" else request.method]
         caller = caller_of(ring, request.headers.get("authorization", ""), operation.scope)
         check_query(request.query_params, [name for name, _ in operation.query])
-        response: Response = await getattr(api, operation.name)(request, caller)
-        return response
+        return await calls[operation.name](request, caller)
 
     return endpoint
 
