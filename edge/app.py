@@ -85,7 +85,12 @@ class DomainPages:
         return Response(text, 200, HOUR, "application/json")
 
     async def robots(self, request: Request) -> Response:
-        return Response(NO_ROBOTS, 200, DAY, "text/plain")
+        """The owner's robots.txt; one that keeps every crawler out where there is none."""
+        domain = await self._domain(request)
+        if isinstance(domain, Domain):
+            return Response(domain.robots or NO_ROBOTS, 200, DAY, "text/plain")
+        # Not for a day: the owner's may be known again in a moment.
+        return Response(NO_ROBOTS, 200, dict((*PLAIN, *ALWAYS)), "text/plain")
 
     async def favicon(self, request: Request) -> Response:
         return Response(b"", 204, DAY)

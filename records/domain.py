@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from records.forms import JSON_FILES, NAME, STATUS, URL, Option
+from records.forms import JSON_FILES, NAME, ROBOTS, STATUS, URL, Option
 
 
 class Domain(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -30,6 +30,8 @@ class Domain(msgspec.Struct, frozen=True, array_like=True, gc=False):
     app_links: Annotated[dict[str, str], JSON_FILES] = {}
     version: int = 0  # Unix milliseconds of the write, strictly growing; the highest is in force
     deleted: bool = False  # nobody's: there is no such domain, until an account registers it again
+    # "" keeps every crawler out.
+    robots: Annotated[str, ROBOTS, Option("The text of its robots.txt.")] = ""
 
 
 _encoder = msgspec.msgpack.Encoder()

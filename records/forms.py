@@ -4,6 +4,7 @@ A field that people may set is `Annotated` with its Form, and with an Option whe
 patches, answers and options are made of that.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -17,6 +18,8 @@ from records.text import control_character
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset, e.g. 2026-05-01T09:00:00Z")]
 Status = Literal[301, 302, 303, 307, 308]
 Word = Annotated[str, Meta(max_length=64)]
+
+MAX_ROBOTS_BYTES = 4096
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -84,6 +87,15 @@ def plain(text: str) -> str:
     return text
 
 
+def _robots(text: str) -> str:
+    size = len(text.encode())
+    if size > MAX_ROBOTS_BYTES:
+        raise ValueError(f"has {size} bytes; at most {MAX_ROBOTS_BYTES} are allowed")
+    for line in re.split("\r?\n", text):
+        plain(line.replace("\t", " "))
+    return text
+
+
 def milliseconds(time: datetime | None) -> int:
     """Unix milliseconds, 0 for none; raises ValueError for what no message can have been sent in."""
     if time is None:
@@ -119,6 +131,7 @@ TEXT = Form(str, str)
 MESSAGE = Form(str | None, str, lambda text: text or "")
 WORD = Form(Word, str, plain)
 NAME = Form(Annotated[str, Meta(max_length=200)], str, plain)
+ROBOTS = Form(str, str, _robots)  # of lines
 FLAG = Form(bool, bool, option={"is_flag": True})
 TIME = Form(Time | None, Time | None, milliseconds, time_of, unit="_ms")
 URL = Form(str | None, str | None, _url, _or_none)

@@ -99,6 +99,26 @@ async def test_a_name_on_a_page_holds_no_control_character(control):
     assert (answer.status, answer.body["field"]) == (422, "display_name")
 
 
+async def test_robots_txt_is_kept_as_it_is_and_taken_away_by_an_empty_one(control, redis):
+    text = "User-agent: *\r\nAllow: /é\t# all\n"
+
+    put = control.call("PUT", f"/v1/domains/{DOMAIN}", {"robots": text})
+
+    assert put.body["robots"] == text
+    assert decode_domain(await redis.get(domain_key(DOMAIN))).robots == text
+    assert control.call("PATCH", f"/v1/domains/{DOMAIN}", {"robots": ""}).body["robots"] == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["é" * 2048 + "a", "a\x00", "a\x1b[2J", "a\rb"], ids=["bytes", "nul", "escape", "return"]
+)
+async def test_robots_txt_is_text_of_bounded_size(control, text):
+    refused = control.call("PUT", f"/v1/domains/{DOMAIN}", {"robots": text})
+
+    assert (refused.status, refused.body["field"]) == (422, "robots")
+    assert control.call("PUT", f"/v1/domains/{DOMAIN}", {"robots": "é" * 2048}).status == 201
+
+
 FULL = {
     "display_name": "Acme",
     "home": "https://acme.example/",

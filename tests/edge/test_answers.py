@@ -180,6 +180,19 @@ async def test_app_links_and_home_are_the_owners(redis, clickhouse, edge):
     assert (answer.text, answer.headers["Content-Type"]) == ('{"applinks":{}}', "application/json")
 
 
+async def test_robots_txt_is_the_owners(redis, clickhouse, edge):
+    text = "User-agent: *\nAllow: /sale\nDisallow: /\n# für alle\n"
+    await change(redis, clickhouse, domain={"robots": text})
+
+    answer = edge.get("/robots.txt")
+
+    assert answer.text == text
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    unknown = edge.get("/robots.txt", host="other.example")
+    assert (unknown.status, unknown.text) == (200, "User-agent: *\nDisallow: /\n")
+
+
 def request(path, *headers):
     lines = b"".join(header + b"\r\n" for header in (b"Host: " + HOST.encode(), *headers))
     return b"GET %b HTTP/1.1\r\n%b\r\n" % (path.encode(), lines)
