@@ -11,11 +11,7 @@ from control.http.bodies import document
 from control.http.documents import Document
 from control.http.json_answer import json_answer
 from control.http.parameters import account_of
-from control.http.schemas import (
-    DomainBody,
-    DomainPatch,
-    domain_answer,
-)
+from control.http.schemas import DomainBody, DomainPatch, domain_answer
 
 _domain = msgspec.json.Decoder(DomainBody)
 _domain_patch = msgspec.json.Decoder(DomainPatch)

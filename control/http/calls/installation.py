@@ -13,9 +13,7 @@ from control.http.bodies import document
 from control.http.json_answer import json_answer
 from control.http.parameters import hours
 from control.http.problems import Problem
-from control.http.schemas import (
-    CloseBody,
-)
+from control.http.schemas import CloseBody
 from runtime.clickhouse import ClickHouse
 
 _close = msgspec.json.Decoder(CloseBody)

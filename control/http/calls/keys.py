@@ -12,12 +12,7 @@ from control.http.json_answer import json_answer
 from control.http.lists import cut, page_of
 from control.http.parameters import account_of
 from control.http.problems import check_text
-from control.http.schemas import (
-    KeyBody,
-    KeyList,
-    key_answer,
-    key_entry,
-)
+from control.http.schemas import KeyBody, KeyList, key_answer, key_entry
 
 _key = msgspec.json.Decoder(KeyBody)
 

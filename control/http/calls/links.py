@@ -12,9 +12,7 @@ from control.http.advisories import over, with_warnings
 from control.http.bodies import document
 from control.http.json_answer import json_answer
 from control.http.parameters import account_of, idempotency_key
-from control.http.schemas import (
-    LinkBody,
-)
+from control.http.schemas import LinkBody
 
 _link = msgspec.json.Decoder(LinkBody)
 

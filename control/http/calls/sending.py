@@ -18,9 +18,7 @@ from control.http.json_answer import json_answer
 from control.http.ndjson import LineStream, received
 from control.http.parameters import account_of, choice, flag, hosts, idempotency_key
 from control.http.problems import Problem, decoded, invalid
-from control.http.schemas import (
-    VerifyBody,
-)
+from control.http.schemas import VerifyBody
 from control.minting.minter import Minter
 from control.verify.findings import Progress
 from control.verify.verifier import Verifier, Wanted
