@@ -212,16 +212,41 @@ def link_list(domain: str | None, limit: int | None, account: str | None, json_:
     show_list(found, ("short_url", "state", "goes_to", "keyword"), "No shared link.", json_=json_, csv_=csv_)
 
 
+@link.command("change")
+@click.argument("short_url")
+@click.option("--to", "destination", default=None, help="Where it leads from now on.")
+@click.option("--source", default=None)
+@click.option("--keyword", default=None)
+@_account
+@_json
+def link_change(short_url: str, account: str | None, json_: bool, **given: Any) -> None:
+    """Change a shared link that was made with --to; in force within a second."""
+    named = {name: value for name, value in given.items() if value is not None}
+    show(call("PATCH", _link_path(short_url), named, account=account), json_)
+
+
+@link.command("delete")
+@click.argument("short_url")
+@_account
+def link_delete(short_url: str, account: str | None) -> None:
+    """Delete a shared link that was made with --to: it answers 410, and its slug stays taken."""
+    call("DELETE", _link_path(short_url), account=account)
+    click.echo(f"{short_url} is deleted.")
+
+
 @link.command("show")
 @click.argument("short_url")
 @_account
 @_json
 def link_show(short_url: str, account: str | None, json_: bool) -> None:
     """Say what a short URL is and where it goes now."""
+    show(call("GET", _link_path(short_url), account=account), json_)
+
+
+def _link_path(short_url: str) -> str:
     host, code = _host_and_code(short_url)
     expected = "the code or slug of a link, such as aB3dE5fG7"
-    path = f"/v1/links/{segment('the domain', host, 'a host name')}/{segment('the code', code, expected)}"
-    show(call("GET", path, account=account), json_)
+    return f"/v1/links/{segment('the domain', host, 'a host name')}/{segment('the code', code, expected)}"
 
 
 def _host_and_code(short_url: str) -> tuple[str, str]:

@@ -39,6 +39,8 @@ NEEDS = {
     "verify": "manage",
     "report": "report",
     "create_link": "manage",
+    "patch_link": "manage",
+    "delete_link": "manage",
     "get_link": "report",
     "create_key": "admin",
     "list_keys": "report",

@@ -4,6 +4,7 @@ import secrets
 from typing import Literal, cast
 from uuid import UUID
 
+from control.catalogue.broadcasts import SHARED
 from control.http.problems import Problem
 from control.http.schemas import LinkState
 from control.minting.link_batches import short_url
@@ -33,10 +34,15 @@ def link_state(row: LinkRow, domain: Domain, broadcast: Broadcast, now_ms: int) 
     return LinkState(
         link_id=row.link_id, code=row.code, short_url=short_url(row.short_domain, row.code),
         short_domain=row.short_domain, account=row.account, broadcast_id=row.broadcast_id,
-        contact_id=row.contact_id, audience=row.audience, source=broadcast.source, keyword=row.keyword,
+        contact_id=row.contact_id, audience=row.audience, source=broadcast.source, keyword=_keyword(row, broadcast),
         destination_index=row.destination_index, destination=destination,
         state=cast(State, state), goes_to=_goes_to(decision), minted_at=row.minted_at,
     )  # fmt: skip
+
+
+def _keyword(row: LinkRow, broadcast: Broadcast) -> str:
+    """Of a link with a broadcast to itself, what that says now."""
+    return broadcast.keyword if broadcast.broadcast_id.startswith(SHARED) else row.keyword
 
 
 def decision_for(row: LinkRow, domain: Domain, broadcast: Broadcast, click_id: bytes, now_ms: int) -> Decision:

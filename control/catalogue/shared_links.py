@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from hashlib import sha256
 
 import msgspec
+from msgspec import UNSET
 
 from control.access.caller import Author
 from control.cache.redis_cache import Cache
@@ -16,7 +17,7 @@ from control.catalogue.domains import Domains, name_of
 from control.catalogue.link_page import link_state
 from control.gathered import Gathered
 from control.http.problems import Problem, check_text, invalid
-from control.http.schemas import LinkAnswer, LinkBody, LinkState
+from control.http.schemas import BroadcastPatch, LinkAnswer, LinkBody, LinkPatch, LinkState
 from control.locks import Locks
 from control.minting.claims import Claim, Claims, shared_link_key
 from control.minting.id_allocator import IdAllocator
@@ -71,6 +72,36 @@ class SharedLinks:
                 await held.enter_async_context(self._locks.hold(slug, wait_s=10.0))
             link, broadcast = await self._mint(broadcast, body, claim, own_key, body_hash, by)
             return link, broadcast, warnings
+
+    async def change(
+        self, domain: str, code: str, root: str, patch: LinkPatch, by: Author
+    ) -> tuple[LinkState, list[str]]:
+        """Change what a shared link with a destination of its own is; gives the link, and warnings. Raises Problem."""
+        link = await self._own(domain, code, root)
+        said = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET}
+        said.pop("account")
+        if "destination" in said:
+            said["destinations"] = [said.pop("destination")]
+        changes = msgspec.convert(said, BroadcastPatch)
+        _, warnings = await self._broadcasts.patch(link.account, link.broadcast_id, changes, by)
+        return await self.look_up(domain, code, root), warnings
+
+    async def delete(self, domain: str, code: str, root: str, by: Author) -> None:
+        """From now on the link answers 410, and its slug stays taken: messages and posters have it. Raises Problem."""
+        link = await self._own(domain, code, root)
+        stopped = msgspec.convert({"stopped": True, "fallback": None}, BroadcastPatch)
+        await self._broadcasts.patch(link.account, link.broadcast_id, stopped, by)
+
+    async def _own(self, domain: str, code: str, root: str) -> LinkState:
+        """A shared link that has a broadcast to itself; raises Problem."""
+        link = await self.look_up(domain, code, root)
+        if link.contact_id:
+            detail = f"link {described(code)} is a contact's own; change or stop its broadcast {link.broadcast_id}"
+            raise Problem("conflict", detail, field="code")
+        if not link.broadcast_id.startswith(SHARED):
+            detail = f"link {described(code)} leads to a destination of broadcast {link.broadcast_id}; change that"
+            raise Problem("conflict", detail, field="code")
+        return link
 
     async def look_up(self, domain_name: str, code: str, root: str) -> LinkState:
         """What a link is and where it goes now; raises Problem."""

@@ -32,6 +32,7 @@ from control.http.schemas import (
     LinkBody,
     LinkLine,
     LinkList,
+    LinkPatch,
     LinkState,
     RollbackBody,
     VerifyBody,
@@ -188,6 +189,15 @@ OPERATIONS = (
     Operation(
         "list_shared_links", "GET", "/v1/links", "The shared links of an account and of those below it",
         LinkList, query=_ACCOUNT + _DOMAIN + LIST_QUERY,
+    ),
+    Operation(
+        "patch_link", "PATCH", "/v1/links/{domain}/{code}", "Change a shared link with a destination of its own",
+        LinkState, LinkPatch, query=_ACCOUNT,
+    ),
+    Operation(
+        "delete_link", "DELETE", "/v1/links/{domain}/{code}",
+        "Delete a shared link with a destination of its own: it answers 410, its slug stays taken",
+        None, statuses=_DELETED, query=_ACCOUNT,
     ),
     Operation(
         "get_link", "GET", "/v1/links/{domain}/{code}", "What a link is and where it goes now",

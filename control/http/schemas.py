@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from control.access.api_key import ApiKey
 from control.access.scopes import Scope
@@ -113,6 +113,15 @@ class LinkBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     keyword: Word | None = None
     broadcast_id: str | None = None
     destination_index: Annotated[int, Meta(ge=0, le=31)] | None = None
+
+
+class LinkPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Any part of a shared link with a destination of its own."""
+
+    account: str | None = None
+    destination: str | UnsetType = UNSET
+    source: Word | UnsetType = UNSET
+    keyword: Word | UnsetType = UNSET
 
 
 class LinkAnswer(msgspec.Struct):

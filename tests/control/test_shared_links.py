@@ -272,3 +272,32 @@ async def test_requests_with_one_key_at_once_make_one_link(control, clickhouse):
     assert {answer.status for answer in answers} <= {201, 409}
     assert len({answer.body["link_id"] for answer in answers if answer.status == 201}) == 1
     assert await clickhouse.value("SELECT count() FROM links") == 1
+
+
+async def test_a_shared_link_is_changed_and_deleted_and_its_slug_stays_taken(control):
+    control.broadcast()
+    body = {"short_domain": DOMAIN, "destination": "https://shop.acme.example/", "slug": "SALE"}
+    control.call("POST", "/v1/links", body)
+    path = f"/v1/links/{DOMAIN}/SALE"
+
+    changed = control.call("PATCH", path, {"destination": "https://shop.acme.example/new", "keyword": "NEW"})
+    deleted = control.call("DELETE", path)
+    again = control.call("POST", "/v1/links", body)
+
+    assert (changed.status, changed.body["goes_to"]) == (200, "https://shop.acme.example/new")
+    assert changed.body["keyword"] == "NEW"
+    assert (deleted.status, control.call("GET", path).body["state"]) == (204, "stopped")
+    assert again.status == 409
+
+
+async def test_only_a_link_with_a_destination_of_its_own_is_changed_alone(control):
+    control.broadcast()
+    personal = control.mint([{"contact_id": "c-1"}]).body[0]["code"]
+    control.call("POST", "/v1/links", {"broadcast_id": "spring", "slug": "POSTER"})
+
+    for code in (personal, "POSTER"):
+        for method, body in (("PATCH", {"keyword": "x"}), ("DELETE", None)):
+            answer = control.call(method, f"/v1/links/{DOMAIN}/{code}", body)
+
+            assert (answer.status, answer.body["field"]) == (409, "code")
+            assert "spring" in answer.body["detail"]

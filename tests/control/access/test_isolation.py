@@ -67,6 +67,8 @@ ROWS = {
         path="/v1/links", body={"short_domain": "{domain}", "destination": "https://shop.acme.example/"},
         own=201, stranger=422, above=422, below=201,
     ),
+    "patch_link": Row(path="/v1/links/{domain}/SALE", body={"keyword": "MINE"}, own=200, above=200),
+    "delete_link": Row(path="/v1/links/{domain}/SALE", own=204, above=204),
     "get_link": Row(path="/v1/links/{domain}/SALE", own=200, above=200),
     "create_key": Row(path="/v1/keys", body={"scopes": ["admin"]}, own=201, stranger=201, above=201, below=201),
     "list_keys": Row(path="/v1/keys", own=200, stranger=200, above=200, below=200),
