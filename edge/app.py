@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from edge.clickhouse_loader import ResolveFailed
+from edge.batch_loader import ResolveFailed
 from edge.redirect import Redirector
 from edge.resolver import Resolver
 from edge.responses import PAGE, PLAIN, answer, page

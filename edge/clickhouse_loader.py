@@ -1,100 +1,19 @@
-"""ClickHouse behind Redis: what Redis does not know is asked for here, many keys in one query."""
+"""The store of record behind Redis, as the edge asks it: many keys in one query."""
 
 import asyncio
-import logging
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from edge.batch_loader import BatchLoader, LimitedBatchLoader
 from edge.lookup_stats import LookupStats
 from records.broadcast import Broadcast
 from records.domain import Domain
 from records.link import Link
 from records.tables import BROADCASTS, DOMAINS, EXISTING, in_force
 from runtime.breaker import Breaker
-from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
+from runtime.clickhouse import ClickHouse
 
-log = logging.getLogger(__name__)
-
-K = TypeVar("K")
-V = TypeVar("V")
-Outcome = tuple[bool, Any]
-
-MAX_KEYS = 1000  # of one query
-MAX_WAITING = 20_000  # keys; beyond it a look-up fails immediately
 ISSUED_IDS = "links"  # the one key of ClickHouseLoader.issued_ids
-
-
-class ResolveFailed(Exception):
-    """Nothing reachable could say what the key stands for."""
-
-
-class BatchLoader(Generic[K, V]):
-    """Look-ups of one event-loop tick in one query; the same key is asked for once, two queries run at a time."""
-
-    def __init__(self, query: Callable[[list[K]], Awaitable[dict[K, V]]], breaker: Breaker, stats: LookupStats) -> None:
-        self._query, self._breaker, self._stats = query, breaker, stats
-        self.asked = 0  # keys
-        self._wanted: dict[K, asyncio.Future[Outcome]] = {}
-        self._asking: dict[K, asyncio.Future[Outcome]] = {}
-        self._slots = asyncio.Semaphore(2)
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def get(self, key: K) -> V | None:
-        """None where ClickHouse has no such record. Raises ResolveFailed."""
-        future = self._asking.get(key) or self._wanted.get(key)
-        if future is None:
-            future = self._enqueue(key)
-        answered, value = await asyncio.shield(future)
-        if not answered:
-            raise ResolveFailed
-        return value  # type: ignore[no-any-return]
-
-    def _enqueue(self, key: K) -> "asyncio.Future[Outcome]":
-        loop = asyncio.get_running_loop()
-        if self._breaker.is_open or len(self._wanted) + len(self._asking) >= MAX_WAITING:
-            raise ResolveFailed
-        if not self._wanted:
-            loop.call_soon(self._start)
-        future = self._wanted[key] = loop.create_future()
-        return future
-
-    def _start(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._ask())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _ask(self) -> None:
-        async with self._slots:
-            while self._wanted:
-                keys = list(self._wanted)[:MAX_KEYS]
-                asked = {key: self._wanted.pop(key) for key in keys}
-                self._asking.update(asked)
-                found = await self._found(keys)
-                for key, future in asked.items():
-                    self._asking.pop(key)
-                    future.set_result((found is not None, found.get(key) if found is not None else None))
-
-    async def _found(self, keys: list[K]) -> dict[K, V] | None:
-        """None when ClickHouse did not say, or is not asked at present."""
-        if self._breaker.is_open:
-            return None
-        started = time.perf_counter()
-        self.asked += len(keys)
-        self._stats.query_keys.observe(len(keys))
-        try:
-            return await self._query(keys)
-        except (ClickHouseUnreachable, ClickHouseRefused) as error:
-            self._breaker.trip(str(error))
-        except Exception as error:
-            # Waiting visits must get an answer: a future that is never set would hold every later visit of its key.
-            log.exception("clickhouse_answer_unreadable: cannot read an answer of ClickHouse")
-            self._breaker.trip(str(error))
-        finally:
-            self._stats.query_seconds.observe(time.perf_counter() - started)
-        return None
 
 
 class _LinkRow(msgspec.Struct, frozen=True):
@@ -142,7 +61,7 @@ _DOMAINS = in_force(DOMAINS, f"short_domain IN ({{keys:Array(String)}}) AND {EXI
 
 
 class ClickHouseLoader:
-    """The store of record, as the edge asks it."""
+    """One of an edge process."""
 
     def __init__(self, clickhouse: ClickHouse, stats: LookupStats) -> None:
         self._clickhouse = clickhouse
@@ -154,6 +73,17 @@ class ClickHouseLoader:
         self.domains: BatchLoader[str, Domain] = BatchLoader(self._domains, self.breaker, stats)
         # Ids given out, under ISSUED_IDS.
         self.issued_ids: BatchLoader[str, int] = BatchLoader(self._issued, self.breaker, stats)
+        # The names that anybody can make up, for address prefixes that asked for too many unknown ones.
+        turn = asyncio.Semaphore(1)
+        self.limited_domains: LimitedBatchLoader[str, Domain] = LimitedBatchLoader(
+            self._domains, self.breaker, stats, turn
+        )
+        self.limited_slugs: LimitedBatchLoader[tuple[str, str], int] = LimitedBatchLoader(
+            self._slugs, self.breaker, stats, turn
+        )
+        self.limited_folded_slugs: LimitedBatchLoader[tuple[str, str], int] = LimitedBatchLoader(
+            self._folded_slugs, self.breaker, stats, turn
+        )
 
     async def _links(self, link_ids: list[int]) -> dict[int, Link]:
         rows = await self._clickhouse.rows(_LINKS, _LinkRow, keys=link_ids)

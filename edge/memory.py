@@ -41,7 +41,9 @@ class RecordMemory(Generic[K, V]):
         # entry it passes over all that were ever removed: 8 us a tap once it is full.
         self._order: list[K | None] = [None] * capacity
         self._oldest = 0
-        self.loading: dict[K, asyncio.Task[V | None]] = {}  # a change takes a load out: it may have read the old record
+        # A change takes a load out: it may have read the old record. Limited prefixes wait for loads of their own.
+        self.loading: dict[K, asyncio.Task[V | None]] = {}
+        self.loading_limited: dict[K, asyncio.Task[V | None]] = {}
 
     def fresh(self, key: K, now_s: float) -> CachedRecord[V] | None:
         """What may be believed at now_s; a CachedRecord of None for "there is no such record"."""
@@ -74,6 +76,7 @@ class RecordMemory(Generic[K, V]):
         if entry is not None:
             entry.fresh_until_s = 0.0
         self.loading.pop(key, None)
+        self.loading_limited.pop(key, None)
 
     def connected(self) -> None:
         self._is_tracked = True
@@ -82,6 +85,7 @@ class RecordMemory(Generic[K, V]):
     def flushed(self) -> None:
         """Every record may have changed; values stay for when no store answers."""
         self.loading.clear()
+        self.loading_limited.clear()
         for key, entry in list(self._entries.items()):
             if entry.value is None:
                 del self._entries[key]  # its key stays in the order until it is the oldest

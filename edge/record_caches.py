@@ -20,7 +20,7 @@ def _existing_domain(value: bytes) -> Domain | None:
 class RecordCaches:
     def __init__(self, memory: EdgeMemory, redis: RedisClient, loader: ClickHouseLoader) -> None:
         self.domains: TieredCache[str, Domain] = TieredCache(
-            memory.domains, redis, loader.domains, decode=_existing_domain,
+            memory.domains, redis, loader.domains, loader.limited_domains, decode=_existing_domain,
             read=lambda name: ("GET", domain_key(name)),
             refill=lambda name, domain: [("SET", domain_key(name), encode_domain(domain), "NX")],
         )  # fmt: skip
@@ -30,13 +30,13 @@ class RecordCaches:
             refill=lambda number, broadcast: [("SET", broadcast_key(number), encode_broadcast(broadcast), "NX")],
         )  # fmt: skip
         self.slugs: TieredCache[tuple[str, str], int] = TieredCache(
-            memory.slugs, redis, loader.slugs, decode=int,
+            memory.slugs, redis, loader.slugs, loader.limited_slugs, decode=int,
             read=lambda key: ("GET", slug_key(*key)),
             refill=lambda key, link_id: [("SET", slug_key(*key), link_id, "NX")],
         )  # fmt: skip
         # By (short domain, slug in lower case), where only one slug of the domain fits.
         self.folded_slugs: TieredCache[tuple[str, str], int] = TieredCache(
-            memory.folded_slugs, redis, loader.folded_slugs, decode=int,
+            memory.folded_slugs, redis, loader.folded_slugs, loader.limited_folded_slugs, decode=int,
             read=lambda key: ("GET", folded_slug_key(*key)),
             refill=lambda key, link_id: [("SET", folded_slug_key(*key), link_id, "NX")],
         )  # fmt: skip

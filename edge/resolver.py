@@ -6,7 +6,8 @@ from contextlib import suppress
 
 import msgspec
 
-from edge.clickhouse_loader import ClickHouseLoader, ResolveFailed
+from edge.batch_loader import ResolveFailed, TooManyLimited
+from edge.clickhouse_loader import ClickHouseLoader
 from edge.glued import id_before_letters, readings
 from edge.issued_ids import IssuedIdCheck
 from edge.lookup_stats import LookupStats
@@ -118,6 +119,8 @@ class Resolver:
         """One tap, step by step, each step through memory, Redis and ClickHouse."""
         try:
             return await self._find(tap)
+        except TooManyLimited:
+            return tap, SCAN_LIMITED
         except ResolveFailed:
             self._stats.failed += 1
             return tap, UNANSWERABLE
@@ -126,13 +129,12 @@ class Resolver:
         visit = tap.visit
         if not visit.short_domain:
             return tap, Found()
-        if self._scans.is_over(visit.address, self._now()) and not await self._is_near(visit):
-            return tap, SCAN_LIMITED
-        domain = await self.domain(visit.short_domain)
+        is_limited = self._scans.is_over(visit.address, self._now())
+        domain = await self._caches.domains.get(visit.short_domain, is_limited=is_limited)
         if domain is None or not visit.code:
             return tap, Found(domain)
         for code in readings(visit.code):
-            link_id = await self._link_id(domain, code)
+            link_id = await self._link_id(domain, code, is_limited=is_limited)
             if link_id is not None:
                 return await self._found(tap, domain, code, link_id)
         await self._note_text_glued(visit)
@@ -157,35 +159,16 @@ class Resolver:
             tap = Tap(msgspec.structs.replace(tap.visit, code=code), tap.reply)
         return tap, Found(domain, link_id, link, await self._caches.broadcasts.get(link.broadcast_no))
 
-    async def _is_near(self, visit: Visit) -> bool:
-        """Whether memory or Redis know the names in a visit that anybody can make up: host and slug.
-
-        A prefix that asked for too many unknown ones still gets what they know; ClickHouse, which would have to read
-        its slugs for each, is not asked.
-        """
-        if not await self._caches.domains.is_near(visit.short_domain):
-            return False
-        if not visit.code:
-            return True
-        for code in readings(visit.code):
-            if self._cipher.open(code) is not None or await self._is_slug_near(visit.short_domain, code):
-                return True
-        return False
-
-    async def _is_slug_near(self, short_domain: str, slug: str) -> bool:
-        slugs, folded = self._caches.slugs, self._caches.folded_slugs
-        return await slugs.is_near((short_domain, slug)) or await folded.is_near((short_domain, slug.lower()))
-
-    async def _link_id(self, domain: Domain, code: str) -> int | None:
+    async def _link_id(self, domain: Domain, code: str, *, is_limited: bool) -> int | None:
         """None for a code that was never issued: junk and scans end here, before any look-up of a link."""
         link_id = self._cipher.open(code)
         if link_id is None:
-            return await self._slug_id(domain.short_domain, code)
+            return await self._slug_id(domain.short_domain, code, is_limited=is_limited)
         return link_id if await self._issued.includes(link_id) else None
 
-    async def _slug_id(self, short_domain: str, slug: str) -> int | None:
+    async def _slug_id(self, short_domain: str, slug: str, *, is_limited: bool) -> int | None:
         """A slug is looked up as written, then without regard to case: people type what they see on a poster."""
-        link_id = await self._caches.slugs.get((short_domain, slug))
+        link_id = await self._caches.slugs.get((short_domain, slug), is_limited=is_limited)
         if link_id is not None:
             return link_id
-        return await self._caches.folded_slugs.get((short_domain, slug.lower()))
+        return await self._caches.folded_slugs.get((short_domain, slug.lower()), is_limited=is_limited)

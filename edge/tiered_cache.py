@@ -8,13 +8,15 @@ from typing import Any, Generic, TypeVar
 import hiredis
 import msgspec
 
-from edge.clickhouse_loader import BatchLoader, ResolveFailed
+from edge.batch_loader import BatchLoader, ResolveFailed
 from edge.memory import FRESH_UNTRACKED_S, RecordMemory
 from edge.redis_connection import Command, RedisUnavailable
 from edge.redis_wire import RedisClient
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+Loading = dict[K, "asyncio.Task[V | None]"]
 
 PATIENCE_S = 0.25  # with a store that is silent, where memory has an answer that may be old
 
@@ -29,21 +31,27 @@ class TieredCache(Generic[K, V]):
         memory: RecordMemory[K, V],
         redis: RedisClient,
         loader: BatchLoader[K, V],
+        limited_loader: BatchLoader[K, V] | None = None,
         *,
         read: Callable[[K], Command],
         decode: Callable[[bytes], V | None],
         refill: Callable[[K, V], list[Command]],
     ) -> None:
-        self._memory, self._redis, self._loader = memory, redis, loader
+        self._memory, self._redis = memory, redis
+        self._loader, self._limited_loader = loader, limited_loader or loader
         self._read, self._decode, self._refill = read, decode, refill
         self._now = asyncio.get_running_loop().time
 
-    async def get(self, key: K) -> V | None:
-        """None where there is no such record. Raises ResolveFailed."""
+    async def get(self, key: K, *, is_limited: bool = False) -> V | None:
+        """None where there is no such record. Raises ResolveFailed.
+
+        is_limited: for an address prefix that asked for too many unknown names; TooManyLimited where too many wait.
+        """
         entry = self._memory.fresh(key, self._now())
         if entry is not None:
             return entry.value
-        load = self._memory.loading.get(key) or self._start_load(key)
+        loading = self._memory.loading_limited if is_limited else self._memory.loading
+        load = loading.get(key) or self._start_load(key, loading, self._limited_loader if is_limited else self._loader)
         stale = self._memory.last_known(key)
         if stale is None:
             return await asyncio.shield(load)
@@ -53,24 +61,17 @@ class TieredCache(Generic[K, V]):
         stale.fresh_until_s = self._now() + FRESH_UNTRACKED_S  # later visitors do not wait for the store as well
         return stale.value
 
-    async def is_near(self, key: K) -> bool:
-        """Whether memory, fresh or not, or Redis has such a record."""
-        if self._memory.last_known(key) is not None:
-            return True
-        is_there, _ = await self._from_redis(key)
-        return is_there
-
-    def _start_load(self, key: K) -> "asyncio.Task[V | None]":
-        load = self._memory.loading[key] = asyncio.get_running_loop().create_task(self._load(key))
+    def _start_load(self, key: K, loading: "Loading[K, V]", loader: BatchLoader[K, V]) -> "asyncio.Task[V | None]":
+        load = loading[key] = asyncio.get_running_loop().create_task(self._load(key, loading, loader))
         load.add_done_callback(_retrieve)
         return load
 
-    async def _load(self, key: K) -> V | None:
-        loading, me = self._memory.loading, asyncio.current_task()
+    async def _load(self, key: K, loading: "Loading[K, V]", loader: BatchLoader[K, V]) -> V | None:
+        me = asyncio.current_task()
         try:
             is_there, value = await self._from_redis(key)
             if not is_there:
-                value = await self._from_clickhouse(key)
+                value = await self._from_clickhouse(key, loader)
         except ResolveFailed:
             stale = self._memory.last_known(key)
             if stale is None:
@@ -93,8 +94,8 @@ class TieredCache(Generic[K, V]):
         except (RedisUnavailable, hiredis.ReplyError, msgspec.DecodeError, ValueError):
             return False, None
 
-    async def _from_clickhouse(self, key: K) -> V | None:
-        value = await self._loader.get(key)
+    async def _from_clickhouse(self, key: K, loader: BatchLoader[K, V]) -> V | None:
+        value = await loader.get(key)
         if value is not None:
             # A full or lost Redis is no harm: the next miss asks ClickHouse again.
             with suppress(RedisUnavailable):

@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from edge.clickhouse_loader import BatchLoader, ClickHouseLoader, ResolveFailed
+from edge.batch_loader import BatchLoader, ResolveFailed
+from edge.clickhouse_loader import ClickHouseLoader
 from edge.lookup_stats import LookupStats
 from records.broadcast import Broadcast
 from runtime.breaker import Breaker

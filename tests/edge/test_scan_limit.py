@@ -1,11 +1,20 @@
 """Who asks for many names that were never issued waits; everybody else, and every live link, does not notice."""
 
+import asyncio
+import socket
 import tracemalloc
+from contextlib import ExitStack
 
 import pytest
 
+from edge.batch_loader import LIMITED_KEYS, LIMITED_WAITING, BatchLoader, LimitedBatchLoader, TooManyLimited
+from edge.lookup_stats import LookupStats
+from edge.memory import RecordMemory
+from edge.redis_wire import RedisWire
 from edge.scan_limit import ScanLimit
+from edge.tiered_cache import TieredCache
 from records.address import packed_address
+from runtime.breaker import Breaker
 from tests.support.edge import HOST, cache, cache_slug, cipher, destination, store
 from tests.support.eventually import wait_until
 
@@ -69,6 +78,19 @@ async def scanned(edge, address="203.0.113.9"):
     return answer
 
 
+def all_at_once(edge, paths, address="203.0.113.9"):
+    """The statuses of requests that are all sent before one answer is read."""
+    with ExitStack() as stack:
+        connections = [stack.enter_context(socket.create_connection(("127.0.0.1", edge.port), 10)) for _ in paths]
+        for connection, path in zip(connections, paths, strict=True):
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-For: {address}\r\n\r\n".encode())
+        return [int(connection.recv(65536).split()[1]) for connection in connections]
+
+
+def slug_row(link_id, slug):
+    return {"link_id": link_id, "slug": slug, "short_domain": HOST, "broadcast_no": 1, "contact_id": f"c-{link_id}"}
+
+
 @pytest.fixture
 async def behind_proxy(redis, clickhouse, edges):
     """An edge behind a proxy on this machine, that lets a prefix ask for 20 unknown codes a minute."""
@@ -117,17 +139,91 @@ async def test_asking_for_many_hosts_is_a_scan(behind_proxy):
     assert behind_proxy.get("/" + cipher.seal(7), X_Forwarded_For="203.0.113.9").headers["Location"] == destination(7)
 
 
-async def test_a_scan_costs_clickhouse_nothing_once_it_is_limited(behind_proxy, clickhouse):
+async def test_a_live_slug_that_only_clickhouse_has_is_answered_whoever_scans_beside_it(behind_proxy, clickhouse):
     await scanned(behind_proxy)
-    slugs = {"slug": "NEW", "link_id": 3, "short_domain": HOST}
-    await clickhouse.insert_rows("links", [slugs])
+    await clickhouse.insert_rows("links", [slug_row(3, "NEW")])
 
-    limited = behind_proxy.get("/NEW", X_Forwarded_For="203.0.113.9")
-    asked = behind_proxy.get("/NEW", X_Forwarded_For="198.51.100.7")
-    after = behind_proxy.get("/NEW", X_Forwarded_For="203.0.113.9")
+    for path in ("/NEW", "/new", "/NEW_"):
+        assert behind_proxy.get(path, X_Forwarded_For="203.0.113.9").headers["Location"] == destination(3)
+    assert behind_proxy.get("/OLD", X_Forwarded_For="203.0.113.9").status == 429
 
-    assert limited.status == 429, "neither memory nor Redis knew the slug"
-    assert asked.headers["Location"] == after.headers["Location"] == destination(3)
+
+async def test_a_limited_prefix_gets_live_links_after_redis_forgot_everything(behind_proxy, redis):
+    await scanned(behind_proxy)
+    await redis.flushall()
+
+    for link_id in (7, 8):
+        answer = behind_proxy.get("/" + cipher.seal(link_id), X_Forwarded_For="203.0.113.9")
+        assert (answer.status, answer.headers["Location"]) == (302, destination(link_id))
+
+
+MANY_NAMES = {
+    "made up": lambda number: f"/scan{number}",
+    "behind a code": lambda number: f"/{cipher.seal(10**9)}-{number}",
+    "a live slug and marks": lambda number: "/SALE" + f"{number:08b}".translate({48: "-", 49: "_"}),
+}
+
+
+@pytest.mark.parametrize("name", MANY_NAMES.values(), ids=MANY_NAMES)
+async def test_many_names_of_a_limited_prefix_are_few_queries(behind_proxy, name):
+    await scanned(behind_proxy)
+    queries = behind_proxy.metric("taptrail_origin_query_seconds_count")
+
+    answers = all_at_once(behind_proxy, [name(number) for number in range(150)])
+
+    assert set(answers) <= {429, 302}
+    assert behind_proxy.metric("taptrail_origin_query_seconds_count") - queries <= 12, "two names a walk, 100 a query"
+
+
+async def test_names_beyond_those_that_may_wait_are_told_to_wait_without_a_look_up():
+    asked, most = [], []
+
+    def loader(slot):
+        async def query(keys):
+            asked.append(len(keys))
+            running.append(keys)
+            most.append(len(running))
+            await asyncio.sleep(0.01)
+            running.pop()
+            return dict.fromkeys(keys, "found")
+
+        return LimitedBatchLoader(query, Breaker(asyncio.Event().wait), LookupStats(), slot)
+
+    running, slot = [], asyncio.Semaphore(1)
+    slugs, domains = loader(slot), loader(slot)
+    look_ups = [each.get(number) for number in range(LIMITED_WAITING + 7) for each in (slugs, domains)]
+
+    answers = await asyncio.gather(*look_ups, return_exceptions=True)
+
+    assert sum(isinstance(answer, TooManyLimited) for answer in answers) == 14
+    assert answers.count("found") == 2 * LIMITED_WAITING
+    assert (max(asked), max(most)) == (LIMITED_KEYS, 1), "one bounded query at a time, of every kind together"
+
+
+async def test_strangers_do_not_wait_for_the_names_of_limited_prefixes():
+    memory = RecordMemory(10)
+    never = asyncio.Event()
+
+    async def query(keys):
+        return {}
+
+    async def hangs(keys):
+        await never.wait()
+        return {}
+
+    loader = BatchLoader(query, Breaker(never.wait), LookupStats())
+    limited = LimitedBatchLoader(hangs, Breaker(never.wait), LookupStats(), asyncio.Semaphore(1))
+    wire = RedisWire("redis://127.0.0.1:1/0")
+    slugs = TieredCache(
+        memory, wire, loader, limited, read=lambda key: ("GET", key), decode=int, refill=lambda key, link_id: []
+    )
+    scanner = asyncio.ensure_future(slugs.get("SALE", is_limited=True))
+    await asyncio.sleep(0.1)
+
+    async with asyncio.timeout(5):
+        assert await slugs.get("SALE") is None
+    assert not scanner.done()
+    scanner.cancel()
 
 
 async def test_a_limited_prefix_is_forgiven_in_time(redis, edges):
