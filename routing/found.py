@@ -19,4 +19,4 @@ class Found(msgspec.Struct, frozen=True, gc=False):
 
 
 UNANSWERABLE = Found(obstacle=Reason.UNRESOLVED)  # no store that can be reached could say
-SCAN_LIMITED = Found(obstacle=Reason.SCANNING)  # of an address prefix that asked for many unknown names; too many of them wait
+SCAN_LIMITED = Found(obstacle=Reason.SCANNING)  # a limited address prefix; too many of its names wait already
