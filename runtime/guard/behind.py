@@ -9,10 +9,23 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from runtime.guard.guard import Connection
+from runtime.guard.target import origin_and_host
 
 _KEY = "taptrail.connection"  # in the state of a request
 # uvicorn's own limit between two requests does not see those that it is not given: the guard has one.
 NEVER_S = 10 * 365 * 86_400
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """uvicorn's, with the host of an absolute target in place of the Host field (RFC 9112 3.2.2)."""
+
+    def on_headers_complete(self) -> None:
+        if not self.url.startswith(b"/"):
+            self.url, host = origin_and_host(self.url)
+            if host is not None:
+                self.headers[:] = [field for field in self.headers if field[0] != b"host"]  # the scope has this list
+                self.headers.append((b"host", host))
+        super().on_headers_complete()
 
 
 class Behind:
@@ -35,10 +48,10 @@ class Behind:
     def gone(self, connection: Connection) -> None:
         self._server_state.connections.discard(connection)
 
-    def protocol(self, connection: Connection, transport: asyncio.Transport) -> HttpToolsProtocol:
+    def protocol(self, connection: Connection, transport: asyncio.Transport) -> HttpProtocol:
         """uvicorn's protocol on this transport; a stop of the server does not see it."""
         state = {**self._app_state, _KEY: connection}
-        protocol = HttpToolsProtocol(self._config, self._server_state, state, self._loop)
+        protocol = HttpProtocol(self._config, self._server_state, state, self._loop)
         protocol.connection_made(transport)
         self._server_state.connections.discard(protocol)
         return protocol

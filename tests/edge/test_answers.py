@@ -198,6 +198,43 @@ def request(path, *headers):
     return b"GET %b HTTP/1.1\r\n%b\r\n" % (path.encode(), lines)
 
 
+@pytest.fixture
+def ours(edge, way):
+    """An edge on our own server: what another makes of a request's target, it does not tell the application."""
+    if way == "granian":
+        pytest.skip("it hands over no target")
+    return edge
+
+
+ABSOLUTE = [
+    f"http://{HOST}/{CODE}",
+    f"HTTP://GO.Acme.example.:8080/{CODE}?utm=x",
+    f"https://user:pass@{HOST}/{CODE}.",
+]
+
+
+@pytest.mark.parametrize("target", ABSOLUTE)
+def test_the_host_of_an_absolute_target_counts(ours, target):
+    raw = f"GET {target} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode()
+
+    assert destination(5).encode() in ours.send(raw)
+
+
+@pytest.mark.parametrize("authority", ["evil.example", f"{HOST}@evil.example", "evil.example:80"])
+@pytest.mark.parametrize("path", [f"/{CODE}", "/", ""])
+def test_the_host_field_does_not_count_beside_an_absolute_target(ours, authority, path):
+    raw = f"GET http://{authority}{path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+
+    assert ours.send(raw).startswith(b"HTTP/1.1 404")
+
+
+def test_a_domain_answers_for_itself_to_an_absolute_target(ours):
+    got = ours.send(f"GET http://{HOST} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode(), until=b"</html>")
+
+    assert got.startswith(b"HTTP/1.1 200")
+    assert b"Acme" in got
+
+
 def test_pipelined_requests_are_answered_in_their_order(edge):
     data = b"".join(request("/" + cipher.seal(link_id)) for link_id in (1, 2, 3, 4))
 

@@ -1,7 +1,10 @@
 from ipaddress import ip_network
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from edge.trusted_proxies import forwarded_for, x_forwarded_for
 from edge.visit import asked_in, visit_reader
 from records.address import packed_address
 from records.networks import Networks
@@ -97,3 +100,80 @@ def test_a_visit_of_verification_is_known_by_its_mark():
 def test_nobody_else_can_say_that_verification_made_a_visit():
     for header in ("purpose", "sec_purpose", "x_purpose", "x_moz"):
         assert reader(Networks())(scope(**{header: b"own-verify"})).purpose == ""
+
+
+# The grammars of RFC 7239 4 and RFC 9110 5.6: what a sender may write, with the hops that it then names.
+TOKENS = st.text("!#$%&'*+-.^_`|~0123456789abcXYZ", min_size=1, max_size=6)
+SPACE = st.text(" \t", max_size=2)
+NOTHING = st.sampled_from(["", " ", "\t"])
+V4 = st.ip_addresses(v=4).map(str)
+V6 = st.ip_addresses(v=6).map(str)
+PORTS = st.sampled_from(["", ":80", ":47011"])
+NAMES = st.sampled_from(["by", "host", "proto", "forwarded", "x"])
+
+
+def any_case(word):
+    return st.tuples(*(st.sampled_from([letter, letter.upper()]) for letter in word)).map("".join)
+
+
+@st.composite
+def quoted(draw, text):
+    """A quoted-string that stands for this text; any character may be escaped, these two must be."""
+    escapes = draw(st.lists(st.booleans(), min_size=len(text), max_size=len(text)))
+    return '"' + "".join("\\" + c if c in '"\\' or escape else c for c, escape in zip(text, escapes, strict=True)) + '"'
+
+
+@st.composite
+def nodes(draw):
+    """What stands behind `for=`, and the address it names."""
+    address, port = draw(st.tuples(V4, PORTS) | st.tuples(V6, PORTS))
+    if ":" in address:
+        return draw(quoted(f"[{address}]{port}")), address
+    return (draw(quoted(address + port)), address) if port or draw(st.booleans()) else (address, address)
+
+
+@st.composite
+def elements(draw):
+    """One member of Forwarded: parameters in any order, a `for` among them, or none."""
+    text = st.text('"\\,;=:for abc[]', max_size=12)
+    values = TOKENS | text.flatmap(quoted)
+    pairs = [f"{name}={draw(values)}" for name in draw(st.lists(NAMES, unique=True, max_size=3))]
+    address = ""
+    if not pairs or draw(st.booleans()):
+        node, address = draw(nodes())
+        pairs.insert(draw(st.integers(0, len(pairs))), f"{draw(any_case('for'))}={node}")
+    return draw(SPACE) + ";".join(pairs) + draw(SPACE), address
+
+
+def listed(members):
+    """A list of these members, with empty ones between (RFC 9110 5.6.1.2), and what the members name."""
+    empty = NOTHING.map(lambda text: (text, None))
+    return st.lists(members | empty, max_size=6).map(
+        lambda parts: (",".join(text for text, _ in parts), [named for _, named in parts if named is not None])
+    )
+
+
+@given(listed(elements()))
+def test_forwarded_is_read_by_its_grammar(header):
+    value, addresses = header
+
+    assert forwarded_for(value) == addresses
+
+
+@given(listed(st.tuples(SPACE, V4 | V6, SPACE).map(lambda parts: ("".join(parts), parts[1]))))
+def test_x_forwarded_for_is_read_as_a_list_of_addresses(header):
+    value, addresses = header
+
+    assert x_forwarded_for(value) == addresses
+
+
+@given(st.text('"\\,;=: \tfor[]12.ab', max_size=60), listed(elements()))
+def test_nothing_that_a_visitor_sends_hides_what_proxies_append(forged, appended):
+    """Unless it opens a quoted string: then nothing right of it can be told from its text, and no hop is named."""
+    value, addresses = appended
+    hops = forwarded_for(f"{forged},{value}")
+
+    if '"' not in forged:
+        assert hops[len(hops) - len(addresses) :] == addresses
+    read = reader(PROXIES, "forwarded")(scope(client="10.0.0.5", forwarded=f"{forged},{value}".encode("latin-1")))
+    assert len(read.address) == 16
