@@ -57,7 +57,9 @@ def build(
     settings: Settings, links_redis: Redis, clicks_redis: Redis, clickhouse: ClickHouse
 ) -> tuple[ASGIApp, Resync, Keys]:
     """The application, what keeps the cache true, and what keeps the keys true."""
-    rules = DestinationRules(settings.allow_http_destinations, settings.allow_private_destinations)
+    rules = DestinationRules(
+        settings.allow_http_destinations, settings.allow_private_destinations, settings.allow_schemes
+    )
     cipher = CodeCipher(settings.code_key)
     cache = Cache(links_redis, links_kept_s=max(int(settings.link_cache_days * 86_400), 1))
     locks, ids, links = Locks(links_redis), IdAllocator(links_redis, clickhouse), LinkTable(clickhouse)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from control.access.given_keys import ApiKeys, OperatorKeys
+from control.catalogue.app_schemes import AppSchemes
 from records.code import CodeKey
 from records.networks import Networks
 from runtime.environment import ClickHouseUrl, LogLevel, RedisUrl
@@ -37,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_http_destinations: bool = False
     # For trials: recipients cannot reach such addresses.
     allow_private_destinations: bool = False
+    # Schemes of destinations beside https that a phone opens in an app. Never javascript, data, file and their like.
+    allow_schemes: AppSchemes = AppSchemes()
     # `dns`: an account registers a domain only after it has put a token, which the refusal names, into its DNS.
     domain_proof: Annotated[Literal["none", "dns"], msgspec.Meta(description="none or dns")] = "none"
     # The DNS server that is asked for that token, one that checks DNSSEC if you have it. Empty: those of this host.

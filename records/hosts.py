@@ -15,7 +15,7 @@ MAX_CHARACTERS = 260  # a name of 253 (RFC 1035), a dot, a colon and a port
 _PLAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _PORT = re.compile(r":[0-9]*\Z", re.ASCII)
-_AUTHORITY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#:@]*)((?::[0-9]*)?)(?=[/?#]|\Z)")
+_AUTHORITY = re.compile(r"((?i:https?)://)([^/?#:@]*)((?::[0-9]*)?)(?=[/?#]|\Z)")
 _A_LABEL = "xn--"
 
 
@@ -66,7 +66,7 @@ def host_in(url: str) -> str:
 
 
 def with_ascii_host(url: str) -> str:
-    """The URL with its host in ASCII, where that can be; nothing else of it changes."""
+    """The URL with its host in ASCII, where that can be; nothing else of it changes, nor anything of an app's URL."""
     if url.isascii() or not (authority := _AUTHORITY.match(url)):
         return url
     before, host, port = authority.groups()

@@ -19,11 +19,14 @@ MAX_LOCATION_BYTES = 8000  # what everybody should take (RFC 9110 4.1); beyond i
 _KEPT = "".join(map(chr, range(0x21, 0x7F)))
 _KEPT_IN_QUERY = _KEPT.replace("#", "")
 _STEPS = frozenset({".", ".."})  # no encoding keeps them from climbing in a path (WHATWG URL, "double-dot")
+_IS_WEB = re.compile("https?://", re.IGNORECASE)
 _PLACEHOLDER = re.compile(f"\\{{({FIELD_NAME})\\}}", re.ASCII)
 
 
 def destination_for(broadcast: Broadcast, index: int, link: Link, visit: Visit, click_id: bytes) -> str:
     """The URL of that destination for this visit, pure ASCII: placeholders URL-encoded, the query added if forwarded.
+
+    Never to what an app opens: a stranger could give a mail another recipient.
 
     A query that would make it too long is left out: the page without it is better than none.
     """
@@ -44,7 +47,7 @@ def destination_for(broadcast: Broadcast, index: int, link: Link, visit: Visit, 
             values = link.fields | values
         # A field that the link does not have is empty: a page without it is better than none.
         url = "".join([quote(values.get(part, ""), safe="") if i % 2 else part for i, part in enumerate(parts)])
-    if not visit.query or not broadcast.forward_query:
+    if not visit.query or not broadcast.forward_query or not _IS_WEB.match(url):
         return url
     longer = _with_query(url, visit.query)
     return longer if len(longer) <= MAX_LOCATION_BYTES else url

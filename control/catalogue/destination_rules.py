@@ -1,10 +1,12 @@
 """Whether a URL may be a destination. Pure: what needs a look-up is left to the caller."""
 
 import re
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from contacts.fields import NAME, STANDS_APART
+from control.catalogue.app_schemes import is_web, scheme_of
 from records.hosts import ascii_host, host_in
 from records.public_address import is_public
 from routing.destination import PLACEHOLDERS
@@ -16,18 +18,24 @@ _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PRIVATE_SUFFIXES = ("localhost", "local", "internal", "home.arpa")
 
 
-def destination_fault(url: str, *, allow_http: bool, allow_private: bool, template: bool = True) -> str | None:
-    """What is wrong with a destination, or None. template: whether it may hold placeholders."""
-    return (
-        _text_fault(url)
-        or _placeholder_fault(url, template)
-        or _address_fault(_PLACEHOLDER.sub("x", url), allow_http, allow_private)
-    )
+def destination_fault(
+    url: str, *, allow_http: bool, allow_private: bool, app_schemes: Sequence[str] = (), template: bool = True
+) -> str | None:
+    """What is wrong with a destination, or None.
+
+    app_schemes: beside https, as AppSchemes has them. template: whether it may hold placeholders.
+    """
+    is_app = scheme_of(url) in app_schemes
+    if fault := _text_fault(url) or _placeholder_fault(url, template, is_app):
+        return fault
+    if is_app:
+        return _nothing_fault(url)
+    return _address_fault(_PLACEHOLDER.sub("x", url), allow_http, allow_private, app_schemes)
 
 
 def destination_host(url: str) -> str:
-    """The host of a URL without a fault, as records/hosts.py gives it."""
-    return host_in(_PLACEHOLDER.sub("x", url))
+    """The host that a URL without a fault leads to, as records/hosts.py gives it; "" where an app opens it."""
+    return host_in(_PLACEHOLDER.sub("x", url)) if is_web(url) else ""
 
 
 def _text_fault(url: str) -> str | None:
@@ -45,7 +53,12 @@ def _text_fault(url: str) -> str | None:
     return None
 
 
-def _placeholder_fault(url: str, template: bool) -> str | None:
+def _nothing_fault(url: str) -> str | None:
+    scheme, _, rest = url.partition(":")
+    return None if rest.strip("/") else f"it has nothing after {scheme}:"
+
+
+def _placeholder_fault(url: str, template: bool, is_app: bool) -> str | None:
     for name in _PLACEHOLDER.findall(url):
         if not template:
             return f"it holds the placeholder {{{name}}}; placeholders are for destinations of links only"
@@ -56,7 +69,7 @@ def _placeholder_fault(url: str, template: bool) -> str | None:
     if any(brace in _PLACEHOLDER.sub("", url) for brace in "{}"):
         return "it holds a single brace; write %7B or %7D, or a whole placeholder"
     before_path = re.match(r"[^:/?#]*:?(//[^/?#]*)?", url)
-    if before_path and "{" in before_path[0]:
+    if before_path and "{" in before_path[0] and not is_app:
         return "it holds a placeholder in its scheme or host; they may stand in path, query and fragment"
     return _step_fault(url)
 
@@ -71,7 +84,7 @@ def _step_fault(url: str) -> str | None:
     return None
 
 
-def _address_fault(url: str, allow_http: bool, allow_private: bool) -> str | None:
+def _address_fault(url: str, allow_http: bool, allow_private: bool, app_schemes: Sequence[str]) -> str | None:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -79,7 +92,8 @@ def _address_fault(url: str, allow_http: bool, allow_private: bool) -> str | Non
         return f"it is not a URL: {error}"
     schemes = ("https", "http") if allow_http else ("https",)
     if parts.scheme not in schemes or not url[len(parts.scheme) :].startswith("://"):
-        return f"its scheme is {parts.scheme or 'missing'}; expected {' or '.join(f'{name}://' for name in schemes)}"
+        expected = [*(f"{name}://" for name in schemes), *(f"{name}:" for name in app_schemes)]
+        return f"its scheme is {parts.scheme or 'missing'}; expected {' or '.join(expected)}"
     if "@" in parts.netloc:
         return "it holds a user name or password before the host; leave out what stands before the @"
     if not host:

@@ -10,6 +10,7 @@ import msgspec
 
 from control.access.caller import Author, Caller
 from control.cache.redis_cache import Cache
+from control.catalogue.app_schemes import AppSchemes
 from control.catalogue.changes import DOMAIN, WITHDRAWN, Changes
 from control.catalogue.destination_rules import destination_fault, destination_host
 from control.catalogue.domain_proof import DnsProof, check_not_public
@@ -33,6 +34,7 @@ _FILE = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*", re.ASCII)
 class DestinationRules(msgspec.Struct, frozen=True):
     allow_http: bool
     allow_private: bool
+    app_schemes: AppSchemes = AppSchemes()
 
 
 class Domains:
@@ -140,15 +142,17 @@ class Domains:
                 url,
                 allow_http=self._rules.allow_http,
                 allow_private=self._rules.allow_private,
+                app_schemes=self._rules.app_schemes,
                 template=field in templates,
             )
             if fault:
                 raise invalid(field, f"{field} is {described(url)}: {fault}")
-            hosts.setdefault(destination_host(url), field)
+            if host := destination_host(url):
+                hosts.setdefault(host, field)
         registered = await self._registered(list(hosts))
         loops = {own, *(domain.short_domain for domain in registered if related(domain.account, account))}
         for host, field in hosts.items():
-            if host and host in loops:
+            if host in loops:
                 detail = f"{field} leads to {host}, which is a short domain itself: visitors would go in circles"
                 raise invalid(field, detail)
         others = [domain.short_domain for domain in registered]

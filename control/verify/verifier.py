@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from control.catalogue.app_schemes import is_web
 from control.catalogue.domains import Domains
 from control.catalogue.link_page import STAND_IN, decision_for, link_of
 from control.http.problems import Problem
@@ -149,6 +150,9 @@ class Verifier:
             if row.destination_index >= len(broadcast.destinations):
                 continue
             template = broadcast.destinations[row.destination_index]
+            if not is_web(template):
+                left_out.append(_opened_by_an_app(template))
+                continue
             if wanted.contact_id is None and own_fields([template]):
                 detail = (
                     "it holds fields of a contact, so a fetch might use it up: name a contact_id to have it fetched"
@@ -157,7 +161,11 @@ class Verifier:
                 continue
             visit = Visit(row.short_domain, row.code)
             urls.append(destination_for(broadcast, row.destination_index, link_of(row, broadcast), visit, STAND_IN))
-        return list(dict.fromkeys([*urls, *filter(None, [broadcast.fallback])])), left_out
+        if is_web(broadcast.fallback):
+            urls.append(broadcast.fallback)
+        elif broadcast.fallback:
+            left_out.append(_opened_by_an_app(broadcast.fallback))
+        return list(dict.fromkeys(urls)), left_out
 
     async def _fetched(self, urls: Sequence[str], final_hosts: Collection[str]) -> list[Finding]:
         all_together = asyncio.Semaphore(_FETCHES)
@@ -186,6 +194,10 @@ class Verifier:
         return await self._fetcher.fetch(
             urlsplit(fetched.final_url)._replace(path=path, query="", fragment="").geturl()
         )
+
+
+def _opened_by_an_app(url: str) -> Finding:
+    return Finding("warn", "status", "it is opened by an app, so it was not fetched: try it on a phone", [url])
 
 
 def _now_ms() -> int:

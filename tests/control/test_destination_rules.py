@@ -1,5 +1,6 @@
 import pytest
 
+from control.catalogue.app_schemes import AppSchemes, is_web
 from control.catalogue.destination_rules import destination_fault, destination_host
 
 
@@ -107,3 +108,97 @@ def test_a_host_is_mapped_as_browsers_do_and_not_as_in_2003():
 
 def test_a_number_in_full_width_digits_is_refused():
     assert "number" in fault("https://\uff11\uff12\uff17.0.0.1/", allow_private=True)
+
+
+APPS = AppSchemes.parse("mailto, TEL,sms,com.acme.shop+x")
+
+
+def app_fault(url, template=True):
+    return destination_fault(url, allow_http=False, allow_private=False, app_schemes=APPS, template=template)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mailto:{contact_id}@shop.example?subject=Grüße",
+        "MailTo:info@shop.example",
+        "tel:+4930123456",
+        "sms:+4930123456?body={first_name}%0D%0AHello",
+        "com.acme.shop+x://{code}/{a}?b={click_id}",
+        "com.acme.shop+x:///sale",
+    ],
+)
+def test_an_apps_scheme_is_a_destination_only_where_it_is_allowed(url):
+    assert app_fault(url) is None
+    assert fault(url)
+    assert not is_web(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("whatsapp:x", "its scheme is whatsapp; expected https:// or mailto: or tel: or sms: or com.acme.shop+x:"),
+        ("javascript:alert(1)", "its scheme is javascript"),
+        ("java\tscript:alert(1)", "control character (U+0009)"),
+        ("\x01javascript:alert(1)", "control character (U+0001)"),
+        ("mailto:a@b.example\r\nSet-Cookie: c", "control character (U+000D)"),
+        ("tel:+49 30", "a space"),
+        ("tel:" + "1" * 2045, "2049 bytes"),
+        ("tel:%zz", "no percent-encoding"),
+        ("tel:{Name}", "unknown placeholder {Name}"),
+        ("tel:{", "single brace"),
+        ("{code}mailto:a", "placeholder in its scheme or host"),
+        ("te{code}l:1", "placeholder in its scheme or host"),
+        ("mailto:", "nothing after mailto:"),
+        ("com.acme.shop+x://", "nothing after"),
+        ("mailto", "its scheme is missing"),
+        ("ｍailto:a@b.example", "its scheme is missing"),
+    ],
+)
+def test_what_an_app_may_not_be_sent_is_named(url, named):
+    assert named in app_fault(url)
+
+
+def test_an_apps_url_that_is_no_template_holds_no_placeholder():
+    assert "placeholder {code}" in app_fault("tel:{code}", template=False)
+
+
+def test_an_apps_url_leads_to_no_host():
+    assert destination_host("com.acme.shop+x://go.acme.example/x") == ""
+    assert destination_host("mailto:a@go.acme.example") == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["javascript", "data", "file", "vbscript", "blob", "about", "view-source", "filesystem"]
+)
+def test_what_runs_or_shows_the_url_itself_is_never_allowed(name):
+    for spelling in (name, name.upper(), name.title(), f" {name} ", f"mailto,{name}", f"{name}\n", f"\t{name}"):
+        with pytest.raises(ValueError, match=f"{name} is never allowed"):
+            AppSchemes.parse(spelling)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mailto:",
+        "1a",
+        "a b",
+        "java\tscript",
+        "java\x00script",
+        "javaſcript",
+        "ａbout",
+        "-a",
+        "a/b",
+        "a" * 65,
+        "tel;sms",
+    ],
+)
+def test_what_is_no_scheme_is_refused_by_name(name):
+    with pytest.raises(ValueError, match="is no scheme"):
+        AppSchemes.parse(name)
+
+
+@pytest.mark.parametrize("name", ["http", "HTTPS"])
+def test_a_page_is_no_app(name):
+    with pytest.raises(ValueError, match="http by its own setting"):
+        AppSchemes.parse(name)

@@ -108,4 +108,6 @@ def test_only_the_host_of_a_url_is_put_into_ascii():
     assert with_ascii_host("https://gruß.example:8443/gruß?ß#ß") == "https://xn--gru-7ka.example:8443/gruß?ß#ß"
     assert with_ascii_host("https://shop.example/gruß") == "https://shop.example/gruß"
     assert with_ascii_host("https://shop.example?ß") == "https://shop.example?ß"
+    assert with_ascii_host("HTTP://gruß.example") == "HTTP://xn--gru-7ka.example"
+    assert with_ascii_host("shop://gruß.example/") == "shop://gruß.example/"
     assert with_ascii_host("mailto:ß@shop.example") == "mailto:ß@shop.example"

@@ -68,6 +68,7 @@ def trial(valkey_url, clickhouse_url, tmp_path_factory):
             TAPTRAIL_FETCH_ALLOW="127.0.0.0/8",
             TAPTRAIL_ALLOW_PRIVATE_DESTINATIONS="true",
             TAPTRAIL_ALLOW_HTTP_DESTINATIONS="true",
+            TAPTRAIL_ALLOW_SCHEMES="mailto",
             TAPTRAIL_VERIFY_SECOND_TRY_S="0.1",
         )  # fmt: skip
         yield Trial(control, edge, pages, redis)
@@ -122,6 +123,12 @@ def test_a_page_must_end_on_a_host_that_the_sender_names(trial):
 
     assert trial.found(broadcast_id, final_hosts=["localhost"]) == ("pass", [])
     assert trial.found(broadcast_id, final_hosts=["shop.example"]) == ("fail", [("fail", "final-host")])
+
+
+def test_what_an_app_opens_is_not_fetched_and_said(trial):
+    broadcast_id = trial.broadcast("mailto:{contact_id}@shop.example?subject=Grüße {code}".replace(" ", "%20"))
+
+    assert trial.found(broadcast_id) == ("pass", [("warn", "status")])
 
 
 def test_pages_without_tls_are_a_warning(trial):
