@@ -39,6 +39,7 @@ class _Line(msgspec.Struct):
     existing: bool = False  # the contact had it before
     line: int = 0
     error: str = ""
+    lines: int = 1  # that the error stands for
     detail: str = ""  # of the problem that cut the answer off
 
 
@@ -108,16 +109,17 @@ def mint(
             warn(warning)
         if found is None and not dry_run:
             create_broadcast(domain, broadcast_id, list(destinations), wanted, account)
-        for bad in lines.contacts.bad:
-            _skipped(bad.line, bad.error)
+        for bad in (*lines.contacts.bad, lines.contacts.bad_rest):
+            if bad is not None:
+                _skipped(bad.line, bad.error)
         total = lines.contacts.links(count)
         if out is None or dry_run:
             new = Counts(new=total) if found is None else _count(broadcast_id, account, request, again=again)
-            _show_counts(broadcast_id, new, len(lines.contacts.bad), json_=json_)
+            _show_counts(broadcast_id, new, lines.contacts.bad_lines, json_=json_)
             return
         minting = Minting(broadcast_id, account, skip_bad, contacts, out, total, again)
         done = asyncio.run(_mint(minting, request, lines))
-    skipped = len(lines.contacts.bad) + done.refused
+    skipped = lines.contacts.bad_lines + done.refused
     result = {
         "broadcast_id": broadcast_id, "links": done.written, "existing": done.existing, "skipped": skipped,
         "out": str(out), "warnings": warnings,
@@ -264,14 +266,14 @@ async def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> Done:
         writer = csv.writer(file, lineterminator="\n")
         try:
             async for block in answer:
-                links = _links(block, lines, minting)
+                links, refused = _links(block, lines, minting)
                 if not done.written:
                     file.truncate(0)
                     writer.writerow(OUT_COLUMNS)
                 writer.writerows(map(_columns, links))
                 done.written += len(links)
                 done.existing += sum(link.existing for link in links)
-                done.refused += block.count(b"\n") - len(links)
+                done.refused += refused
                 progress.update(task, completed=done.written)
         except Refused as error:
             raise click.ClickException(
@@ -283,18 +285,20 @@ async def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> Done:
     return done
 
 
-def _links(block: bytes, lines: Checked, minting: Minting) -> list[_Line]:
-    """The links of some lines of the answer; reports lines that the service refused. Raises click.ClickException."""
+def _links(block: bytes, lines: Checked, minting: Minting) -> tuple[list[_Line], int]:
+    """The links in a piece of the answer, and how many lines were refused, which it reports. Raises click.ClickException."""
     links: list[_Line] = []
+    refused = 0
     for answer in _decoder.decode_lines(block):
         if answer.short_url:
             links.append(answer)
         elif answer.error:
             _skipped(file_line(answer.line, lines.contacts.line_nos), answer.error)
+            refused += answer.lines
         else:
             partial = f"{_partial_of(minting.out)} holds the links up to here; run the same command again to go on"
             raise click.ClickException(f"{answer.detail or 'the answer was cut off'}; {partial}")
-    return links
+    return links, refused
 
 
 def _partial_of(out: Path) -> Path:

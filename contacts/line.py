@@ -10,6 +10,7 @@ import msgspec
 import pyarrow as pa
 from msgspec import Meta
 
+from contacts.bad_lines import BadLine
 from contacts.fields import DOTS, NO_FIELDS, FieldNeeds, Fields, field_fault, fields_may_be_wrong, missing_field
 from records.text import control_character, shown
 
@@ -53,13 +54,6 @@ class Fault(NamedTuple):
     column: int = 0  # in the line, from 1, where the form of the line is wrong
 
 
-class BadLine(msgspec.Struct, gc=False):
-    """One line out, for a line in that was skipped."""
-
-    line: int
-    error: str
-
-
 class Contacts(msgspec.Struct, frozen=True):
     """The lines that are right, as columns of 10 bytes, the contact ids and the fields that count, and those that are
     not, in their order.
@@ -70,11 +64,17 @@ class Contacts(msgspec.Struct, frozen=True):
     destination_indexes: "array[int]"  # ALL for every destination
     line_nos: "array[int]"
     audiences: list[str]
-    bad: list[BadLine]
+    bad: list[BadLine]  # the first of them
     fields: dict[str, Any] = {}  # name -> pa.Array of strings, null where a line does not have it
+    bad_rest: BadLine | None = None  # stands for the bad lines that are not in `bad`
 
     def __len__(self) -> int:
         return len(self.line_nos)
+
+    @property
+    def bad_lines(self) -> int:
+        """How many lines are bad, named or not."""
+        return sum(bad.lines for bad in (*self.bad, self.bad_rest) if bad)
 
     def only(self, keep: list[bool]) -> "Contacts":
         """Without the lines that are not to be kept."""

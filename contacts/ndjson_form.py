@@ -14,12 +14,14 @@ _NAMES = tuple(name.encode() for name in ContactLine.__struct_fields__)
 # A name that is there twice, also where one of its letters is an escape. 0.5 us a line.
 _TWICE = re.compile(rb'"(' + b"|".join(_NAMES) + rb')"\s*:[^\n]*"\1"\s*:|\\u00[57][0-9a-fA-F]|\\u006')
 BATCH_BYTES = 1024 * 1024
+BATCH_LINES = 32 * 1024  # lines of two bytes are objects of many more
+_PART_BYTES = 16 * 1024
 
 
 class NdjsonForm:
     def batches(self, file: IO[bytes]) -> Iterator[tuple[list[bytes], Sequence[int]]]:
         line_no = 1
-        while lines := file.readlines(BATCH_BYTES):
+        while lines := _next_lines(file):
             yield lines, range(line_no, line_no + len(lines))
             line_no += len(lines)
 
@@ -42,6 +44,16 @@ class NdjsonForm:
         except JsonFault as fault:
             return Fault(fault.field, fault.detail + _hint(fault, raw), column=fault.column)
         return line
+
+
+def _next_lines(file: IO[bytes]) -> list[bytes]:
+    """Some whole lines, few enough and short enough to be held at once; none at the end."""
+    lines: list[bytes] = []
+    size = 0
+    while size < BATCH_BYTES and len(lines) < BATCH_LINES and (part := file.readlines(_PART_BYTES)):
+        lines += part
+        size += sum(map(len, part))
+    return lines
 
 
 def _may_repeat(text: bytes, parsed: Sequence[ContactLine]) -> bool:

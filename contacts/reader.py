@@ -7,10 +7,10 @@ from typing import IO, Any, Generic, Protocol, TypeVar
 import msgspec
 import pyarrow as pa
 
+from contacts.bad_lines import BadLines
 from contacts.fields import NO_FIELDS, FieldNeeds, composed
 from contacts.line import (
     ALL,
-    BadLine,
     Columns,
     ContactLine,
     Contacts,
@@ -72,22 +72,25 @@ class _Reader(Generic[L]):
         self._hashes = array("q")  # of the contact ids
         self._audience_nos, self._indexes, self._line_nos = array("I"), array("h"), array("I")
         self._audiences: dict[str, int] = {}
-        self._bad: list[BadLine] = []
+        self._bad = BadLines()
         self._fields: dict[str, list[Any]] = {name: [] for name in sorted(needs.wanted)}
 
     def add(self, lines: list[L], line_nos: Sequence[int]) -> None:
         columns = self._form.columns(lines)
         if columns is None or may_be_wrong(columns, self._destinations, self._needs):
             columns, line_nos = self._one_by_one(lines, line_nos)
-        self._keep(columns, line_nos)
+        if line_nos:
+            self._keep(columns, line_nos)
 
     def finished(self) -> Contacts:
         contacts = Contacts(
             pa.chunked_array(self._contact_ids, pa.string()).combine_chunks(),
-            self._audience_nos, self._indexes, self._line_nos, list(self._audiences), self._bad,
+            self._audience_nos, self._indexes, self._line_nos, list(self._audiences), [],
             {name: pa.chunked_array(chunks, pa.string()).combine_chunks() for name, chunks in self._fields.items()},
         )  # fmt: skip
-        return contacts if all_differ(self._hashes) else self._without_repeats(contacts)
+        if not all_differ(self._hashes):
+            contacts = self._without_repeats(contacts)
+        return msgspec.structs.replace(contacts, bad=self._bad.named, bad_rest=self._bad.rest)
 
     def _one_by_one(self, lines: list[L], numbers: Sequence[int]) -> tuple[Columns, list[int]]:
         """The lines without a fault, and their numbers."""
@@ -124,12 +127,13 @@ class _Reader(Generic[L]):
     def _refuse(self, line_no: int, fault: Fault) -> None:
         if not (self._skip_bad or (fault.is_missing and self._needs.skips_missing)):
             raise BadContact(line_no, fault.field, fault.error, fault.column)
-        self._bad.append(BadLine(line_no, fault.error))
+        self._bad.add(line_no, fault.error)
 
     def _without_repeats(self, contacts: Contacts) -> Contacts:
         first_asked_on = repeats(contacts, self._destinations)
-        for row, line_no in first_asked_on.items():
+        for row, line_no in enumerate(first_asked_on):
+            if not line_no:
+                continue
             error = f"contact {shown(contacts.contact_ids[row].as_py())} was on line {line_no} already"
             self._refuse(contacts.line_nos[row], Fault("contact_id", error))
-        self._bad.sort(key=lambda bad: bad.line)
-        return contacts.only([row not in first_asked_on for row in range(len(contacts))])
+        return contacts.only([not line_no for line_no in first_asked_on])

@@ -15,14 +15,14 @@ def all_differ(hashes: "array[int]") -> bool:
     return not pc.any(pc.equal(ordered[1:], ordered[:-1])).as_py()
 
 
-def repeats(contacts: Contacts, destinations: int) -> dict[int, int]:
-    """Row -> line that asked first, of the rows that ask for a link again. Such a row asks for nothing.
+def repeats(contacts: Contacts, destinations: int) -> "array[int]":
+    """Of each row, the line that asked for its link first; 0 where it did itself. Another row asks for nothing.
 
-    4 bytes for each possible link, however long the ids.
+    4 bytes for each row and for each possible link, however long the ids.
     """
     encoded = contacts.contact_ids.dictionary_encode()
     asked_on = array("I", bytes(4 * len(encoded.dictionary) * destinations))  # line numbers, 0 for none
-    found: dict[int, int] = {}
+    found = array("I", bytes(4 * len(contacts)))
     rows = zip(encoded.indices.to_pylist(), contacts.destination_indexes, contacts.line_nos, strict=True)
     for row, (number, index, line_no) in enumerate(rows):
         first = number * destinations

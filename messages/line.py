@@ -2,7 +2,7 @@
 
 import msgspec
 
-from contacts.line import BadLine
+from contacts.bad_lines import BadLine
 from messages.segments import Encoding
 from messages.warnings import Warned
 

@@ -76,7 +76,7 @@ class _Summary:
             by_encoding=dict(sorted(self._by_encoding.items())),
             warnings=sorted(self._warnings.values(), key=lambda warning: -warning.count),
             samples=self._samples,
-            skipped=len(contacts.bad),
+            skipped=contacts.bad_lines,
             errors=contacts.bad[:EXAMPLES],
         )
 

@@ -7,7 +7,8 @@ import msgspec
 from accounting.audit import Audit
 from accounting.close_lane import Closed
 from accounting.ledger import Ledger
-from contacts.line import BadLine, ContactLine
+from contacts.bad_lines import BadLine
+from contacts.line import ContactLine
 from control.access.scopes import NEEDS
 from control.http.lists import LIST_QUERY
 from control.http.schemas import (
@@ -68,7 +69,13 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 _ACCOUNT = (("account", "An account below the key's own"),)
-_SKIP_BAD = (("skip_bad", "true: a bad line is answered by its number and error, the others get their links"),)
+_SKIP_BAD = (
+    (
+        "skip_bad",
+        "true: a bad line is answered by its number and error, the others get their links. At most 1,000 bad lines are "
+        "named; then the last line of the answer says how many more there are",
+    ),
+)
 _MESSAGES = (
     ("dry_run", "true: mints nothing, and answers one JSON object of what would be sent"),
     ("missing", "skip: a line that lacks a field without a default is answered by its number and error; fail without"),

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from contacts.line import ALL, BadLine, Contacts
+from contacts.bad_lines import BadLine
+from contacts.line import ALL, Contacts
 from control.http.schemas import LinkLine
 from control.minting.message_lines import links_of, message_lines
 from control.minting.theirs import NONE, Theirs
@@ -56,8 +57,11 @@ def batches_of(order: MintOrder, cipher: CodeCipher) -> Iterator[LinkBatch]:
         batch = _batch(order, slice(start, start + lines), first_link_id, bad, cipher)
         first_link_id += batch.links
         yield batch
+    bad.reverse()
+    if order.contacts.bad_rest is not None:
+        bad.append(order.contacts.bad_rest)
     if bad:
-        yield LinkBatch(first_link_id, 0, None, [], _encoder.encode_lines(list(reversed(bad))))
+        yield LinkBatch(first_link_id, 0, None, [], _encoder.encode_lines(bad))
 
 
 class _Links(msgspec.Struct):

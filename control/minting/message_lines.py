@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from contacts.line import BadLine, Contacts
+from contacts.bad_lines import BadLine
+from contacts.line import Contacts
 from messages.composer import Composer
 from messages.line import MessageLine, MessageLink
 from messages.summary import line_of, rows_of

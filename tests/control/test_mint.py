@@ -245,6 +245,18 @@ async def test_bad_lines_are_answered_in_their_places_when_they_may_be_skipped(c
     assert "contact_id is required" in answer.body[0]["error"]
 
 
+@pytest.mark.parametrize("good", [0, 1])
+async def test_many_bad_lines_are_counted_at_the_end(control, good):
+    control.broadcast()
+
+    answer = control.mint([b"x\n" * 3_000, *[{"contact_id": "a"}] * good], query="?skip_bad=true")
+
+    assert [line["line"] for line in answer.body[:1_000]] == list(range(1, 1_001))
+    assert [line["contact_id"] for line in answer.body[1_000:-1]] == ["a"] * good
+    rest = {"line": 1_001, "error": "2,000 more lines are bad, from this one on", "lines": 2_000}
+    assert answer.body[-1] == rest
+
+
 async def test_only_bad_lines_are_all_answered(control, clickhouse):
     control.broadcast()
 
