@@ -78,7 +78,7 @@ async def test_a_new_broadcast_says_which_options_it_needs(taptrail, control):
     done = await taptrail("broadcast", "put", "new", "--keyword", "SPRING")
 
     assert done.returncode == 2
-    assert "a new one needs --domain and --to" in done.stderr
+    assert "a new one needs --domain" in done.stderr
 
 
 async def test_a_missing_broadcast_exits_with_1_and_a_sentence(taptrail):

@@ -10,7 +10,9 @@ from tests.support.control import MAIN
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
 async def test_no_call_is_answered_without_a_key(control, operation):
-    path = operation.path.format(domain="go.acme.example", broadcast_id="spring", code="SALE", lane="0", key_id="0")
+    path = operation.path.format(
+        domain="go.acme.example", broadcast_id="spring", code="SALE", lane="0", key_id="0", contact_id="c-1", index="0"
+    )
 
     for key in ("", "not-a-key-of-this-service"):
         answer = control.call(operation.method, path, {} if operation.body else None, key=key)
@@ -33,13 +35,13 @@ async def test_the_openapi_document_describes_every_call_and_every_field(control
     described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert described == {(operation.method, operation.path) for operation in OPERATIONS}
     broadcast = document["components"]["schemas"]["BroadcastBody"]
-    assert broadcast["required"] == ["short_domain", "destinations"]
+    assert broadcast["required"] == ["short_domain"]
     assert broadcast["additionalProperties"] is False
 
 
 async def test_404_and_405_are_problem_documents(control):
     assert control.call("GET", "/v2/links").status == 404
-    refused = control.call("DELETE", "/v1/broadcasts/spring")
+    refused = control.call("POST", "/v1/broadcasts/spring")
     assert refused.status == 405
     assert {"GET", "PUT", "PATCH"} <= set(refused.headers["Allow"].split(", "))
     assert refused.body["type"] == "/docs#method"

@@ -9,7 +9,7 @@ from tests.support.api_calls import CALLS, LINES, prepare
 from tests.support.control import contacts
 from tests.support.statements import Statements
 
-# An audit looks twice at what moves, a deletion for links before and after its row, a change of a link for the link itself.
+# An audit looks twice at what moves, a deletion for links before and after its row, a changed link at itself.
 ASK_TWICE = ("audit", "delete_domain", "delete_broadcast", "patch_link", "delete_link")
 
 
