@@ -286,7 +286,7 @@ async def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> Done:
 
 
 def _links(block: bytes, lines: Checked, minting: Minting) -> tuple[list[_Line], int]:
-    """The links in a piece of the answer, and how many lines were refused, which it reports. Raises click.ClickException."""
+    """The links in a piece of the answer, and how many lines were refused (reported). Raises click.ClickException."""
     links: list[_Line] = []
     refused = 0
     for answer in _decoder.decode_lines(block):
