@@ -288,10 +288,10 @@ async def test_after_a_power_cut_what_only_redis_has_arrives_and_what_nobody_has
 async def test_of_two_edges_that_start_at_once_one_adopts_what_a_dead_one_left(edges, tmp_path, clickhouse, redis):
     await asyncio.to_thread(left_by_a_dead_edge, edges, tmp_path)
 
-    with ThreadPoolExecutor(2) as at_once:
+    with ThreadPoolExecutor(2) as at_once:  # its threads live as long as the edges: a process ends with its thread
         await asyncio.to_thread(lambda: list(at_once.map(lambda _: edges(tmp_path), range(2))))
+        await over(tmp_path / "spool", lanes=2)
 
-    await over(tmp_path / "spool", lanes=2)
     await check_nothing_is_amiss(redis, clickhouse, 100)
     assert (tmp_path / "edge.log").read_text().count('"event":"lane_adopted"') == 1
 
