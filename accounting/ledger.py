@@ -5,7 +5,6 @@ disks, are on their way through Redis, or were never recorded; and it counts eve
 table it does not read lanes that look whole: a click missing and another doubled in one lane are for the audit to find.
 """
 
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -26,6 +25,7 @@ from accounting.under_way import UnderWay, read_under_way
 from records.keys import lane_name
 from records.lane_registry import LaneReport, is_silent
 from runtime.clickhouse import ClickHouse
+from runtime.clock import unix_ms
 
 COUNT_ALL_UP_TO = 30_000_000
 MAX_LANES = 1_000  # listed; the worst first
@@ -102,7 +102,7 @@ async def _read_books(redis: Redis, clickhouse: ClickHouse, count_all_up_to: int
         counts = await all_counts(clickhouse, under_way.due)
     else:
         counts = await few_counts(clickhouse, (await lane_extents(clickhouse)).values(), under_way.due)
-    return Books(under_way, counts, ended, await lost_lanes(clickhouse), time.time_ns() // 1_000_000)
+    return Books(under_way, counts, ended, await lost_lanes(clickhouse), unix_ms())
 
 
 def ledger_of(books: Books) -> Ledger:

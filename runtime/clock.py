@@ -18,6 +18,11 @@ class Clock(Protocol):
         """Sleep, and wake early when the event is set."""
 
 
+def unix_ms() -> int:
+    """Unix milliseconds, by the clock of this machine."""
+    return time.time_ns() // 1_000_000
+
+
 class SystemClock:
     """The clock of this machine."""
 

@@ -7,7 +7,6 @@ control process within a second; what the other one misses is written when it is
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Callable
 
 from redis.asyncio import Redis
@@ -24,6 +23,7 @@ from control.locks import Locks
 from records.account import top_level, within
 from records.tables import in_force
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
+from runtime.clock import unix_ms
 from runtime.json_faults import described
 
 MAX_KEYS = 1_000  # in force, of a top-level account and all below it
@@ -54,7 +54,7 @@ class Keys:
             if len(self._ring.within(tree)) >= MAX_KEYS:
                 detail = f"account {tree} and those below it have {MAX_KEYS} keys, the most there can be; revoke some"
                 raise Problem("conflict", detail)
-            row, key = made_key(account, name, scopes, _now_ms())
+            row, key = made_key(account, name, scopes, unix_ms())
             row = await self._changes.write(KEY, row, None, by)
         self._ring.learn(row)
         await self._tell()
@@ -63,7 +63,7 @@ class Keys:
     async def revoke(self, account: str, key_id: str, by: Author) -> list[str]:
         """Void from now on; gives warnings. Raises Problem where this process alone knows of it yet."""
         key = await self._known(account, key_id)
-        self._ring.revoke(key_id, _now_ms(), by)
+        self._ring.revoke(key_id, unix_ms(), by)
         is_told, is_recorded = await asyncio.gather(self._tell(), self._record())
         if is_recorded:
             return []
@@ -167,7 +167,7 @@ class Keys:
 
     async def _forget_old(self, news: News) -> None:
         unrecorded = {one.key.key_id for one in self._ring.unrecorded}
-        until = _now_ms() - NEWS_KEPT_MS
+        until = unix_ms() - NEWS_KEPT_MS
         old = [key_id for key_id, one in news.revoked.items() if one.revoked_at_ms < until]
         if gone := [key_id for key_id in old if key_id not in unrecorded]:
             with contextlib.suppress(RedisError, OSError):
@@ -183,7 +183,3 @@ async def _again_and_again(step: Callable[[], Awaitable[None]]) -> None:
     while True:
         await step()
         await asyncio.sleep(LOOK_S)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -17,6 +16,7 @@ from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
 from records.keys import CACHE_VERSION
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
+from runtime.clock import unix_ms
 from runtime.redis_client import leave_replica
 from runtime.store_health import Stores
 
@@ -74,7 +74,7 @@ class Resync:
     async def look(self) -> None:
         """Repair what is dirty, write again what Redis may have lost, and now and then what other processes changed."""
         await self._cache.repair()
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = unix_ms()
         server = (await self._redis.info("server"))["run_id"]
         expected = self._synced if server == self._server else NOTHING_KNOWN
         known = await self._version(expected, now_ms)

@@ -6,7 +6,6 @@ loses nothing: whoever writes the record next copies first, and Resync copies wh
 """
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,6 +16,7 @@ from control.access.caller import Author
 from control.http.documents import shown
 from records.tables import BROADCASTS, DOMAINS, Table
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
+from runtime.clock import unix_ms
 from runtime.retry_insert import insert_until_known
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -177,7 +177,7 @@ def _numbered(new: Any, old: Any) -> Any:
     last = old.version if old is not None else 0
     if new.version > last:
         return new
-    return msgspec.structs.replace(new, version=max(time.time_ns() // 1_000_000, last + 1))
+    return msgspec.structs.replace(new, version=max(unix_ms(), last + 1))
 
 
 def _is_there(record: msgspec.Struct | None) -> bool:

@@ -1,7 +1,6 @@
 """Pages of what an account has: domains, broadcasts, links, clicks, and all of one contact."""
 
 import contextlib
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -19,6 +18,7 @@ from records.domain import Domain
 from records.forms import milliseconds
 from records.tables import BROADCASTS, DOMAINS, EXISTING, in_force
 from runtime.clickhouse import ClickHouse
+from runtime.clock import unix_ms
 
 T = TypeVar("T")
 BroadcastState = Literal["live", "over", "archived"]
@@ -80,7 +80,7 @@ class Listings:
         sql = f"SELECT * FROM ({chosen}) ORDER BY broadcast_no DESC LIMIT {asked.limit + 1}"  # noqa: S608
         given = {"after": asked.after[0]} if asked.after else {}
         rows = await self._clickhouse.rows(
-            sql, Broadcast, account=account, q=q, now=_now_ms(), since=milliseconds(since), **given
+            sql, Broadcast, account=account, q=q, now=unix_ms(), since=milliseconds(since), **given
         )
         return _cut(rows, asked, lambda broadcast: (broadcast.broadcast_no,))
 
@@ -164,7 +164,7 @@ class Listings:
         domains = await self._clickhouse.rows(in_force(DOMAINS, by_name), Domain, names=names)
         of_number = {broadcast.broadcast_no: broadcast for broadcast in broadcasts}
         of_name = {domain.short_domain: domain for domain in domains}
-        states, now_ms = [], _now_ms()
+        states, now_ms = [], unix_ms()
         for row in rows:
             with contextlib.suppress(Problem, KeyError):
                 states.append(link_state(row, of_name[row.short_domain], of_number[row.broadcast_no], now_ms))
@@ -179,7 +179,3 @@ def _cut(rows: list[T], asked: Page, place_of: Callable[[T], Place]) -> Found:
 
 def _ms_of(time: str) -> int:
     return milliseconds(msgspec.convert(time, datetime))
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

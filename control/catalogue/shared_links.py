@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from hashlib import sha256
@@ -29,6 +28,7 @@ from records.broadcast import Broadcast
 from records.code import ALPHABET, CODE_LENGTH, CodeCipher
 from records.link import Link
 from routing.destination import own_fields
+from runtime.clock import unix_ms
 from runtime.json_faults import described
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -115,7 +115,7 @@ class SharedLinks:
         broadcast = await self._broadcasts.numbered(row.broadcast_no) if row is not None else None
         if row is None or broadcast is None or domain is None or not _is_here(row, domain.short_domain, root):
             raise Problem("not-found", f"there is no link {described(code)} on {described(domain_name)} here")
-        return link_state(row, domain, broadcast, time.time_ns() // 1_000_000)
+        return link_state(row, domain, broadcast, unix_ms())
 
     async def _mint(
         self, broadcast: Broadcast, body: LinkBody, claim: Claim | None, key: str, body_hash: str, by: Author
@@ -134,7 +134,7 @@ class SharedLinks:
     async def _claimed(self, known: Broadcast, body: LinkBody, key: str, body_hash: str) -> Claim:
         """An id for the link, in a broadcast that is not changed before it is claimed."""
         wanted = Claim(
-            known.account, known.broadcast_no, key, body_hash, 0, 1, time.time_ns() // 1_000_000,
+            known.account, known.broadcast_no, key, body_hash, 0, 1, unix_ms(),
             known.short_domain, (body.destination_index or 0) + 1,
         )  # fmt: skip
         if not known.broadcast_id:

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator
 from contextlib import AsyncExitStack
 
@@ -24,6 +23,7 @@ from messages.wording import composer_of, needs_of
 from records.broadcast import Broadcast
 from records.code import CodeCipher
 from routing.destination import own_fields
+from runtime.clock import unix_ms
 
 _MINTED_MEANWHILE_S = 10.0  # as long as a change of a broadcast waits
 
@@ -71,7 +71,7 @@ class Minter:
             order = await self._ordered(
                 broadcast, contacts, own_key, body_hash, earlier, composes=composes, again=again
             )
-            advisories = over(order.broadcast, _now_ms()) + _said(order)
+            advisories = over(order.broadcast, unix_ms()) + _said(order)
             return Prepared(order, earlier is not None, advisories, held.pop_all())
 
     async def count(self, broadcast: Broadcast, contacts: Contacts, *, again: bool = False) -> Counted:
@@ -123,7 +123,7 @@ class Minter:
                 detail = "the destinations of the broadcast were changed at the same moment; send the request again"
                 raise Problem("in-progress", detail, retry_after_s=1)
             composer = _composer(now, found.destinations) if composes else None
-            now_ms = _now_ms()
+            now_ms = unix_ms()
             broadcast = await self._broadcasts.ready_to_mint(now, contacts.audiences, now_ms)
             if claim is None:
                 claim_key = key or minting_key(unrepeatable_key())
@@ -249,7 +249,3 @@ async def _built_ahead(batches: Iterator[LinkBatch]) -> AsyncIterator[LinkBatch]
     finally:
         if not building.done():
             await asyncio.wait([building])
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

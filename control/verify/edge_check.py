@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from records.broadcast import Broadcast
 from records.domain import Domain
 from records.own_visit import HEADER, OwnVisits
 from routing.decide import Decision
+from runtime.clock import unix_ms
 
 AT_ONCE = 16  # requests that are on their way; few enough that taps do not wait behind them
 _PAUSES_S = (0.0, 0.5, 2.0)
@@ -64,6 +64,10 @@ class EdgeCheck:
         async with aiohttp.ClientSession(connector=connector, timeout=_WITHIN, trust_env=False) as session:
             await asyncio.gather(*(self._ask_some(session, rows[start::AT_ONCE]) for start in range(AT_ONCE)))
 
+    def decision(self, row: LinkRow) -> Decision:
+        """What the records say that an edge answers now."""
+        return decision_for(row, self._domain, self._broadcast, STAND_IN, unix_ms())
+
     @property
     def is_away(self) -> bool:
         """Whether not one link was answered."""
@@ -98,7 +102,7 @@ class EdgeCheck:
         return answer
 
     async def _answered_once(self, session: aiohttp.ClientSession, row: LinkRow) -> Answer | Unanswered:
-        mark = self._own_visits.mark(row.code, time.time_ns() // 1_000_000)
+        mark = self._own_visits.mark(row.code, unix_ms())
         headers = {"Host": row.short_domain, HEADER: mark, "User-Agent": "Taptrail-Verify"}
         try:
             url = URL(f"{self._url}/{row.code}", encoded=True)
@@ -116,7 +120,7 @@ class EdgeCheck:
             self._unanswered.add(shown)
             self._why_unanswered = answer.why
             return
-        decision = decision_for(row, self._domain, self._broadcast, STAND_IN, time.time_ns() // 1_000_000)
+        decision = self.decision(row)
         if not _leads_to(answer.location, decision.location):
             expected = decision.location.replace(str(UUID(bytes=STAND_IN)), "{click_id}")
             self._elsewhere.add(f"{shown} leads to {answer.location or 'a page'}; expected {expected or 'a page'}")

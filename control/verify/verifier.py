@@ -12,7 +12,7 @@ import msgspec
 
 from control.catalogue.app_schemes import is_web
 from control.catalogue.domains import Domains
-from control.catalogue.link_page import STAND_IN, decision_for, link_of
+from control.catalogue.link_page import STAND_IN, link_of
 from control.http.problems import Problem
 from control.minting.link_table import LinkRow, LinkTable
 from control.verify.edge_check import EdgeCheck, over_findings
@@ -122,10 +122,8 @@ class Verifier:
                 break
         for finding in check.findings():
             yield finding
-        if rows := await self._links.from_id(broadcast.broadcast_no, 0, 1):
-            domain = await self._domains.get(broadcast.short_domain)
-            assert domain is not None  # noqa: S101 - the check has it
-            for finding in over_findings(decision_for(rows[0], domain, broadcast, STAND_IN, _now_ms())):
+        for row in await self._links.from_id(broadcast.broadcast_no, 0, 1):
+            for finding in over_findings(check.decision(row)):
                 yield finding
 
     async def _rows(self, broadcast_no: int, sample: int | None) -> AsyncIterator[list[LinkRow]]:
@@ -198,7 +196,3 @@ class Verifier:
 
 def _opened_by_an_app(url: str) -> Finding:
     return Finding("warn", "status", "it is opened by an app, so it was not fetched: try it on a phone", [url])
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

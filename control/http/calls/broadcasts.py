@@ -1,7 +1,5 @@
 """The calls about broadcasts: what they are, and who changed what."""
 
-import time
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,6 +24,7 @@ from control.http.schemas import (
 )
 from control.reports.report import read_report
 from runtime.clickhouse import ClickHouse
+from runtime.clock import unix_ms
 
 _broadcast = msgspec.json.Decoder(BroadcastBody)
 _patch = msgspec.json.Decoder(BroadcastPatch)
@@ -43,7 +42,7 @@ class BroadcastCalls:
         broadcast, created, warnings = await self._broadcasts.put(
             account, request.path_params["broadcast_id"], body, caller.author
         )
-        warnings += expired(broadcast, now_ms())
+        warnings += expired(broadcast, unix_ms())
         return with_warnings(json_answer(broadcast_answer(broadcast), 201 if created else 200), warnings)
 
     async def patch_broadcast(self, request: Request, caller: Caller) -> Response:
@@ -52,7 +51,7 @@ class BroadcastCalls:
         broadcast, warnings = await self._broadcasts.patch(
             account, request.path_params["broadcast_id"], body, caller.author
         )
-        warnings += expired(broadcast, now_ms()) if "expires_at" in stated(body) else []
+        warnings += expired(broadcast, unix_ms()) if "expires_at" in stated(body) else []
         return with_warnings(json_answer(broadcast_answer(broadcast)), warnings)
 
     async def patch_destination(self, request: Request, caller: Caller) -> Response:
@@ -87,7 +86,3 @@ class BroadcastCalls:
     async def report(self, request: Request, caller: Caller) -> Response:
         broadcast = await self._broadcasts.get(account_of(request, caller), request.path_params["broadcast_id"])
         return json_answer(await read_report(self._clickhouse, broadcast))
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

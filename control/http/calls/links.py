@@ -1,7 +1,5 @@
 """The calls about shared links."""
 
-import time
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +11,7 @@ from control.http.bodies import document
 from control.http.json_answer import json_answer
 from control.http.parameters import account_of, idempotency_key
 from control.http.schemas import LinkBody, LinkPatch
+from runtime.clock import unix_ms
 
 _link = msgspec.json.Decoder(LinkBody)
 _patch = msgspec.json.Decoder(LinkPatch)
@@ -26,7 +25,7 @@ class LinkCalls:
         body: LinkBody = await document(request, _link)
         account = account_of(request, caller, body.account)
         link, broadcast, warnings = await self._shared.create(account, body, idempotency_key(request), caller.author)
-        return with_warnings(json_answer(link, 201), warnings + over(broadcast, now_ms()))
+        return with_warnings(json_answer(link, 201), warnings + over(broadcast, unix_ms()))
 
     async def patch_link(self, request: Request, caller: Caller) -> Response:
         body: LinkPatch = await document(request, _patch)
@@ -42,7 +41,3 @@ class LinkCalls:
     async def get_link(self, request: Request, caller: Caller) -> Response:
         parts = request.path_params
         return json_answer(await self._shared.look_up(parts["domain"], parts["code"], account_of(request, caller)))
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
