@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.edge import HOST, WAYS, cache, cache_slug, change, cipher, destination
+from tests.support.edge import HOST, WAYS, cache, cache_slug, change, cipher, destination, store
 
 CODE = cipher.seal(5)
 
@@ -157,8 +157,9 @@ def test_text_glued_to_a_link_ends_its_code(edge, text):
     assert destination(5).encode() in edge.send(raw)
 
 
-async def test_links_minted_while_the_edge_runs_are_known_at_once(redis, edge):
+async def test_links_minted_while_the_edge_runs_are_known_at_once(redis, clickhouse, edge):
     assert edge.tap(100) == 404
+    await store(clickhouse, links=[100])
     await cache(redis, links=[100])
 
     assert edge.tap(100) == destination(100)

@@ -22,11 +22,11 @@ from routing.visit import Visit
 from tests.support.edge import (
     BROADCAST,
     CODE_KEY,
-    DOMAIN,
     HOST,
     TEMPLATE,
     WAYS,
     cache,
+    change,
     cipher,
     destination,
     store,
@@ -141,8 +141,8 @@ async def test_a_contact_of_any_characters_is_one_value_of_the_location(redis, e
         assert not set("&=#/?\"'<>") & set(location.partition("?c=")[2])
 
 
-async def test_a_brand_is_text_on_every_page(redis, edge):
-    await cache(redis, domain=msgspec.structs.replace(DOMAIN, display_name="<script>alert('a')</script>\r\n\x00&"))
+async def test_a_brand_is_text_on_every_page(redis, clickhouse, edge):
+    await change(redis, clickhouse, domain={"display_name": "<script>alert('a')</script>\r\n\x00&"})
     wait_until(lambda: "&lt;script&gt;" in edge.get("/").text)
 
     pages = [edge.get("/"), edge.get("/nope"), edge.get("/nope", host="<script>alert(1)</script>")]
