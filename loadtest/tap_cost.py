@@ -178,7 +178,7 @@ async def _received(client: socket.socket) -> bytes:
 
 
 async def _edge(folder: Path, without: str) -> Guard:
-    """The parts of edge/__main__.py that a tap goes through."""
+    """The parts of edge/parts.py that a tap goes through."""
     now = asyncio.get_running_loop().time
     memory = EdgeMemory(now)
     wire = RedisWire(f"redis://127.0.0.1:{REDIS_PORT}/0", timeout_s=60, listener=memory)

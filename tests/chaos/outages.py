@@ -15,7 +15,7 @@ Span = tuple[float, float]  # by time.monotonic
 class Outage:
     """The spans in which one store did not answer in time; each begins with the last answer before it.
 
-    within_s: how long an edge waits for it (Redis: edge/redis_wire.py, ClickHouse: edge/__main__.py). A look begins up
+    within_s: how long an edge waits for it (Redis: edge/redis_wire.py, ClickHouse: edge/parts.py). A look begins up
     to LOOK_EVERY_S behind a question of an edge.
     """
 

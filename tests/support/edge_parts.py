@@ -1,4 +1,4 @@
-"""The parts of edge/__main__.py that a tap goes through, in the test's own event loop."""
+"""The parts of edge/parts.py that a tap goes through, in the test's own event loop."""
 
 import asyncio
 import secrets
