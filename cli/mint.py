@@ -95,40 +95,39 @@ def mint(
     gc.disable()  # a million contacts are checked in 1.5 s instead of 2.1, and no garbage of theirs is cyclic
     wanted = {"source": source, "keyword": keyword, "expires_at": expires_at}
     found = existing_broadcast(domain, broadcast_id, list(destinations), wanted, account)
-    count = len(found["destinations"]) if found else len(destinations)
+    leads_to = tuple(found["destinations"]) if found else destinations
     with tempfile.TemporaryFile() as request:
-        try:
-            fields = own_fields(found["destinations"] if found else destinations)
-            needs, mapping = FieldNeeds(fields, fields), mapping_of(columns)
-            lines = checked(contacts, request, count, skip_bad=skip_bad, needs=needs, mapping=mapping)
-        except ContactsError as error:
-            raise click.ClickException(str(error)) from None
-        for note in lines.notes:
-            click.echo(note, err=True)
-        for warning in lines.warnings:
-            warn(warning)
+        lines = _checked(contacts, request, leads_to, columns, skip_bad=skip_bad)
         if found is None and not dry_run:
             create_broadcast(domain, broadcast_id, list(destinations), wanted, account)
         for bad in (*lines.contacts.bad, lines.contacts.bad_rest):
             if bad is not None:
                 _skipped(bad.line, bad.error)
-        total = lines.contacts.links(count)
+        total, skipped = lines.contacts.links(len(leads_to)), lines.contacts.bad_lines
         if out is None or dry_run:
             new = Counts(new=total) if found is None else _count(broadcast_id, account, request, again=again)
-            _show_counts(broadcast_id, new, lines.contacts.bad_lines, json_=json_)
+            _show_counts(broadcast_id, new, skipped, json_=json_)
             return
         minting = Minting(broadcast_id, account, skip_bad, contacts, out, total, again)
         done = asyncio.run(_mint(minting, request, lines))
-    skipped = lines.contacts.bad_lines + done.refused
-    result = {
-        "broadcast_id": broadcast_id, "links": done.written, "existing": done.existing, "skipped": skipped,
-        "out": str(out), "warnings": warnings,
-    }  # fmt: skip
-    if json_:
-        as_json(result)
-    else:
-        there = f", {done.existing} of them were there already" if done.existing else ""
-        click.echo(f"{_counted(done.written, 'link is', 'links are')} in {out}{there}{_left_out(skipped)}")
+    _show_done(minting, done, skipped + done.refused, json_=json_)
+
+
+def _checked(
+    contacts: Path, request: IO[bytes], destinations: tuple[str, ...], columns: tuple[str, ...], *, skip_bad: bool
+) -> Checked:
+    """The file's lines, as they are sent; what is odd about them is said. Raises click.ClickException."""
+    try:
+        fields = own_fields(destinations)
+        needs, mapping = FieldNeeds(fields, fields), mapping_of(columns)
+        lines = checked(contacts, request, len(destinations), skip_bad=skip_bad, needs=needs, mapping=mapping)
+    except ContactsError as error:
+        raise click.ClickException(str(error)) from None
+    for note in lines.notes:
+        click.echo(note, err=True)
+    for warning in lines.warnings:
+        warn(warning)
+    return lines
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -156,6 +155,19 @@ def _show_counts(broadcast_id: str, counts: Counts, skipped: int, *, json_: bool
         return
     said = f"{_counted(counts.new, 'link', 'links')} would be minted, {counts.existing} of these contacts' links exist"
     click.echo(f"{said}{_left_out(skipped)}; nothing was minted")
+
+
+def _show_done(minting: "Minting", done: "Done", skipped: int, *, json_: bool) -> None:
+    if json_:
+        as_json(
+            {
+                "broadcast_id": minting.broadcast_id, "links": done.written, "existing": done.existing,
+                "skipped": skipped, "out": str(minting.out), "warnings": warnings,
+            }
+        )  # fmt: skip
+        return
+    there = f", {done.existing} of them were there already" if done.existing else ""
+    click.echo(f"{_counted(done.written, 'link is', 'links are')} in {minting.out}{there}{_left_out(skipped)}")
 
 
 def _left_out(skipped: int) -> str:
