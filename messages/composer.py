@@ -1,11 +1,12 @@
 """Makes the message of each contact: what does not depend on the contact is done once."""
 
-import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import msgspec
 
+from messages.opt_out import says_opt_out
 from messages.segments import Counted, Encoding, beyond_basic, counted, first_beyond_gsm7, plain_gsm7
 from messages.template import FieldSlot, LinkSlot, Template
 from messages.urls import PUBLIC_SHORTENERS, holds_url, host_of
@@ -13,11 +14,8 @@ from messages.warnings import Kind, Warned
 
 MOST_SEGMENTS = 3
 _OWN = ("contact_id", "audience")  # parts of a line that a text may name like fields
-_OPT_OUT = re.compile(
-    r"\b(stop\w*|opt[ -]?out|unsubscribe|arr[eê]t|abmelden|afmelden|baja|parar|sair)\b", re.IGNORECASE
-)
+_UNSEEN = frozenset({"Po", "Pe", "Pf", "Pi", "Ps", "Pd", "Pc", "Zs", "Cf"})
 _SEVERAL, _OVER = Warned(Kind.SEVERAL_SEGMENTS), Warned(Kind.OVER_THREE)
-_NOTHING = re.compile(r"[\s.,;:!?)\]»”\"']*")
 
 
 class Composed(msgspec.Struct, frozen=True, gc=False):
@@ -111,13 +109,17 @@ def _always(template: Template, short_domain: str, asks_opt_out: bool) -> Iterat
         yield Warned(Kind.PUBLIC_SHORTENER)
     if template.bare_domains:
         yield Warned(Kind.BARE_DOMAIN)
-    if asks_opt_out and not _OPT_OUT.search(" ".join(part for part in parts if isinstance(part, str))):
+    if asks_opt_out and not says_opt_out(" ".join(part for part in parts if isinstance(part, str))):
         yield Warned(Kind.NO_OPT_OUT)
 
 
 def _is_nothing(parts: Sequence[object]) -> bool:
-    """Whether a reader sees nothing there but ends of sentences."""
-    return all(isinstance(part, str) and _NOTHING.fullmatch(part) for part in parts)
+    """Whether a reader sees nothing there but punctuation, of any script, and spaces."""
+    return all(isinstance(part, str) and not any(map(_is_seen, part)) for part in parts)
+
+
+def _is_seen(character: str) -> bool:
+    return not character.isspace() and unicodedata.category(character) not in _UNSEEN
 
 
 @cache

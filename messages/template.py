@@ -1,8 +1,10 @@
 """The text of a broadcast, parsed once: constants, fields and links."""
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
@@ -51,10 +53,15 @@ class Template(msgspec.Struct, frozen=True):
         return frozenset(slot.name for slot in slots if slot.default is None)
 
 
-def parsed(text: str) -> Template:
-    """Raises TextFault, by line and column."""
+def parsed(text: str, known: Collection[str] = ()) -> Template:
+    """Raises TextFault, by line and column. known: destinations, which are found also where text is glued to them."""
     _check_characters(text)
-    urls = urls_of(text)
+    urls = urls_of(text, known)
+    if urls.wide:
+        wide = _piece(text, urls.wide[0])
+        raise _fault(text, urls.wide[0].start, f"{wide} is in wide characters; write https:// in narrow ones")
+    if urls.unclear:
+        raise _fault(text, urls.unclear[0], _unclear(text[urls.unclear[0]]))
     if urls.broken:
         raise _fault(text, urls.broken[0].start, "no URL follows here; a field may not stand in scheme or host")
     if not urls.whole:
@@ -74,7 +81,7 @@ def parsed(text: str) -> Template:
 def moved(text: str, before: Sequence[str], after: Sequence[str]) -> str:
     """The text with the destinations before replaced by those after at the same index. Raises TextFault."""
     places = {url: after[index] for index, url in enumerate(before) if index < len(after)}
-    spans = urls_of(text).whole
+    spans = urls_of(text, before).whole
     for span in reversed(spans):
         url = _piece(text, span)
         if url in places:
@@ -87,10 +94,10 @@ def _pieces(text: str, start: int, end: int) -> list[Part]:
     parts: list[Part] = []
     place = start
     for found in _BRACE.finditer(text, start, end):
-        parts.append(text[place : found.start()])
+        parts.append(_composed(text[place : found.start()]))
         parts.append(_brace(text, found))
         place = found.end()
-    parts.append(text[place:end])
+    parts.append(_composed(text[place:end]))
     return parts
 
 
@@ -104,7 +111,7 @@ def _brace(text: str, found: "re.Match[str]") -> Part:
     if field is None:
         expected = "expected {field} or {field|default}, a letter and up to 31 more of a-z, 0-9, _"
         raise _fault(text, found.start(), f"{found[0][:60]} names no field; {expected}")
-    return FieldSlot(field[1], field[2])
+    return FieldSlot(field[1], None if field[2] is None else _composed(field[2]))
 
 
 def _check_url(text: str, span: Span) -> None:
@@ -137,6 +144,17 @@ def _joined(parts: list[Part]) -> list[Part]:
 
 def _piece(text: str, span: Span) -> str:
     return text[span.start : span.end]
+
+
+def _composed(text: str) -> str:
+    """In NFC, which an editor of macOS may not write: an accent by itself is outside GSM-7, and costs a character."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _unclear(character: str) -> str:
+    itself = "%27" if character == "'" else quote(character)
+    named = f"{character!r} (U+{ord(character):04X})"
+    return f"does the URL end before {named}? write a space there, or {itself} for it if it belongs to the URL"
 
 
 def _fault(text: str, place: int, detail: str) -> TextFault:

@@ -19,7 +19,7 @@ def worded(new: Broadcast, old: Broadcast | None) -> Broadcast:
     old: as it was, where a part of it is changed: destinations that came from its text are those of the new text.
     """
     text = new.text.replace("\r\n", "\n")
-    urls = tuple(parsed(text).urls)
+    urls = tuple(parsed(text, new.destinations).urls)
     destinations = new.destinations
     if not destinations or (old is not None and destinations == old.destinations == _urls_of(old)):
         destinations = urls
@@ -39,15 +39,16 @@ def following(new: Broadcast, old: Broadcast) -> Broadcast:
 
 def needs_of(text: str, destinations: Sequence[str], *, skips_missing: bool = False) -> FieldNeeds:
     """The fields of contacts that messages need."""
-    template, kept = parsed(text), own_fields(destinations)
+    template, kept = parsed(text, destinations), own_fields(destinations)
     apart = frozenset(STANDS_APART)
     return FieldNeeds((template.fields | kept) - apart, (template.required | kept) - apart, skips_missing)
 
 
 def composer_of(broadcast: Broadcast, *, asks_opt_out: bool = False) -> Composer:
     """For a broadcast that has a text."""
-    return Composer(parsed(broadcast.text), broadcast.destinations, broadcast.short_domain, asks_opt_out=asks_opt_out)
+    template = parsed(broadcast.text, broadcast.destinations)
+    return Composer(template, broadcast.destinations, broadcast.short_domain, asks_opt_out=asks_opt_out)
 
 
 def _urls_of(old: Broadcast) -> tuple[str, ...]:
-    return tuple(parsed(old.text).urls) if old.text else ()
+    return tuple(parsed(old.text, old.destinations).urls) if old.text else ()

@@ -13,7 +13,7 @@ def text_findings(broadcast: Broadcast) -> Iterator[Finding]:
     if not broadcast.text:
         return
     try:
-        template = parsed(broadcast.text)
+        template = parsed(broadcast.text, broadcast.destinations)
     except TextFault as fault:
         yield Finding("fail", "text", f"the text {fault}")
         return

@@ -42,6 +42,9 @@ def test_the_fast_way_counts_as_the_whole_text_does(constant, value):
         (f"Hi: {SHOP}", []),
         (f"{SHOP} is it", []),
         (f"Hi: {SHOP}.", []),
+        (f"「{SHOP}」。", [Kind.UNICODE]),
+        (f"\u200f{SHOP}؟", [Kind.UNICODE]),
+        (f"Bonjour : «\u00a0{SHOP}\u00a0» !", [Kind.UNICODE]),
         (f"Hi: {SHOP} bye", [Kind.LINK_INSIDE]),
         (f"{SHOP}a and {SHOP}b", [Kind.SEVERAL_LINKS]),
         (f"a {SHOP}a and {SHOP}b", [Kind.SEVERAL_LINKS, Kind.LINK_INSIDE]),
@@ -62,7 +65,9 @@ def test_the_character_that_costs_segments_is_named_with_its_field():
     assert composer(f"a’b {{name}} {SHOP}").message({"name": "Ada"}, [URL]).warnings == (Warned(Kind.UNICODE, "’"),)
 
 
-@pytest.mark.parametrize("value", ["https://evil.example/x", "www.evil.example", "evil.com/x", "bit.ly"])
+@pytest.mark.parametrize(
+    "value", ["https://evil.example/x", "www.evil.example", "evil.com/x", "bit.ly", "詳細はhttps://evil.example"]
+)
 def test_a_url_in_a_field_is_named(value):
     made = composer(f"{{name}} {SHOP}").message({"name": value}, [URL])
 
@@ -77,3 +82,13 @@ def test_what_no_app_makes_a_link_of_is_no_url_in_a_field(value):
 def test_a_text_says_how_to_opt_out_where_that_is_asked_for():
     assert names(f"Hi {SHOP}", asks_opt_out=True) == [Kind.NO_OPT_OUT]
     assert names(f"Reply STOP to end. {SHOP}", asks_opt_out=True) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["退订回T", "配信停止はこちら", "무료수신거부 080", "لإلغاء الاشتراك", "להסרה השב הסר", "रोकने के लिए", "ยกเลิก ตอบ 0",
+     "İptal için",
+     "Στείλτε ΔΙΑΓΡΑΦΉ", "Từ chối: soạn TC", "Abmelden", "ARRÊT", "STOPSMS"],
+)  # fmt: skip
+def test_a_text_says_how_to_opt_out_in_its_own_language(text):
+    assert Kind.NO_OPT_OUT not in names(f"{text} {SHOP}", asks_opt_out=True)
