@@ -80,7 +80,7 @@ def parsed(text: str, known: Collection[str] = ()) -> Template:
 
 def moved(text: str, before: Sequence[str], after: Sequence[str]) -> str:
     """The text with the destinations before replaced by those after at the same index. Raises TextFault."""
-    places = {url: after[index] for index, url in enumerate(before) if index < len(after)}
+    places = {url: after[before.index(url)] for url in before[: len(after)]}
     spans = urls_of(text, before).whole
     for span in reversed(spans):
         url = _piece(text, span)

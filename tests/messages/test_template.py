@@ -128,3 +128,9 @@ def test_a_text_follows_its_destinations():
     assert moved(text, [SHOP, "https://b.example"], ["https://new.example/{order}", "https://b.example"]) == (
         "A https://new.example/{order} B https://b.example C https://new.example/{order}"
     )
+
+
+def test_a_url_that_stands_twice_among_the_destinations_is_its_first_as_in_messages():
+    assert moved(f"A {SHOP}", [SHOP, SHOP], ["https://first.example", "https://second.example"]) == (
+        "A https://first.example"
+    )
