@@ -18,6 +18,7 @@ class Site(NamedTuple):
     url: str  # https
     http: str
     expired: str  # https, with a certificate of last year
+    soft: str  # https, with a page for what it does not have
     asked: list[str]  # paths
 
 
@@ -39,8 +40,6 @@ class _Pages(BaseHTTPRequestHandler):
             self._answer(302, "", Location="/circle")
         elif path == "/next":
             self._answer(302, "", Location="/sale")
-        elif path.startswith("/soft/") or (path.startswith("/taptrail-") and "/soft/old" in self.asked[-2:]):
-            self._answer(200, "<title>Shop</title><p>We have nothing under this address, look at what is new instead")
         elif path.startswith("/taptrail-"):
             self._answer(404, "<title>Not found</title>")
         else:
@@ -57,14 +56,23 @@ class _Pages(BaseHTTPRequestHandler):
         """Nothing: what was asked is in `asked`."""
 
 
+class _SoftPages(_Pages):
+    def do_GET(self) -> None:
+        self._answer(200, "<title>Shop</title><p>We have nothing under this address, look at what is new instead")
+
+
 @contextmanager
 def site(root: trustme.CA) -> Iterator[Site]:
     good = root.issue_cert("localhost", "127.0.0.1")
     old = root.issue_cert("localhost", "127.0.0.1", not_before=_PAST[0], not_after=_PAST[1])
     asked: list[str] = []
     pages = type("Pages", (_Pages,), {"asked": asked})
-    with _serving(pages, good) as https, _serving(pages, old) as expired, _serving(pages, None) as http:
-        yield Site(f"https://localhost:{https}", f"http://localhost:{http}", f"https://localhost:{expired}", asked)
+    with (
+        _serving(pages, good) as https, _serving(pages, old) as expired, _serving(pages, None) as http,
+        _serving(_SoftPages, good) as soft,
+    ):  # fmt: skip
+        url, outdated, lenient = (f"https://localhost:{port}" for port in (https, expired, soft))
+        yield Site(url, f"http://localhost:{http}", outdated, lenient, asked)
 
 
 @contextmanager

@@ -94,11 +94,14 @@ def test_a_broadcast_that_is_right_passes_and_nothing_is_found(trial):
         ("/gone", "fail", ("fail", "status")),
         ("/robots", "unsure", ("unsure", "status")),
         ("/circle", "fail", ("fail", "redirects")),
-        ("/soft/old", "pass", ("warn", "soft-404")),
     ],
 )
 def test_a_page_that_is_wrong_is_found_and_nothing_else(trial, path, verdict, finding):
     assert trial.found(trial.broadcast(trial.pages.url + path)) == (verdict, [finding])
+
+
+def test_a_page_that_is_there_for_every_path_is_a_warning(trial):
+    assert trial.found(trial.broadcast(f"{trial.pages.soft}/old")) == ("pass", [("warn", "soft-404")])
 
 
 def test_a_page_that_fails_once_is_no_finding(trial):
@@ -168,6 +171,34 @@ def test_one_wrong_link_of_many_is_found_in_redis(trial):
         (each["check"], each["detail"]) for each in findings
     ]
     assert last["counts"]["links_asked"] == 300
+
+
+def test_everything_that_is_wrong_in_one_campaign_is_found_and_nothing_else(trial):
+    pages = trial.pages
+    sale, late, dead, expired, soft = (
+        f"{pages.url}/sale?c={{contact_id}}", f"{pages.url}/next", f"{pages.url}/gone", f"{pages.expired}/sale",
+        f"{pages.soft}/old",
+    )  # fmt: skip
+    broadcast_id = trial.broadcast(sale, late, dead, expired, soft, people=20)
+    # Two destinations change places, and one link of a third is another contact's: in Redis alone.
+    key = broadcast_key(trial.number(broadcast_id))
+    record = decode_broadcast(trial.redis.get(key))
+    swapped = (late, sale, *record.destinations[2:])
+    trial.redis.set(key, encode_broadcast(msgspec.structs.replace(record, destinations=swapped)))
+    links = trial.control.mint(contacts(20), broadcast_id).body
+    wrong = next(link["link_id"] for link in links if link["destination_index"] == 2)
+    trial.redis.hset(bucket_of(wrong), field_of(wrong), encode_link(Link(record.broadcast_no, 3, 0, "c-0")))
+
+    *findings, last = trial.verify(broadcast_id, sample="all")
+
+    of_pages = [(each["outcome"], each["check"], each["examples"][0]) for each in findings if each["check"] != "edge"]
+    assert sorted(of_pages) == [
+        ("fail", "status", dead), ("fail", "tls", expired), ("warn", "soft-404", soft),
+    ]  # fmt: skip
+    assert [each["detail"] for each in findings if each["check"] == "edge"] == [
+        "41 of 100 links lead elsewhere than their records say"
+    ]
+    assert (last["verdict"], last["counts"]["fail"], last["counts"]["warn"]) == ("fail", 3, 1)
 
 
 async def test_a_contact_without_a_link_and_one_with_two_are_found(trial, clickhouse_url):
