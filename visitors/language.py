@@ -6,7 +6,9 @@ from functools import lru_cache
 _MAX_CHARACTERS = 35  # RFC 5646 4.4.1
 _MAX_MEMBERS = 64  # a header of 1,024 characters may have hundreds
 _REMEMBERED = 4096
-_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
+# Up to the extensions and private use of RFC 5646 2.2.6, which say digits or a calendar and no language.
+_TAG = re.compile(r"([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)(?:-[A-Za-z0-9](?:-[A-Za-z0-9]{1,8})+)?\Z")
+_NEW_NAMES = {"iw": "he", "in": "id", "ji": "yi"}  # Android and Java send the old ones (RFC 5646 4.5)
 _WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")  # RFC 9110 12.4.2
 
 
@@ -26,10 +28,10 @@ def language_of(accept_language: str) -> str:
 
 
 def _language(tag: str) -> str:
-    if len(tag) > _MAX_CHARACTERS or not _TAG.match(tag):
+    if len(tag) > _MAX_CHARACTERS or not (known := _TAG.match(tag)):
         return ""
-    language, *rest = tag.lower().split("-")
-    return "-".join([language, *map(_subtag, rest)])
+    language, *rest = known[1].lower().split("-")
+    return "-".join([_NEW_NAMES.get(language, language), *map(_subtag, rest)])
 
 
 def _weight(parameters: str) -> float:
