@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 
 import msgspec
 
@@ -13,6 +13,7 @@ from messages.urls import PUBLIC_SHORTENERS, holds_url, host_of
 from messages.warnings import Kind, Warned
 
 MOST_SEGMENTS = 3
+_REMEMBERED = 1024  # names of fields
 _OWN = ("contact_id", "audience")  # parts of a line that a text may name like fields
 _UNSEEN = frozenset({"Po", "Pe", "Pf", "Pi", "Ps", "Pd", "Pc", "Zs", "Cf"})
 _SEVERAL, _OVER = Warned(Kind.SEVERAL_SEGMENTS), Warned(Kind.OVER_THREE)
@@ -37,13 +38,14 @@ class Composer:
         self.always = tuple(_always(template, short_domain, asks_opt_out))
         self._pieces = [part if isinstance(part, str) else "" for part in template.parts]
         self._fields = [(i, *part) for i, part in enumerate(template.parts) if isinstance(part, FieldSlot)]
+        self._names = tuple(dict.fromkeys(name for _, name, _ in self._fields))
         self._links = [
             (i, destinations.index(part.url)) for i, part in enumerate(template.parts) if isinstance(part, LinkSlot)
         ]
         self.destinations = 1 + max(index for _, index in self._links)  # how many it needs
         self._constant = sum(map(len, self._pieces))
         self._is_basic = not beyond_basic("".join(self._pieces) + short_domain)
-        self.needs_own = any(name in _OWN for _, name, _ in self._fields)
+        self.needs_own = any(name in _OWN for name in self._names)
 
     def message(self, fields: Mapping[str, str], urls: Sequence[str]) -> Composed:
         """urls: by destination, what stands for each. fields: with those that are required."""
@@ -79,6 +81,8 @@ class Composer:
             warnings += (self._unicode(first_beyond_gsm7(text), fields),)
         if "." in values or "/" in values:
             warnings += tuple(self._urls_in(fields))
+        if empty := [name for name in self._names if not fields.get(name, "-").strip()]:
+            warnings += tuple(map(_empty, empty))
         return warnings
 
     def _unicode(self, character: str, fields: Mapping[str, str]) -> Warned:
@@ -86,7 +90,7 @@ class Composer:
         return _because_of(character, owner)
 
     def _urls_in(self, fields: Mapping[str, str]) -> Iterator[Warned]:
-        for name in dict.fromkeys(name for _, name, _ in self._fields):
+        for name in self._names:
             if holds_url(fields.get(name, "")):
                 yield _url_in(name)
 
@@ -122,9 +126,14 @@ def _is_seen(character: str) -> bool:
     return not character.isspace() and unicodedata.category(character) not in _UNSEEN
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def _url_in(field: str) -> Warned:
     return Warned(Kind.URL_IN_FIELD, field=field)
+
+
+@lru_cache(_REMEMBERED)
+def _empty(field: str) -> Warned:
+    return Warned(Kind.EMPTY_FIELD, field=field)
 
 
 def _because_of(character: str, field: str) -> Warned:

@@ -79,6 +79,20 @@ def test_what_no_app_makes_a_link_of_is_no_url_in_a_field(value):
     assert names(f"{{name}} {SHOP}", {"name": value}) == []
 
 
+@pytest.mark.parametrize("value", ["", " ", "\u00a0", "\u3000"])
+def test_a_field_that_is_there_and_empty_is_named_once(value):
+    made = composer(f"Hi {{name|there}}, {{name}} {SHOP}").message({"name": value}, [URL])
+
+    assert [warned for warned in made.warnings if warned.warning == Kind.EMPTY_FIELD] == [
+        Warned(Kind.EMPTY_FIELD, field="name")
+    ]
+
+
+def test_an_empty_default_is_meant():
+    assert names(f"Hi{{title|}}! {SHOP}") == []
+    assert names(f"Hi {{name|there}}! {SHOP}", {"name": "Ada", "other": ""}) == []
+
+
 def test_a_text_says_how_to_opt_out_where_that_is_asked_for():
     assert names(f"Hi {SHOP}", asks_opt_out=True) == [Kind.NO_OPT_OUT]
     assert names(f"Reply STOP to end. {SHOP}", asks_opt_out=True) == []
