@@ -20,6 +20,7 @@ from messages.summary import dry_run as run_dry
 from messages.template import TextFault
 from messages.wording import composer_of, needs_of, worded
 from records.broadcast import Broadcast
+from records.hosts import ascii_host
 
 
 class _Line(msgspec.Struct):
@@ -116,7 +117,8 @@ def _text(given: str | None) -> str | None:
 def _broadcast(domain: str, broadcast_id: str, text: str | None, found: dict[str, Any] | None) -> Broadcast:
     """The broadcast as it is or will be; raises click.ClickException where it is not what the options say."""
     there = found["text"] if found else ""
-    if found and domain.lower().removesuffix(".") != found["short_domain"]:
+    short_domain = ascii_host(domain.strip()) or domain
+    if found and short_domain != found["short_domain"]:
         raise click.ClickException(f"broadcast {broadcast_id} is on {found['short_domain']}, not on {domain}")
     if text is not None and there and text != there:
         raise click.ClickException(
@@ -126,7 +128,7 @@ def _broadcast(domain: str, broadcast_id: str, text: str | None, found: dict[str
         raise click.ClickException(f"broadcast {broadcast_id} has no text yet; --text says what is sent")
     urls = tuple(found["destinations"]) if found else ()
     try:
-        return worded(Broadcast(0, "", broadcast_id, domain.lower(), urls, text=text or there), None)
+        return worded(Broadcast(0, "", broadcast_id, short_domain, urls, text=text or there), None)
     except TextFault as fault:
         raise click.ClickException(f"--text {fault}; nothing was minted") from None
 

@@ -1,7 +1,10 @@
 """What a dry run of messages says, for a person at a terminal of 80 columns."""
 
 from collections.abc import Iterator
-from textwrap import wrap
+from functools import cache
+
+from rich.console import Console
+from rich.text import Text
 
 from cli.show import printable
 from messages.line import DryRun
@@ -27,9 +30,10 @@ def _lines(run: DryRun) -> Iterator[str]:
     yield from _warnings(run)
     for number, sample in enumerate(run.samples, 1):
         yield ""
-        yield f"sample {number}, contact {printable(sample.contact_id)} ({sample.encoding}, {sample.segments} segments)"
+        how = f"({sample.encoding}, {sample.segments} segments)"
+        yield from _wrapped(f"sample {number}, contact {printable(sample.contact_id)} {how}", WIDTH)
         for line in printable(sample.text).splitlines():
-            yield from (f"  {piece}" for piece in wrap(line, WIDTH - 2) or [""])
+            yield from (f"  {piece}" for piece in _wrapped(line, WIDTH - 2) or [""])
 
 
 def _histogram(run: DryRun) -> Iterator[str]:
@@ -45,16 +49,26 @@ def _warnings(run: DryRun) -> Iterator[str]:
         yield "no warnings"
     for about in run.warnings:
         yield f"{about.count:>8,}  {about.warning}"
-        yield from (f"{'':10}{piece}" for piece in wrap(MEANINGS[about.warning], WIDTH - 10))
+        yield from (f"{'':10}{piece}" for piece in _wrapped(MEANINGS[about.warning], WIDTH - 10))
         if about.characters:
             costly = sorted(about.characters.items(), key=lambda item: -item[1])
             said = ", ".join(f"{_shown(character)} in {messages:,}" for character, messages in costly)
-            yield from (f"{'':10}{piece}" for piece in wrap(said, WIDTH - 10))
+            yield from (f"{'':10}{piece}" for piece in _wrapped(said, WIDTH - 10))
         examples = ", ".join(
             printable(example.contact_id) + (f" ({example.field})" if example.field else "")
             for example in about.examples
         )
-        yield from (f"{'':10}{piece}" for piece in wrap(f"such as contact {examples}", WIDTH - 10))
+        yield from (f"{'':10}{piece}" for piece in _wrapped(f"such as contact {examples}", WIDTH - 10))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of at most so many columns: a letter of East Asia and an emoji take two, a combining mark none."""
+    return [line.plain.rstrip() for line in Text(text).wrap(_plain(), width)]
+
+
+@cache
+def _plain() -> Console:
+    return Console(width=WIDTH, markup=False, emoji=False, highlight=False)
 
 
 def _shown(character: str) -> str:

@@ -2,10 +2,12 @@ import csv
 import json
 
 import pytest
+from rich.cells import cell_len
 
 from tests.support.control import DOMAIN
 
 SHOP = "https://shop.acme.example/o/{order}"
+PLAIN = "https://shop.acme.example"
 TEXT = f"Hi {{first_name|there}}: {SHOP}"
 CONTACTS = "Phone;First name;Order;Note\n+14155550101;Ada;17;a\n+14155550102;Zoë;18;b\n"
 MAP = ("--map", "contact_id=Phone")
@@ -49,6 +51,17 @@ async def test_a_dry_run_is_read_at_80_columns_and_makes_nothing(compose, clickh
     assert await clickhouse.value("SELECT count() FROM broadcasts") == 0
 
 
+async def test_a_dry_run_in_wide_letters_is_read_at_80_columns(compose):
+    text = "{first_name}様、春のセールのお知らせです。" + "期間限定の割引をどうぞご利用ください。" * 3 + f"👉{PLAIN}🎉"
+    contacts = "Phone;First name\n" + "".join(f"顧客番号{number}の山田太郎;山田{number}\n" for number in range(9))
+
+    done = await compose("--dry-run", text=text, contacts=contacts)
+
+    assert done.returncode == 0, done.stderr
+    assert max(map(cell_len, done.stdout.splitlines())) <= 80
+    assert "期間限定の割引をどうぞご利用ください。" in done.stdout.replace("\n  ", "")
+
+
 async def test_a_text_comes_from_a_file_and_the_broadcast_keeps_it(compose, tmp_path):
     (tmp_path / "text.txt").write_bytes(TEXT.encode() + b"\r\n")
     out = ("--out", tmp_path / "m.csv")
@@ -57,6 +70,19 @@ async def test_a_text_comes_from_a_file_and_the_broadcast_keeps_it(compose, tmp_
     assert (await compose(*out, text=None)).returncode == 0
     other = await compose(*out, text=f"Other {SHOP}")
     assert "has another text" in other.stderr
+
+
+@pytest.mark.parametrize("written", ["GRUẞ.example", "gruß。example", "xn--gru-7ka.example."])
+async def test_a_domain_may_be_written_in_its_own_script(taptrail, tmp_path, written):
+    (tmp_path / "contacts.csv").write_text("contact_id\nc-1\n", encoding="utf-8")
+    files = ("--contacts", tmp_path / "contacts.csv", "--out", tmp_path / "m.csv")
+    for domain in ("gruß.example", written):
+        done = await taptrail(
+            "compose", "--domain", domain, "--broadcast", "b", "--text", "x https://a.example", *files
+        )
+
+        assert done.returncode == 0, done.stderr
+        assert "https://xn--gru-7ka.example/" in (tmp_path / "m.csv").read_text(encoding="utf-8")
 
 
 async def test_messages_are_written_as_a_sending_service_takes_them(compose, tmp_path):
