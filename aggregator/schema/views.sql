@@ -1,8 +1,8 @@
 -- The views as they are now, made again at every start of an aggregator, after the migrations: a change needs no file of
 -- its own, and SELECT * has the columns that a migration has added.
 --
--- What analysts ask most. A click counts as engagement when a person was redirected to where the link leads (status 3xx,
--- no refusal). What verification asked (purpose own-verify) counts nowhere. Links and clicks are put side by side by UNION ALL: a condition on account or broadcast_id reaches both.
+-- What analysts ask most. What counts, and what is engagement, say the columns `counted` and `engaged` of clicks. Links and
+-- clicks are put side by side by UNION ALL: a condition on account or broadcast_id reaches both.
 
 CREATE OR REPLACE VIEW broadcasts_now AS SELECT * EXCEPT change FROM broadcasts FINAL;
 
@@ -23,24 +23,25 @@ SELECT
     account, broadcast_id,
     sum(minted) AS links,
     uniqExactIf(contact_id, minted = 1 AND contact_id != '') AS contacts,
-    countIf(visit_class = 'human') AS human_clicks,
+    countIf(engaged) AS human_clicks,
     countIf(visit_class = 'preview') AS preview_clicks,
     countIf(visit_class = 'prefetch') AS prefetch_clicks,
     countIf(visit_class = 'scanner') AS scanner_clicks,
     countIf(visit_class = 'bot') AS bot_clicks,
     countIf(visit_class = 'unknown') AS unknown_clicks,
-    uniqExactIf(contact_id, visit_class = 'human' AND contact_id != '') AS unique_contacts,
+    uniqExactIf(contact_id, engaged AND contact_id != '') AS unique_contacts,
     if(contacts = 0, 0, unique_contacts / contacts) AS click_through_rate,
-    minOrNullIf(clicked_at, visit_class = 'human') AS first_human_click_at,
-    maxOrNullIf(clicked_at, visit_class = 'human') AS last_human_click_at
+    minOrNullIf(clicked_at, engaged) AS first_human_click_at,
+    maxOrNullIf(clicked_at, engaged) AS last_human_click_at
 FROM
 (
-    SELECT account, broadcast_id, contact_id, 1 AS minted, '' AS visit_class, minted_at AS clicked_at FROM links
+    SELECT account, broadcast_id, contact_id, 1 AS minted, '' AS visit_class, false AS engaged,
+        minted_at AS clicked_at FROM links
     UNION ALL
-    SELECT account, broadcast_id, contact_id, 0, toString(visit_class), clicked_at FROM clicks
-    WHERE status BETWEEN 300 AND 399 AND refusal = '' AND purpose != 'own-verify'
+    SELECT account, broadcast_id, contact_id, 0, toString(visit_class), engaged, clicked_at FROM clicks
+    WHERE counted
     UNION ALL
-    SELECT account, broadcast_id, '', 0, '', toDateTime64(0, 3, 'UTC') FROM broadcasts
+    SELECT account, broadcast_id, '', 0, '', false, toDateTime64(0, 3, 'UTC') FROM broadcasts
 )
 GROUP BY account, broadcast_id;
 
@@ -73,20 +74,20 @@ FROM
         sum(max(of_contacts)) OVER (PARTITION BY account, broadcast_id, destination_index) AS contacts,
         sum(human) AS human_clicks,
         sum(machine) AS machine_clicks,
-        uniqExactIf(contact_id, human = 1 AND contact_id != '') AS unique_contacts
+        uniqExactIf(contact_id, human AND contact_id != '') AS unique_contacts
     FROM
     (
         SELECT account, broadcast_id, destination_index, toUInt32(-1) AS destination_version, '' AS contact_id,
             count() AS of_links, uniqExactIf(links.contact_id, links.contact_id != '') AS of_contacts,
-            0 AS human, 0 AS machine, 0 AS is_now
+            false AS human, false AS machine, 0 AS is_now
         FROM links GROUP BY account, broadcast_id, destination_index
         UNION ALL
         SELECT account, broadcast_id, destination_index, greatest(destination_version, 1), contact_id,
-            0, 0, visit_class = 'human', visit_class != 'human', 0
+            0, 0, engaged, NOT engaged, 0
         FROM clicks
-        WHERE status BETWEEN 300 AND 399 AND refusal = '' AND purpose != 'own-verify'
+        WHERE counted
         UNION ALL
-        SELECT account, broadcast_id, toUInt16(place - 1), greatest(arrayElement(destination_versions, place), 1), '', 0, 0, 0, 0, 1
+        SELECT account, broadcast_id, toUInt16(place - 1), greatest(arrayElement(destination_versions, place), 1), '', 0, 0, false, false, 1
         FROM broadcasts FINAL ARRAY JOIN arrayEnumerate(destinations) AS place
     )
     GROUP BY account, broadcast_id, destination_index, destination_version
@@ -104,12 +105,12 @@ SELECT
     if(contacts = 0, 0, unique_contacts / contacts) AS click_through_rate
 FROM
 (
-    SELECT account, broadcast_id, contact_id, toString(audience) AS audience, 1 AS minted, false AS human, 0 AS machine
+    SELECT account, broadcast_id, contact_id, toString(audience) AS audience, 1 AS minted, false AS human, false AS machine
     FROM links
     UNION ALL
-    SELECT account, broadcast_id, contact_id, toString(audience), 0, visit_class = 'human', visit_class != 'human'
+    SELECT account, broadcast_id, contact_id, toString(audience), 0, engaged, NOT engaged
     FROM clicks
-    WHERE status BETWEEN 300 AND 399 AND refusal = '' AND purpose != 'own-verify'
+    WHERE counted
 )
 GROUP BY account, broadcast_id, audience;
 
@@ -124,13 +125,13 @@ SELECT
 FROM
 (
     SELECT account, toString(keyword) AS keyword, broadcast_id, contact_id, 0 AS visitor_id,
-        1 AS minted, false AS human, 0 AS machine
+        1 AS minted, false AS human, false AS machine
     FROM links
     UNION ALL
     SELECT account, toString(keyword), broadcast_id, contact_id, visitor_id,
-        0, visit_class = 'human', visit_class != 'human'
+        0, engaged, NOT engaged
     FROM clicks
-    WHERE status BETWEEN 300 AND 399 AND refusal = '' AND purpose != 'own-verify'
+    WHERE counted
 )
 GROUP BY account, keyword;
 
@@ -149,12 +150,12 @@ SELECT
 FROM
 (
     SELECT account, broadcast_id, contact_id, toString(audience) AS group_name, minted_at AS clicked_at,
-        1 AS minted, false AS human, 0 AS machine, 0 AS visitor_id
+        1 AS minted, false AS human, false AS machine, 0 AS visitor_id
     FROM links
     UNION ALL
-    SELECT account, broadcast_id, contact_id, '', clicked_at, 0, visit_class = 'human', visit_class != 'human', visitor_id
+    SELECT account, broadcast_id, contact_id, '', clicked_at, 0, engaged, NOT engaged, visitor_id
     FROM clicks
-    WHERE status BETWEEN 300 AND 399 AND refusal = '' AND purpose != 'own-verify'
+    WHERE counted
 )
 WHERE contact_id != ''
 GROUP BY account, broadcast_id, contact_id;
@@ -165,9 +166,9 @@ CREATE OR REPLACE VIEW hourly_clicks AS
 SELECT
     account, broadcast_id,
     toStartOfHour(clicked_at) AS hour,
-    visit_class, audience, country, device_type, destination_index, status, refusal,
+    visit_class, audience, country, device_type, destination_index, status, refusal, engaged,
     count() AS clicks,
     uniqCombined64If(12)(contact_id, contact_id != '') AS unique_contacts
 FROM clicks
 GROUP BY account, broadcast_id, toStartOfHour(clicked_at), visit_class, audience, country, device_type,
-    destination_index, status, refusal;
+    destination_index, status, refusal, engaged;

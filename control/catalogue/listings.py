@@ -38,10 +38,7 @@ _CLICK = (
     " formatDateTime(c.clicked_at, '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC') AS clicked_at,"
     " formatDateTime(c.received_at, '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC') AS received_at)"
 )
-_TAPPED = (
-    "SELECT link_id FROM clicks WHERE account = {own:String} AND broadcast_id = {broadcast:String}"
-    " AND visit_class = 'human' AND status BETWEEN 300 AND 399 AND refusal = ''"
-)
+_TAPPED = "SELECT link_id FROM clicks WHERE account = {own:String} AND broadcast_id = {broadcast:String} AND engaged"
 
 
 class Found(NamedTuple):

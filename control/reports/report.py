@@ -85,8 +85,8 @@ class Report(msgspec.Struct, kw_only=True):
 VISITORS_OF_ONE_PERSON = 3
 
 _HERE = "account = {account:String} AND broadcast_id = {id:String}"
-_CLICKS = f"FROM clicks WHERE {_HERE} AND status BETWEEN 300 AND 399 AND refusal = '' AND purpose != 'own-verify'"
-_PEOPLE = f"{_CLICKS} AND visit_class = 'human'"
+_CLICKS = f"FROM clicks WHERE {_HERE} AND counted"
+_PEOPLE = f"FROM clicks WHERE {_HERE} AND engaged"
 _CLASS_COUNTS = ", ".join(f"countIf(visit_class = '{name}') AS {name}" for name in Classes.__struct_fields__)
 _LINKS = f"""
 SELECT links, contacts, unique_contacts, click_through_rate FROM broadcast_report WHERE {_HERE}

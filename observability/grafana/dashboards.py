@@ -67,7 +67,7 @@ PIPELINE: list[Panel] = [
         "min(taptrail_audit_age_seconds)",
     ]),
 ]  # fmt: skip
-_HUMAN = "visit_class = 'human' AND status BETWEEN 300 AND 399 AND refusal = '' AND $__timeFilter(clicked_at)"
+_HUMAN = "engaged AND $__timeFilter(clicked_at)"
 ENGAGEMENT: list[Panel] = [
     ("Broadcasts", "short", [
         "SELECT account, broadcast_id, links, contacts, human_clicks, unique_contacts, click_through_rate"
