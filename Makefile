@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick test loadtest soak availability guard bench scaling check image-test configuration users rules dashboards changelog lock clean
+.PHONY: help demo up quick test loadtest campaign soak availability guard bench scaling check image-test configuration users rules dashboards changelog lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -55,6 +55,10 @@ chaos: $(VENV)/installed  ## kill everything again and again under load, then co
 	$(BIN)/python -m tests.chaos.kill_points --seconds $(KILL_POINTS_S)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/fuzz.txt || true
 	$(BIN)/python -m tests.chaos.fuzz --seconds $(FUZZ_S) --seed $(SEED)
+
+CAMPAIGN_CONTACTS ?= 100000
+campaign: $(VENV)/installed  ## docs/campaign.md as it stands, for CAMPAIGN_CONTACTS=100000, against the known truth
+	$(BIN)/python -m loadtest.campaign --contacts $(CAMPAIGN_CONTACTS)
 
 SOAK_LINKS ?= 200000
 soak: $(VENV)/installed  ## an outage of ClickHouse while more clicks arrive than Redis may hold: SOAK_LINKS=200000

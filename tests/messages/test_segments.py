@@ -3,10 +3,9 @@
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sms_toolkit.messages.profiling import profile_message
-from smsutil import is_valid_gsm, split
 
 from messages.segments import BASIC, EXTENSION, Counted, counted, first_beyond_gsm7
+from tests.support.segments import by_two_others
 
 EURO, ROCKET = "€", "🚀"
 ALPHABETS = (BASIC, EXTENSION, "абвé’“春`ç\t\u00a0", ROCKET + "👩𝄞")
@@ -14,14 +13,6 @@ TEXTS = st.lists(
     st.sampled_from(ALPHABETS).flatmap(lambda alphabet: st.text(alphabet, min_size=1, max_size=90)), max_size=6
 ).map("".join)
 BOUNDARY = st.tuples(st.sampled_from("aа"), st.integers(60, 160), st.sampled_from(EURO + ROCKET), st.integers(0, 170))
-
-
-def by_two_others(text):
-    """(encoding, segments) of smsutil, and those of sms-toolkit."""
-    encoding = "gsm7" if is_valid_gsm(text) else "ucs2"
-    profile = profile_message(text)
-    other = "gsm7" if profile["max_segment_size"] in (160, 153) else "ucs2"
-    return (encoding, len(split(text).parts)), (other, profile["num_segments"])
 
 
 @settings(deadline=None, max_examples=300)
