@@ -7,6 +7,7 @@ from itertools import repeat
 MAX_RECORD = 64 * 1024  # characters
 _QUOTED = r'"(?:[^"]|"")*"'
 _ANY_QUOTED = re.compile(_QUOTED)
+_UNTIL_CLOSED = re.compile(r'(?:[^"]|"")*+"')
 
 Batch = tuple[list[str], Sequence[int]]  # records, and the number of the line each begins on
 
@@ -25,7 +26,6 @@ class Splitter:
     def __init__(self, delimiter: str) -> None:
         self.delimiter = delimiter
         bound = re.escape(delimiter)
-        self._quoted = re.compile(_QUOTED)
         self._bare = re.compile(f"[^{bound}\n]*")
         self._whole_fields = re.compile(rf"(?:(?<=[{bound}\n])|\A){_QUOTED}(?=[{bound}\r\n]|\Z)")
 
@@ -55,7 +55,7 @@ class Splitter:
 
     def batches(self, texts: Iterable[str], first_line_no: int) -> Iterator[Batch]:
         """The records of texts that end with a line each. Raises Unclosed."""
-        line_no, open_lines = first_line_no, ""
+        line_no, unended = first_line_no, None
         for text in texts:
             lines = text.split("\n")
             if not lines[-1]:
@@ -63,50 +63,77 @@ class Splitter:
             numbers = range(line_no, line_no + len(lines))
             line_no += len(lines)
             # Most lines have one of a few counts of quotes; an even one leaves no field open.
-            if not open_lines and not any(count % 2 for count in set(map(str.count, lines, repeat('"')))):
+            if unended is None and not any(count % 2 for count in set(map(str.count, lines, repeat('"')))):
                 yield lines, numbers
                 continue
-            records, starts, open_lines = self._walk(lines, numbers, open_lines)
+            records, starts, unended = self._walk(lines, numbers, unended)
             if records:
                 yield records, starts
-        if open_lines:
-            raise Unclosed(line_no - open_lines.count("\n") - 1)
+        if unended is not None:
+            raise Unclosed(unended.start)
 
-    def _walk(self, lines: list[str], numbers: range, open_lines: str) -> tuple[list[str], list[int], str]:
-        """Also gives the record that the last line leaves open, "" for none."""
+    def _walk(
+        self, lines: list[str], numbers: range, unended: "_Record | None"
+    ) -> tuple[list[str], list[int], "_Record | None"]:
+        """Also gives the record that the last line does not end."""
         records, starts = [], []
-        start = numbers[0] - open_lines.count("\n") - 1 if open_lines else numbers[0]
         for line_no, line in zip(numbers, lines, strict=True):
-            record = f"{open_lines}\n{line}" if open_lines else line
-            start = start if open_lines else line_no
-            open_lines = record if '"' in record and self._goes_on(record) else ""
-            if open_lines:
-                if len(record) > MAX_RECORD:
-                    raise Unclosed(start)
+            if unended is None and '"' not in line:
+                records.append(line)
+                starts.append(line_no)
                 continue
-            records.append(record)
-            starts.append(start)
-        return records, starts, open_lines
+            record = unended or _Record(line_no)
+            if self._ends(record, line):
+                records.append("\n".join(record.lines))
+                starts.append(record.start)
+                unended = None
+            elif record.length > MAX_RECORD:
+                raise Unclosed(record.start)
+            else:
+                unended = record
+        return records, starts, unended
 
-    def _goes_on(self, record: str) -> bool:
-        """Whether the record goes on in the next line: a quoted field is open at its end.
+    def _ends(self, record: "_Record", line: str) -> bool:
+        """Whether the record ends with this line: it leaves no quoted field open.
 
-        Text behind a closing quote leaves two readings. Then the quotes decide, and the record is a bad one anyway.
+        Each line is read once, however many a record has. Text behind a closing quote leaves two readings. Then the
+        quotes decide, and the record is a bad one anyway.
         """
+        record.add(line)
         place = 0
-        while place < len(record):
-            if record[place] == '"':
-                field = self._quoted.match(record, place)
-                if field is None:
-                    return True
-                place = field.end()
-                if record[place : place + 1] not in ("", self.delimiter, "\r"):
-                    return record.count('"') % 2 == 1
+        while not record.has_stray and place < len(line):
+            if record.is_quoted:
+                closing = _UNTIL_CLOSED.match(line, place)
+                if closing is None:
+                    return False
+                record.is_quoted = False
+                place = closing.end()
+                record.has_stray = line[place : place + 1] not in ("", self.delimiter, "\r")
                 place += 1
-                continue
-            field = self._bare.match(record, place)
-            place = field.end() + 1 if field else len(record)
-        return False
+            elif line[place] == '"':
+                record.is_quoted = True
+                place += 1
+            else:
+                field = self._bare.match(line, place)
+                place = field.end() + 1 if field else len(line)
+        return record.quotes % 2 == 0 if record.has_stray else not record.is_quoted
+
+
+class _Record:
+    """What is read of a record: its lines, and whether a quoted field is open at their end."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start  # number of its first line
+        self.lines: list[str] = []
+        self.length = -1
+        self.quotes = 0
+        self.is_quoted = False
+        self.has_stray = False  # text behind a closing quote
+
+    def add(self, line: str) -> None:
+        self.lines.append(line)
+        self.length += len(line) + 1
+        self.quotes += line.count('"')
 
 
 def first_record(text: str) -> tuple[str, str, int]:

@@ -2,13 +2,14 @@
 
 import csv
 import io
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contacts.csv_form import BadHeader, csv_form, field_name
-from contacts.csv_records import MAX_RECORD
+from contacts.csv_records import MAX_RECORD, Splitter
 from contacts.encoding import PIECE_BYTES
 from contacts.fields import NO_FIELDS, FieldNeeds
 from contacts.reader import BadContact, read_contacts
@@ -184,13 +185,15 @@ def test_damaged_utf_8_is_not_taken_for_another_encoding():
 
 
 def test_characters_and_records_that_lie_across_two_pieces_are_whole():
-    filler = b"".join(b"c-%07d,\n" % number for number in range(PIECE_BYTES // 11 - 3))
-    content = b"contact_id,note\n" + filler + 'ä-1,"x\nöö\n\n""y"""\n'.encode() * 1 + b"d-1," + b"z" * 60_000 + b"\n"
-    for shift in range(60):
-        contacts = ids(b"contact_id,note\n" + b"e," + b"y" * (50_000 + shift) + b"\n" + content[16:])
-        assert contacts[-2:] == ["ä-1", "d-1"]
-        if shift == 0:
-            assert len(contacts) == PIECE_BYTES // 11
+    header, end = b"contact_id,note\n", 'ä-1,"x\nöö\n\n""y"""\nd-1,z\n'.encode()
+    for shift in range(len(end) + 1):
+        before = PIECE_BYTES - len(header) - shift
+        count = before // 50_000
+        sizes = [before // count] * (count - 1) + [before // count + before % count]
+        filler = [b"c," + b"y" * (size - 3) + b"\n" for size in sizes]
+        assert len(header + b"".join(filler)) == PIECE_BYTES - shift
+        contacts = ids(header + b"".join(filler) + end)
+        assert contacts == ["c"] * len(filler) + ["ä-1", "d-1"]
 
 
 ENDS, CODECS = st.sampled_from(["\n", "\r\n"]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])
@@ -209,3 +212,16 @@ def test_what_python_writes_by_the_rfc_gives_the_same_records(rows, delimiter, e
     found = read(text.getvalue().encode(codec))[1]
 
     assert found.contact_ids.to_pylist() == [f"c-{number}" for number in range(len(rows))]
+
+
+def test_a_record_of_many_lines_costs_what_its_characters_do():
+    def seconds(lines):
+        record = ['c-1,"', *["a"] * lines, '"']
+        started = time.process_time()
+        for _ in range(5):
+            assert list(Splitter(",").batches(["\n".join(record) + "\n"], 1))
+        return time.process_time() - started
+
+    few, many = min(seconds(1_000) for _ in range(3)), min(seconds(16_000) for _ in range(3))
+
+    assert many < 64 * few, "16 times the lines are 16 times the work, and were 256 times"
