@@ -190,10 +190,11 @@ def test_characters_and_records_that_lie_across_two_pieces_are_whole():
         before = PIECE_BYTES - len(header) - shift
         count = before // 50_000
         sizes = [before // count] * (count - 1) + [before // count + before % count]
-        filler = [b"c," + b"y" * (size - 3) + b"\n" for size in sizes]
+        names = [b"c-%02d" % number for number in range(count)]
+        filler = [name + b"," + b"y" * (size - 6) + b"\n" for name, size in zip(names, sizes, strict=True)]
         assert len(header + b"".join(filler)) == PIECE_BYTES - shift
         contacts = ids(header + b"".join(filler) + end)
-        assert contacts == ["c"] * len(filler) + ["ä-1", "d-1"]
+        assert contacts == [*(name.decode() for name in names), "ä-1", "d-1"]
 
 
 ENDS, CODECS = st.sampled_from(["\n", "\r\n"]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])
