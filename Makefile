@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick test loadtest campaign soak availability guard bench scaling check image-test configuration users rules dashboards changelog lock clean
+.PHONY: help demo up quick test test-system test-failed loadtest campaign soak availability guard bench scaling check image-test configuration users rules dashboards changelog lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -34,9 +34,16 @@ up: $(VENV)/runs  ## the whole system in the foreground, on 127.0.0.1
 quick: $(VENV)/installed  ## the pure tests: no server, no other program, half a minute
 	$(BIN)/python -m pytest -m pure
 
-WORKERS ?= 2
-test: $(VENV)/installed  ## all tests, on a real Valkey and the ClickHouse engine, WORKERS=2 files at a time
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+WORKERS ?= 3
+SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadfile
+test: $(VENV)/installed  ## the tests, on a real Valkey and the ClickHouse engine, WORKERS=3 files at a time
+	$(BIN)/python -m pytest -m "not system" $(SIDE_BY_SIDE)
+
+test-system: $(VENV)/installed  ## the long tests: the whole system, killed, cut off, out of disk
+	$(BIN)/python -m pytest -m system $(SIDE_BY_SIDE)
+
+test-failed: $(VENV)/installed  ## the tests that failed last, with nothing beside them
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 loadtest: $(VENV)/installed  ## Locust: a broadcast's taps, checked and counted
 	$(BIN)/python -m loadtest.run

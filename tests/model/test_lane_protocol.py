@@ -114,6 +114,6 @@ def test_a_weaker_aggregator_is_found_out(weaker, broken):
         run_state_machine_as_test(machine, settings=interleavings(INTERLEAVINGS, (Phase.generate,)))
 
 
-@pytest.mark.servers  # it starts none, but takes longer than a pure test may
+@pytest.mark.system  # it starts nothing, and takes long
 def test_thousands_of_longer_interleavings_break_no_promise():
     explore(MEMORY_DISK, seed=1, count=2_000)
