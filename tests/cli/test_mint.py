@@ -145,6 +145,7 @@ def given(tmp_path):
     return {(row["contact_id"], row["code"]) for row in links(tmp_path)}
 
 
+@pytest.mark.system
 async def test_a_run_after_a_kill_completes_the_same_links(control, started_mint, mint, tmp_path, clickhouse):
     process = await started_mint(control)
     await some_are_minted(clickhouse)
@@ -161,6 +162,7 @@ async def test_a_run_after_a_kill_completes_the_same_links(control, started_mint
     assert await minted(clickhouse) == 150_000
 
 
+@pytest.mark.system
 async def test_a_run_after_the_service_was_killed_completes_the_same_links(
     controls, valkey_url, redis, started_mint, mint, tmp_path, clickhouse
 ):

@@ -185,6 +185,7 @@ def test_a_port_that_is_taken_is_refused_with_the_option_that_changes_it(up, tmp
     assert "--edge-port" in said
 
 
+@pytest.mark.system
 async def test_a_second_run_goes_on_with_everything_of_the_first(tmp_path):
     ports = [
         word for name in ("edge", "control", "clickhouse", "redis") for word in (f"--{name}-port", str(free_port()))

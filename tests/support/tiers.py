@@ -2,7 +2,7 @@
 
 pure     needs Python and the packages alone; all of them together take seconds
 servers  starts servers, processes or tools of its own (kubectl, promtool)
-system   the whole system, killed and cut off; all of tests/system/
+system   long ones: the whole system, killed and cut off; all of tests/system/
 """
 
 import sys
@@ -21,7 +21,7 @@ _pure: list[str] = []  # the id of the pure test that runs now
 
 def tier_of(item: pytest.Item) -> str:
     """The tier that a test's folder, its mark or the fixtures it uses put it into."""
-    if item.path.parent.name == "system":
+    if item.path.parent.name == "system" or item.get_closest_marker("system"):
         return "system"
     if item.get_closest_marker("servers") or STARTS_PROCESSES.intersection(item.fixturenames):
         return "servers"
