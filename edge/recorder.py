@@ -112,9 +112,14 @@ class Recorder:
         return lost
 
 
-def new_click_id(now_ms: int, random: int) -> bytes:
-    """A UUIDv7 (RFC 9562 5.7): 48 bits of time, then randomness. random: at least 76 bits."""
-    return ((now_ms << 80) | _VERSION_AND_VARIANT | (random & _RANDOM_BITS)).to_bytes(16, "big")
+def click_id_stem(now_ms: int) -> int:
+    """What the click ids of one millisecond have in common: 48 bits of time, version and variant."""
+    return (now_ms << 80) | _VERSION_AND_VARIANT
+
+
+def new_click_id(stem: int, random: int) -> bytes:
+    """A UUIDv7 (RFC 9562 5.7): 48 bits of time, then randomness. stem: click_id_stem; random: at least 76 bits."""
+    return (stem | (random & _RANDOM_BITS)).to_bytes(16, "big")
 
 
 def _click(answered: Answered, now_ms: int, sealed: bytes) -> Click:
@@ -122,14 +127,14 @@ def _click(answered: Answered, now_ms: int, sealed: bytes) -> Click:
     link, broadcast = found.link, found.broadcast
     assert link is not None  # noqa: S101 - decide() makes a row of nothing else
     assert broadcast is not None  # noqa: S101
-    audiences, versions = broadcast.audiences, broadcast.destination_versions
+    audiences, versions, index = broadcast.audiences, broadcast.destination_versions, decision.destination_index
     return Click(
         answered.click_id, now_ms, found.link_id, visit.code, visit.short_domain,
         broadcast.account, broadcast.broadcast_id, broadcast.broadcast_no, link.contact_id,
         audiences[link.audience_no] if link.audience_no < len(audiences) else "",
-        broadcast.keyword, broadcast.source, decision.location, decision.destination_index,
+        broadcast.keyword, broadcast.source, decision.location, index,
         decision.status, visit.method, sealed, visit.user_agent, visit.referrer, visit.accept,
         visit.accept_language, visit.purpose, visit.sec_fetch, visit.sec_ch_ua,
         decision.reason.value if decision.reason is not None else "",
-        versions[decision.destination_index] if decision.destination_index < len(versions) else 1,
+        versions[index] if index < len(versions) else 1,
     )  # fmt: skip

@@ -6,12 +6,12 @@ import time
 from random import getrandbits
 from time import perf_counter
 
-from edge.recorder import Recorder, new_click_id
+from edge.recorder import Recorder, click_id_stem, new_click_id
 from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
 from edge.tap import Answered, Reply, Tap
 from edge.tap_stats import TapStats
-from routing.decide import OVERLOADED, SCANNING, UNRESOLVED, decide
+from routing.decide import OVERLOADED, SCANNING, UNRESOLVED, Decision, decide
 from routing.found import Found
 from routing.reasons import Reason
 from routing.visit import Visit
@@ -65,7 +65,8 @@ class Redirector:
         async for resolved in self._resolver.resolve(taps):
             resolved_at = perf_counter()
             now_ms = time.time_ns() // 1_000_000
-            answered = [self._decided(tap, found, now_ms) for tap, found in resolved]
+            stem = click_id_stem(now_ms)
+            answered = [self._decided(tap, found, stem, now_ms) for tap, found in resolved]
             decided_at = perf_counter()
             self._recorder.record(answered, now_ms)
             recorded_at = perf_counter()
@@ -73,13 +74,16 @@ class Redirector:
                 _respond(each)
             self._stats.answered(answered, began, resolved_at, decided_at, recorded_at, perf_counter())
 
-    def _decided(self, tap: Tap, found: Found, now_ms: int) -> Answered:
+    def _decided(self, tap: Tap, found: Found, stem: int, now_ms: int) -> Answered:
         # Ids must be distinct, not secret: the system's source of randomness would cost 5 % of a tap.
-        click_id = new_click_id(now_ms, getrandbits(76))
+        click_id = new_click_id(stem, getrandbits(76))
         decision = decide(found, tap.visit, click_id, now_ms)
-        if decision.reason in NAMES_NOTHING and not self._scans.count(tap.visit.address, self._loop.time()):
+        if not decision.is_row and self._is_scan(tap.visit, decision):
             decision = SCANNING
         return Answered(tap, found, click_id, decision)
+
+    def _is_scan(self, visit: Visit, decision: Decision) -> bool:
+        return decision.reason in NAMES_NOTHING and not self._scans.count(visit.address, self._loop.time())
 
     def _finished(self, task: "asyncio.Task[None]", taps: list[Tap]) -> None:
         self._tasks.discard(task)

@@ -3,7 +3,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from edge.recorder import new_click_id
+from edge.recorder import click_id_stem, new_click_id
 from records.broadcast import Broadcast
 from records.domain import Domain
 from records.link import Link
@@ -178,7 +178,7 @@ def test_a_forwarded_query_that_would_make_it_too_long_is_left_out():
 
 
 def test_click_ids_are_uuids_of_version_7_in_the_order_of_time():
-    first, second = (UUID(bytes=new_click_id(now_ms, 2**76 - 1)) for now_ms in (NOW, NOW + 1))
+    first, second = (UUID(bytes=new_click_id(click_id_stem(now_ms), 2**76 - 1)) for now_ms in (NOW, NOW + 1))
 
     assert first.version == 7
     assert first.variant == "specified in RFC 4122"
