@@ -8,11 +8,20 @@ from typing import Any
 import click
 
 from cli.api import broadcast_path, call, segment
-from cli.lists import items, list_options, show_list
+from cli.lists import cell, items, list_options, show_list
 from cli.show import as_json, printable
 from cli.times import When
 
-_COLUMNS = ("clicked_at", "visit_class", "contact_id", "destination_index", "device_type", "country", "code")
+_COLUMNS = (
+    "clicked_at",
+    "visit_class",
+    "contact_id",
+    "destination_index",
+    "device_type",
+    "country",
+    "code",
+    "query_marks",
+)
 _LINKS = ("broadcast_id", "short_url", "state", "goes_to", "minted_at")
 _CLASSES = ("human", "preview", "prefetch", "scanner", "bot", "unknown")
 _LATE = timedelta(minutes=2)  # a click may arrive so much later than it happened
@@ -56,7 +65,7 @@ def _follow(path: str, query: dict[str, str | None], json_: bool) -> None:
 def _line(each: dict[str, Any], json_: bool) -> str:
     if json_:
         return printable(json.dumps(each, ensure_ascii=False))
-    return printable("  ".join(str(each[name]) or "-" for name in _COLUMNS))
+    return printable("  ".join(cell(each[name]) or "-" for name in _COLUMNS))
 
 
 @click.group()

@@ -1,6 +1,7 @@
 """Lists of the command line: all pages of a list, as a table, JSON or CSV."""
 
 import csv
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -49,7 +50,7 @@ def show_list(
     elif csv_:
         as_csv(records, columns)
     elif records:
-        rows("", [{name: _cell(record.get(name)) for name in columns} for record in records])
+        rows("", [{name: cell(record.get(name)) for name in columns} for record in records])
     else:
         click.echo(nothing)
 
@@ -59,12 +60,15 @@ def as_csv(records: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
     names = list(dict.fromkeys([*columns, *(name for record in records for name in record)]))
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows([printable(_cell(record.get(name))) for name in names] for record in records)
+    writer.writerows([printable(cell(record.get(name))) for name in names] for record in records)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value in one line of text; "" for none."""
     if isinstance(value, list):
         return " ".join(map(str, value))
     if isinstance(value, bool):
         return "yes" if value else ""
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False) if value else ""
     return "" if value is None else str(value)

@@ -8,6 +8,7 @@ from edge.tap import Answered
 from records.address import AddressCipher
 from records.click import Click, encode_frame
 from runtime.seldom import Seldom
+from visitors.query_marks import marks_in
 
 MAX_UNSPOOLED_BYTES = 32 * 1024 * 1024
 _LOG_EVERY_S = 30.0
@@ -137,4 +138,5 @@ def _click(answered: Answered, now_ms: int, sealed: bytes) -> Click:
         visit.accept_language, visit.purpose, visit.sec_fetch, visit.sec_ch_ua,
         decision.reason.value if decision.reason is not None else "",
         versions[index] if index < len(versions) else 1,
+        marks_in(visit.query) if visit.query else None,
     )  # fmt: skip

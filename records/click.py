@@ -36,6 +36,7 @@ class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sec_ch_ua: str
     refusal: str = ""  # why the visitor was not sent where the link leads: expired, stopped, not_yet, too_long
     destination_version: int = 0  # version in its history that put that destination in force; 0 is 1
+    query_marks: dict[str, str] | None = None  # of the visit's query: marks_in; None where it has none of them
 
 
 # A frame holds the clicks of one event-loop tick: header, then msgpack (edge_id, [click, ...]).

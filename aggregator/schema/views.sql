@@ -135,6 +135,18 @@ FROM
 )
 GROUP BY account, keyword;
 
+-- What the queries of taps said of where people came from: a row for each value of each utm_*. A click id is hardly seen
+-- twice, so what counts is which kinds there were: their values are left out.
+CREATE OR REPLACE VIEW mark_report AS
+SELECT
+    account, broadcast_id, mark.1 AS name, if(startsWith(name, 'utm_'), mark.2, '') AS value,
+    countIf(visit_class = 'human') AS human_clicks,
+    countIf(visit_class != 'human') AS machine_clicks,
+    uniqExactIf(contact_id, visit_class = 'human' AND contact_id != '') AS unique_contacts
+FROM clicks ARRAY JOIN CAST(query_marks, 'Array(Tuple(String, String))') AS mark
+WHERE status BETWEEN 300 AND 399 AND refusal = '' AND purpose != 'own-verify'
+GROUP BY account, broadcast_id, name, value;
+
 -- Every contact that got a link, also those that never tapped it (human_clicks = 0). One person is another visitor on
 -- another day, at another address and in another browser; many on one day are people who were sent the same link.
 CREATE OR REPLACE VIEW contact_clicks AS

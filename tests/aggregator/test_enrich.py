@@ -57,6 +57,7 @@ def test_a_row_says_what_the_edge_saw_and_what_was_found_out():
         "destination_version": 0,
         "status": 302,
         "refusal": "",
+        "query_marks": {},
         "method": "GET",
         "visit_class": "human",
         "class_reasons": ["agent-browser"],
@@ -85,6 +86,14 @@ def test_a_row_says_what_the_edge_saw_and_what_was_found_out():
         "edge_id": "edge-1",
         "insert_before": 0,
     }
+
+
+def test_a_row_has_the_marks_of_its_own_click():
+    marks = [None, {"utm_source": "x", "gclid": "y"}, None, {"fbclid": "z"}]
+
+    made = rows(*[numbered(seq, query_marks=each) for seq, each in enumerate(marks, 1)])
+
+    assert [row["query_marks"] for row in made] == [each or {} for each in marks]
 
 
 def test_the_address_is_in_no_field_of_a_row():

@@ -30,6 +30,7 @@ HIGHEST = Numbered(
         link_id=2**64 - 1,
         broadcast_no=2**64 - 1,
         destination_index=65_535,
+        query_marks={"gclid": "y", "utm_source": "gr\N{LATIN SMALL LETTER U WITH DIAERESIS}n\x00"},
         user_agent="a\x00b'\"\\\n",
     ),
 )

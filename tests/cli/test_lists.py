@@ -59,7 +59,7 @@ async def test_domains_and_shared_links_are_listed(taptrail, control):
 async def test_clicks_and_a_contact_are_shown(taptrail, control, clickhouse):
     control.broadcast()
     control.mint(contacts(2))
-    await click(clickhouse, "c-1", user_agent="\x1b[31mred")
+    await click(clickhouse, "c-1", user_agent="\x1b[31mred", query_marks={"utm_source": "mail", "gclid": "a"})
     await click(clickhouse, "c-0", "bot", after_s=70)
 
     found = csv_of(await taptrail("clicks", "--broadcast", "spring", "--csv"))
@@ -68,6 +68,7 @@ async def test_clicks_and_a_contact_are_shown(taptrail, control, clickhouse):
 
     assert [row["contact_id"] for row in found] == ["c-0", "c-1"]
     assert found[1]["user_agent"] == "\\u001b[31mred"
+    assert [row["query_marks"] for row in found] == ["", '{"utm_source": "mail", "gclid": "a"}']
     assert [row["contact_id"] for row in json.loads(people.stdout)] == ["c-1"]
     assert shown.stdout.startswith("Links of c-1\n")
     assert f"https://{DOMAIN}/" in shown.stdout

@@ -1,7 +1,12 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.support.click_rows import SENT, click
 from tests.support.control import DOMAIN, SHOP, contacts
+
+(FORGET_CLICK_IDS,) = re.findall("`(ALTER TABLE clicks UPDATE query_marks.*?)`", Path("SECURITY.md").read_text())
 
 
 @pytest.fixture
@@ -178,6 +183,23 @@ async def test_the_views_say_what_the_report_says(sent, clickhouse):
     assert [tuple(row.values()) for row in contacts_seen] == [
         ("c-0", "vip", 1, 0), ("c-1", "vip", 0, 1), ("c-2", "vip", 0, 0), ("c-9", "new", 1, 0),
     ]  # fmt: skip
+
+
+async def test_the_marks_of_queries_are_counted_by_value_and_click_ids_by_name(sent, clickhouse):
+    await click(clickhouse, "c-0", query_marks={"utm_source": "chat", "gclid": "a"})
+    await click(clickhouse, "c-0", query_marks={"utm_source": "chat", "gclid": "b"})
+    await click(clickhouse, "c-1", "bot", query_marks={"utm_source": "mail"})
+    await click(clickhouse, "c-1", refusal="stopped", query_marks={"utm_source": "mail"})
+    await click(clickhouse, "c-2")
+
+    marks = await view(clickhouse, "mark_report", "name, value, human_clicks, machine_clicks, unique_contacts")
+
+    assert [tuple(row.values()) for row in marks] == [
+        ("gclid", "", 2, 0, 1), ("utm_source", "chat", 2, 0, 1), ("utm_source", "mail", 0, 1, 0),
+    ]  # fmt: skip
+    await clickhouse.execute(f"{FORGET_CLICK_IDS} SETTINGS mutations_sync = 2")
+    left = await view(clickhouse, "mark_report", "name, value, human_clicks")
+    assert [tuple(row.values()) for row in left] == [("utm_source", "chat", 2), ("utm_source", "mail", 0)]
 
 
 async def test_the_current_state_of_broadcasts_and_domains_is_one_row_each(sent, clickhouse):

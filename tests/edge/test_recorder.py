@@ -85,3 +85,20 @@ async def test_a_click_says_which_version_of_the_destination_it_was_sent_to(redi
     seen = [(click.destination, click.destination_version, click.refusal) for click in await clicks(redis, edge)]
 
     assert seen == [(destination(5), 1, ""), (fixed, 2, ""), (LANDING, 2, "stopped")]
+
+
+@pytest.mark.parametrize("headers", [{}, {"content_length": "0"}], ids=["fast path", "parser"])
+async def test_a_click_keeps_known_marks_of_the_query_and_nothing_else(redis, edge, headers):
+    code = cipher.seal(5)
+    queries = {
+        "utm_source=x&gclid=y&other=z": {"utm_source": "x", "gclid": "y"},
+        "": None,
+        "other=z": None,
+        "gclid=first&gclid=second&utm%5Fterm=gr%C3%BCn+blau%00": {"gclid": "first", "utm_term": "grün blau\ufffd"},
+        "fbclid=" + "a" * 5_000: {"fbclid": "a" * 512},
+        "x=" + "a" * 5_000 + "&fbclid=b": {"fbclid": "b"},
+    }
+    for query in queries:
+        assert edge.get(f"/{code}?{query}", **headers).status == 302
+
+    assert [click.query_marks for click in await clicks(redis, edge)] == list(queries.values())

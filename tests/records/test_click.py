@@ -26,6 +26,13 @@ def test_a_click_keeps_which_version_of_its_destination_it_was_sent_to():
     assert decode_frame(frame) == ("edge-1", [fixed])
 
 
+def test_a_click_keeps_the_marks_of_its_query():
+    marked = msgspec.structs.replace(CLICK, query_marks={"gclid": "y"})
+    (frame,) = frames_in(encode_frame("edge-1", 1, [marked, CLICK]))
+
+    assert decode_frame(frame) == ("edge-1", [marked, CLICK])
+
+
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6))
 def test_frames_behind_each_other_are_read_back(sizes):
     data, seq = b"", 1

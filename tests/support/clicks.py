@@ -84,7 +84,7 @@ def recorded_click(recorded: dict[str, Any]) -> Click:
 
 def rows_in(stream: bytes) -> list[dict[str, Any]]:
     """The rows of an ArrowStream, columns in order; instants as Unix milliseconds, without what is no column."""
-    rows = pa.ipc.open_stream(stream).read_all().to_pylist()
+    rows = pa.ipc.open_stream(stream).read_all().to_pylist(maps_as_pydicts="strict")
     return [
         {name: int(value.timestamp() * 1000 + 0.5) if name.endswith("_at") else value for name, value in row.items()}
         for row in rows

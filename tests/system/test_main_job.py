@@ -84,6 +84,11 @@ def test_analysts_query_with_the_tools_they_have_and_cannot_write(stack):
 
     (row,) = client.query("SELECT count(), any(device_type), any(short_domain) FROM clicks").result_rows
     assert row == (30, "phone", "go.acme.example")
+    query = "utm_source=x&gclid=y&other=z&gclid=second&utm_term=gr%C3%BCn&utm_id=%FF&x=" + "a" * 5_000
+    assert asyncio.run(tap_all(f"{stack.ready['edge']}", [f"{codes[0]}?{query}"])) == []
+    stack.wait_for_rows(31)
+    (row,) = client.query("SELECT query_marks FROM clicks WHERE notEmpty(query_marks)").result_rows
+    assert row == ({"utm_source": "x", "gclid": "y", "utm_term": "grün", "utm_id": "\ufffd"},)
     for statement in ("INSERT INTO links (link_id) VALUES (1)", "TRUNCATE TABLE clicks", "DROP TABLE clicks"):
         with pytest.raises(DatabaseError):
             client.command(statement)
@@ -97,7 +102,7 @@ def test_analysts_query_with_the_tools_they_have_and_cannot_write(stack):
         "--data-binary",
         "SELECT count() FROM clicks",
     ]
-    assert subprocess.run(curl, capture_output=True, text=True, check=True).stdout == "30\n"
+    assert subprocess.run(curl, capture_output=True, text=True, check=True).stdout == "31\n"
 
 
 @pytest.mark.timeout(240)
