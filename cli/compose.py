@@ -10,7 +10,7 @@ from typing import IO, Any
 import click
 import msgspec
 
-from cli.api import Refused, broadcast_path, call, file_line, stream, warn, warnings
+from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warn, warnings
 from cli.contacts import Checked, ContactsError, checked, mapping_of
 from cli.dry_run import report_of
 from cli.mint import check_out, create_broadcast
@@ -93,7 +93,8 @@ def compose(
         for warning in lines.warnings:
             warn(warning)
         if out is None or dry_run:
-            run = run_dry(composer_of(broadcast), broadcast, lines.contacts)
+            composer = composer_of(broadcast, asks_opt_out=_asks_opt_out(broadcast.short_domain, account))
+            run = run_dry(composer, broadcast, lines.contacts)
             as_json(msgspec.to_builtins(run)) if json_ else click.echo(report_of(run))
             return
         _put(broadcast, found, account)
@@ -131,6 +132,12 @@ def _broadcast(domain: str, broadcast_id: str, text: str | None, found: dict[str
         return worded(Broadcast(0, "", broadcast_id, short_domain, urls, text=text or there), None)
     except TextFault as fault:
         raise click.ClickException(f"--text {fault}; nothing was minted") from None
+
+
+def _asks_opt_out(short_domain: str, account: str | None) -> bool:
+    """Whether the domain wants it said; no for one that is not there yet or belongs to an account above."""
+    found = call("GET", domain_path(short_domain), missing_ok=True, account=account)
+    return found is not None and found["asks_opt_out"]
 
 
 def _put(broadcast: Broadcast, found: dict[str, Any] | None, account: str | None) -> None:

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from cli.times import When
-from records.forms import TIME, URL, Described, described
+from records.forms import FLAG, TIME, URL, Described, described
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def options_of(record: type[msgspec.Struct]) -> Callable[[F], F]:
     """Decorates a command with an option for each field of the record that has one.
 
-    The command gets them by their names in the API; None, () or False stands for one that was not named.
+    The command gets them by their names in the API; None or () stands for one that was not named.
     """
 
     def decorated(command: F) -> F:
@@ -33,7 +33,7 @@ def named_of(record: type[msgspec.Struct], given: dict[str, Any]) -> dict[str, A
     return {
         name: None if value == "" and forms[name] in (URL, TIME) else value
         for name, value in given.items()
-        if value not in (None, (), False)
+        if value is not None and value != ()
     }
 
 
@@ -55,6 +55,8 @@ def _option(field: Described) -> Callable[[F], F]:
     default = f"  [default: {field.default}]" if field.default and not field.required else ""
     needed = "  [a new one needs it]" if field.required else ""
     kind = {"default": None, **field.form.option}
+    if field.form is FLAG:
+        name = f"{name}/--no-{name.removeprefix('--')}"
     if field.form is TIME:
         kind["type"] = When(ends=field.name == "expires_at", otherwise="")
     return click.option(name, field.name, help=f"{said.help}{needed}{default}".strip(), **kind)

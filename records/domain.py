@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from records.forms import JSON_FILES, NAME, ROBOTS, STATUS, URL, Option
+from records.forms import FLAG, JSON_FILES, NAME, ROBOTS, STATUS, URL, Option
 
 
 class Domain(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -32,6 +32,7 @@ class Domain(msgspec.Struct, frozen=True, array_like=True, gc=False):
     deleted: bool = False  # nobody's: there is no such domain, until an account registers it again
     # "" keeps every crawler out.
     robots: Annotated[str, ROBOTS, Option("The text of its robots.txt.")] = ""
+    asks_opt_out: Annotated[bool, FLAG, Option("Warn of texts that do not say how to opt out.")] = False
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -132,7 +132,7 @@ MESSAGE = Form(str | None, str, lambda text: text or "")
 WORD = Form(Word, str, plain)
 NAME = Form(Annotated[str, Meta(max_length=200)], str, plain)
 ROBOTS = Form(str, str, _robots)  # of lines
-FLAG = Form(bool, bool, option={"is_flag": True})
+FLAG = Form(bool, bool)
 TIME = Form(Time | None, Time | None, milliseconds, time_of, unit="_ms")
 URL = Form(str | None, str | None, _url, _or_none)
 URLS = Form(Annotated[list[str], Meta(min_length=1, max_length=32)], list[str], tuple, list, option={"multiple": True})

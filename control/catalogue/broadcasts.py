@@ -162,6 +162,11 @@ class Broadcasts:
             BROADCAST, msgspec.structs.replace(broadcast, broadcast_no=number), broadcast, None
         )
 
+    async def asks_opt_out(self, broadcast: Broadcast) -> bool:
+        """Whether its domain asks for a warning of a text that does not say how to opt out."""
+        domain = await self._domains.get(broadcast.short_domain)
+        return domain is not None and domain.asks_opt_out
+
     @contextlib.asynccontextmanager
     async def as_it_is_now(self, known: Broadcast) -> AsyncIterator[Broadcast]:
         """A broadcast that was read before, with what was changed since; nobody else changes it meanwhile."""

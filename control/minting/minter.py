@@ -122,7 +122,7 @@ class Minter:
             if _destinations(contacts, now, claim) != found.destinations:
                 detail = "the destinations of the broadcast were changed at the same moment; send the request again"
                 raise Problem("in-progress", detail, retry_after_s=1)
-            composer = _composer(now, found.destinations) if composes else None
+            composer = await self._composer(now, found.destinations) if composes else None
             now_ms = unix_ms()
             broadcast = await self._broadcasts.ready_to_mint(now, contacts.audiences, now_ms)
             if claim is None:
@@ -144,6 +144,16 @@ class Minter:
             found.theirs,
             found.later,
         )
+
+    async def _composer(self, broadcast: Broadcast, destinations: int) -> Composer:
+        """Raises Problem where the broadcast was changed, so that its text has no or other links."""
+        if not broadcast.text:
+            raise Problem("conflict", f"broadcast {broadcast.broadcast_id} has no text any more", field="text")
+        composer = composer_of(broadcast, asks_opt_out=await self._broadcasts.asks_opt_out(broadcast))
+        if composer.destinations > destinations:
+            detail = "the text got another link since links were minted under this Idempotency-Key; take a new key"
+            raise Problem("conflict", detail, field="Idempotency-Key")
+        return composer
 
     async def _found(self, broadcast: Broadcast, contacts: Contacts, claim: Claim | None, *, again: bool) -> "_Found":
         """What there is of the links that the lines ask for. Raises Problem where a claim was for other lines."""
@@ -192,17 +202,6 @@ def _named_fields(broadcast: Broadcast, composes: bool) -> frozenset[str]:
     if composes and broadcast.text:
         return needs_of(broadcast.text, broadcast.destinations).wanted
     return own_fields(broadcast.destinations)
-
-
-def _composer(broadcast: Broadcast, destinations: int) -> Composer:
-    """Raises Problem where the broadcast was changed, so that its text has no or other links."""
-    if not broadcast.text:
-        raise Problem("conflict", f"broadcast {broadcast.broadcast_id} has no text any more", field="text")
-    composer = composer_of(broadcast)
-    if composer.destinations > destinations:
-        detail = "the text got another link since links were minted under this Idempotency-Key; take a new key"
-        raise Problem("conflict", detail, field="Idempotency-Key")
-    return composer
 
 
 def check_fields(contacts: Contacts, named: Collection[str]) -> None:

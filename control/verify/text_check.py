@@ -8,7 +8,7 @@ from messages.template import Template, TextFault, parsed
 from records.broadcast import Broadcast
 
 
-def text_findings(broadcast: Broadcast) -> Iterator[Finding]:
+def text_findings(broadcast: Broadcast, *, asks_opt_out: bool = False) -> Iterator[Finding]:
     """What recipients would read; nothing for a broadcast without a text."""
     if not broadcast.text:
         return
@@ -21,14 +21,15 @@ def text_findings(broadcast: Broadcast) -> Iterator[Finding]:
     if strangers:
         yield Finding("fail", "text", "the text has URLs that are none of the destinations", strangers)
         return
-    yield from _warnings(broadcast, template)
+    yield from _warnings(broadcast, template, asks_opt_out)
 
 
-def _warnings(broadcast: Broadcast, template: Template) -> Iterator[Finding]:
+def _warnings(broadcast: Broadcast, template: Template, asks_opt_out: bool) -> Iterator[Finding]:
     unused = [url for url in broadcast.destinations if url not in template.urls]
     if unused:
         yield Finding(
             "warn", "text", "destinations that stand nowhere in the text: nobody is sent a link to them", unused
         )
-    for warned in Composer(template, broadcast.destinations, broadcast.short_domain).always:
+    composer = Composer(template, broadcast.destinations, broadcast.short_domain, asks_opt_out=asks_opt_out)
+    for warned in composer.always:
         yield Finding("warn", "text", f"{warned.warning}: {warned.warning.meaning}")

@@ -22,6 +22,7 @@ from control.verify.pages import is_page, may_recover, page_findings, soft_404
 from control.verify.table_checks import minted, table_findings
 from control.verify.text_check import text_findings
 from records.broadcast import Broadcast
+from records.domain import Domain
 from records.hosts import host_in
 from records.networks import Networks
 from records.own_visit import OwnVisits
@@ -81,12 +82,14 @@ class Verifier:
         there = await minted(self._clickhouse, broadcast)
         urls, remarks = await self._urls(broadcast, wanted) if wanted.fetch else ([], [])
         fetching = asyncio.create_task(self._fetched(urls, wanted.final_hosts))
-        check = await self._edge_check(broadcast)
+        domain = await self._domains.get(broadcast.short_domain)
+        check = self._edge_check(broadcast, domain)
         try:
             async for finding in table_findings(self._clickhouse, broadcast, there):
                 findings.append(finding)
                 yield finding
-            for finding in text_findings(broadcast):
+            asks_opt_out = domain is not None and domain.asks_opt_out
+            for finding in text_findings(broadcast, asks_opt_out=asks_opt_out):
                 findings.append(finding)
                 yield finding
             async for line in self._edge(check, broadcast, there.links, wanted):
@@ -101,8 +104,7 @@ class Verifier:
         asked = check.asked if check is not None else 0
         yield verdict_of(findings, links=there.links, links_asked=asked, destinations_fetched=len(urls))
 
-    async def _edge_check(self, broadcast: Broadcast) -> EdgeCheck | None:
-        domain = await self._domains.get(broadcast.short_domain)
+    def _edge_check(self, broadcast: Broadcast, domain: Domain | None) -> EdgeCheck | None:
         if not self._edge_url or domain is None:
             return None
         return EdgeCheck(self._edge_url, self._own_visits, domain, broadcast)

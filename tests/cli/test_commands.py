@@ -184,6 +184,14 @@ async def test_every_command_is_listed_and_explains_itself(taptrail):
         assert (await taptrail(name, "--help")).returncode == 0
 
 
+async def test_what_a_domain_asks_for_is_taken_back_by_its_opposite(taptrail, control):
+    asked = await taptrail("domain", "put", DOMAIN, "--asks-opt-out", "--json")
+    kept = await taptrail("domain", "put", DOMAIN, "--display-name", "Acme", "--json")
+    ended = await taptrail("domain", "put", DOMAIN, "--no-asks-opt-out", "--json")
+
+    assert [json.loads(done.stdout)["asks_opt_out"] for done in (asked, kept, ended)] == [True, True, False]
+
+
 async def test_a_domain_without_links_is_deleted(taptrail, control):
     await taptrail("domain", "put", DOMAIN)
 

@@ -51,6 +51,14 @@ async def test_a_dry_run_is_read_at_80_columns_and_makes_nothing(compose, clickh
     assert await clickhouse.value("SELECT count() FROM broadcasts") == 0
 
 
+async def test_a_dry_run_says_what_the_domain_asks_for(compose, control):
+    control.call("PUT", f"/v1/domains/{DOMAIN}", {"asks_opt_out": True})
+
+    done = await compose("--dry-run", text=f"Hi {{first_name}}: {PLAIN}")
+
+    assert "2  no-opt-out" in done.stdout, done.stderr
+
+
 async def test_a_dry_run_in_wide_letters_is_read_at_80_columns(compose):
     text = "{first_name}様、春のセールのお知らせです。" + "期間限定の割引をどうぞご利用ください。" * 3 + f"👉{PLAIN}🎉"
     contacts = "Phone;First name\n" + "".join(f"顧客番号{number}の山田太郎;山田{number}\n" for number in range(9))

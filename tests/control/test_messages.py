@@ -48,6 +48,21 @@ async def test_every_contact_gets_its_message_with_its_links(control):
     assert page["goes_to"] == "https://shop.acme.example/o/17"
 
 
+async def test_a_text_without_a_way_out_is_warned_of_where_its_domain_asks_for_that(control):
+    put(control)
+    asked = control.call("PATCH", f"/v1/domains/{DOMAIN}", {"asks_opt_out": True})
+
+    dry, (line,) = compose(control, [ADA], "?dry_run=true").body, compose(control, [ADA]).body
+    found = control.call("POST", "/v1/broadcasts/spring/verify", {"fetch": False}).body
+
+    assert asked.body["asks_opt_out"] is True
+    assert [each["warning"] for each in dry["warnings"]] == ["no-opt-out"]
+    assert line["warnings"] == [{"warning": "no-opt-out"}]
+    assert ("text", "no-opt-out") in [(each.get("check"), each.get("detail", "").split(":")[0]) for each in found]
+    control.call("PATCH", f"/v1/domains/{DOMAIN}", {"asks_opt_out": False})
+    assert compose(control, [ADA]).body[0]["warnings"] == []
+
+
 async def test_the_same_key_gives_the_same_messages(control, clickhouse):
     put(control)
 

@@ -65,7 +65,8 @@ class SendingCalls:
         body = await received(request, len(broadcast.destinations), needs, skip_bad=skip_bad)
         _check_whole(body.contacts, broadcast)
         if is_dry:
-            return json_answer(await asyncio.to_thread(dry_run, composer_of(broadcast), broadcast, body.contacts))
+            composer = composer_of(broadcast, asks_opt_out=await self._broadcasts.asks_opt_out(broadcast))
+            return json_answer(await asyncio.to_thread(dry_run, composer, broadcast, body.contacts))
         prepared = await self._minter.prepare(broadcast, body.contacts, key, body.digest, composes=True)
         return with_warnings(LineStream(self._minter.stream(prepared)), [*prepared.advisories, *body.warnings])
 
