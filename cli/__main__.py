@@ -21,6 +21,7 @@ _COMMANDS = {
     "audit": ("cli.read", "audit", "Count every click in ClickHouse: none missing, none doubled."),
     "close-lane": ("cli.read", "close_lane", "Give up the clicks of an edge that is gone with its disk."),
     "sql": ("cli.read", "sql", "Query the click tables as an analyst."),
+    "regrade": ("cli.regrade", "regrade", "Judge recorded clicks again by the rules of this release."),
     "doctor": ("cli.doctor.command", "doctor", "Look at everything the processes depend on, and say what to do."),
     "edge": ("cli.processes", "edge", "Run one edge process, configured by environment."),
     "aggregator": ("cli.processes", "aggregator", "Run one aggregator process, configured by environment."),

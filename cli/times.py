@@ -18,6 +18,7 @@ EXPECTED = (
 _WRITTEN = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ Tt]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?))?\s*(.*)")
 _OFFSET = re.compile(r"[+-][0-9]{2}:[0-9]{2}")
 _FROM_NOW = re.compile(r"\+([0-9]{1,5})\s*([wdhm])")
+_AGO = re.compile(r"([0-9]{1,5})\s*([wdhm])")
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
 
 
@@ -37,6 +38,25 @@ class When(click.ParamType[Any]):
         except (ValueError, OverflowError) as error:
             otherwise = f" or {self._otherwise}" if self._otherwise else ""
             self.fail(f"{value!r}: {error}{otherwise}", param, ctx)
+
+
+class Since(click.ParamType[datetime]):
+    """How long ago, as `30d`, or a time."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return since_in(value, datetime.now(UTC))
+        except (ValueError, OverflowError) as error:
+            self.fail(f"{value!r}: {error} or 30d (w, d, h or m) for so long ago", param, ctx)
+
+
+def since_in(text: str, now: datetime) -> datetime:
+    """As time_in, or so long before now."""
+    if found := _AGO.fullmatch(text.strip()):
+        return now - timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return time_in(text, now)
 
 
 def rfc3339(time: datetime) -> str:

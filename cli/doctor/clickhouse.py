@@ -19,7 +19,7 @@ GRANTS = {
     "aggregator": [
         # Not CREATE and ALTER as a whole: parts of them are no right on a database, and are never found granted on one.
         *_WRITES, "CREATE DATABASE ON taptrail.*", "CREATE TABLE ON taptrail.*", "CREATE VIEW ON taptrail.*",
-        "ALTER TABLE ON taptrail.*", "DROP VIEW ON taptrail.*",
+        "ALTER TABLE ON taptrail.*", "DROP VIEW ON taptrail.*", "SELECT ON system.mutations",
         "TABLE ENGINE ON MergeTree", "TABLE ENGINE ON ReplacingMergeTree",
     ],
     "control": [*_WRITES, "ALTER DELETE ON taptrail.*"],
