@@ -140,11 +140,11 @@ GROUP BY account, keyword;
 CREATE OR REPLACE VIEW mark_report AS
 SELECT
     account, broadcast_id, mark.1 AS name, if(startsWith(name, 'utm_'), mark.2, '') AS value,
-    countIf(visit_class = 'human') AS human_clicks,
-    countIf(visit_class != 'human') AS machine_clicks,
-    uniqExactIf(contact_id, visit_class = 'human' AND contact_id != '') AS unique_contacts
+    countIf(engaged) AS human_clicks,
+    countIf(NOT engaged) AS machine_clicks,
+    uniqExactIf(contact_id, engaged AND contact_id != '') AS unique_contacts
 FROM clicks ARRAY JOIN CAST(query_marks, 'Array(Tuple(String, String))') AS mark
-WHERE status BETWEEN 300 AND 399 AND refusal = '' AND purpose != 'own-verify'
+WHERE counted
 GROUP BY account, broadcast_id, name, value;
 
 -- Every contact that got a link, also those that never tapped it (human_clicks = 0). One person is another visitor on
