@@ -36,6 +36,25 @@ async def test_a_code_key_that_does_not_open_the_links_there_are_stops_it(contro
     assert "from its backup" in done.stderr
 
 
+def test_a_scheme_that_is_never_allowed_stops_it_by_name(valkey_url, clickhouse_url):
+    done = started(valkey_url, clickhouse_url, TAPTRAIL_ALLOW_SCHEMES="mailto, JavaScript")
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("TAPTRAIL_ALLOW_SCHEMES=mailto, JavaScript: javascript is never allowed")
+
+
+async def test_an_apps_scheme_leads_to_no_short_domain(control, valkey_url, controls):
+    apps = controls(valkey_url, TAPTRAIL_ALLOW_SCHEMES="mailto,shop")
+    urls = (f"mailto:{{contact_id}}@{DOMAIN}", f"shop://{DOMAIN}/x", "mailto:a@new.acme.example")
+
+    apps.broadcast("by-app", urls, fallback="mailto:a@shop.example")
+
+    assert apps.call("PUT", "/v1/domains/new.acme.example", {}).status == 201
+    body = {"short_domain": DOMAIN, "destinations": ["mailto:a@shop.example"]}
+    refused = control.call("PUT", "/v1/broadcasts/by-page", body)
+    assert (refused.status, "its scheme is mailto" in refused.body["detail"]) == (422, True)
+
+
 async def test_a_shared_link_with_a_slug_says_nothing_of_the_code_key(control, valkey_url, controls):
     control.call("PUT", f"/v1/domains/{DOMAIN}", {})
     poster = {"short_domain": DOMAIN, "destination": "https://shop.acme.example/", "slug": "SALE"}

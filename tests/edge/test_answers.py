@@ -194,6 +194,17 @@ async def test_robots_txt_is_the_owners(redis, clickhouse, edge):
     assert (unknown.status, unknown.text) == (200, "User-agent: *\nDisallow: /\n")
 
 
+async def test_what_an_app_opens_is_sent_as_it_is_and_no_query_with_it(redis, clickhouse, edge):
+    template = "MailTo:info@shop.example?subject=Grüße%20{code}#top"
+    await change(redis, clickhouse, broadcast={"destinations": (template,) * 4, "forward_query": True})
+
+    answer = edge.get(f"/{CODE}?bcc=evil@evil.example&utm_source=x")
+
+    assert (answer.status, answer.headers["Location"]) == (
+        302, f"MailTo:info@shop.example?subject=Gr%C3%BC%C3%9Fe%20{CODE}#top",
+    )  # fmt: skip
+
+
 def request(path, *headers):
     lines = b"".join(header + b"\r\n" for header in (b"Host: " + HOST.encode(), *headers))
     return b"GET %b HTTP/1.1\r\n%b\r\n" % (path.encode(), lines)

@@ -35,6 +35,13 @@ def test_what_every_link_has_goes_before_a_field_of_that_name():
     assert location("https://shop.example/{code}", code="SAVE10") == "https://shop.example/aB3dE5fG7"
 
 
+def test_a_value_never_leaves_its_place_in_what_an_app_opens():
+    assert location("mailto:{to}?subject={name}", to="a@b.example?bcc=c", name="x&body=y\r\nz") == (
+        "mailto:a%40b.example%3Fbcc%3Dc?subject=x%26body%3Dy%0D%0Az"
+    )
+    assert location("shop://grüße/{code}") == "shop://gr%C3%BC%C3%9Fe/aB3dE5fG7"
+
+
 def test_only_what_is_the_contacts_own_is_a_field():
     assert own_fields(["https://a.example/{order}?c={contact_id}", "https://b.example/{code}#{name}"]) == {
         "order", "name",
