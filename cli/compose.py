@@ -11,10 +11,11 @@ import click
 import msgspec
 
 from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warn, warnings
-from cli.contacts import Checked, ContactsError, checked, mapping_of
+from cli.contacts import Checked, ContactsError, checked, encoding_option, mapping_of
 from cli.dry_run import report_of
 from cli.mint import check_out, create_broadcast
 from cli.show import as_json
+from contacts.encoding import Encoding
 from messages.payloads import FORMATS
 from messages.summary import dry_run as run_dry
 from messages.template import TextFault
@@ -53,6 +54,7 @@ _formats = ", ".join(f"{name}: {form.help}" for name, form in FORMATS.items())
               type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
 @click.option("--map", "columns", multiple=True, metavar="NAME=COLUMN",
               help="Which column is contact_id, audience or a field: contact_id=Phone.")  # fmt: skip
+@encoding_option
 @click.option("--out", default=None, help="Written when complete; not needed with --dry-run.",
               type=click.Path(dir_okay=False, path_type=Path))  # fmt: skip
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="csv", show_default=True, help=_formats)
@@ -65,6 +67,7 @@ def compose(
     text: str | None,
     contacts: Path,
     columns: tuple[str, ...],
+    encoding: Encoding | None,
     out: Path | None,
     form: str,
     dry_run: bool,
@@ -85,7 +88,7 @@ def compose(
     with tempfile.TemporaryFile() as request:
         try:
             lines = checked(contacts, request, len(broadcast.destinations), skip_bad=False, needs=needs,
-                            mapping=mapping_of(columns))  # fmt: skip
+                            mapping=mapping_of(columns), encoding=encoding)  # fmt: skip
         except ContactsError as error:
             raise click.ClickException(str(error)) from None
         for note in lines.notes:

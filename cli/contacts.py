@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+import click
 import msgspec
 
+from cli.show import printable
 from contacts.csv_form import NO_MAP, BadHeader, CsvForm, csv_form
-from contacts.encoding import UTF8
+from contacts.encoding import UTF8, Encoding
+from contacts.encoding_names import EXAMPLES, encoding_named
 from contacts.fields import NO_FIELDS, FieldNeeds
 from contacts.line import ALL, ContactLine, Contacts
 from contacts.phones import phone_warnings
@@ -41,15 +44,17 @@ def checked(
     skip_bad: bool,
     needs: FieldNeeds = NO_FIELDS,
     mapping: Mapping[str, str] = NO_MAP,
+    encoding: Encoding | None = None,
 ) -> Checked:
     """Write the good lines to `request` as NDJSON; raises ContactsError at the first bad line unless skip_bad.
 
     destinations: how many the broadcast has, which each line without a destination_index asks for. needs: the fields
-    that are sent. mapping: the columns that are not called as they are used, by what they are.
+    that are sent. mapping: the columns that are not called as they are used, by what they are. encoding: of
+    a file that does not say it itself.
     """
     with path.open("rb") as file:
         try:
-            form = csv_form(file, mapping, needs)
+            form = csv_form(file, mapping, needs, encoding)
             contacts = read_contacts(file, form, destinations, skip_bad=skip_bad, needs=needs)
         except BadHeader as error:
             raise ContactsError(f"{path}: {error}") from None
@@ -60,6 +65,18 @@ def checked(
         raise ContactsError(f"{path}: it has no {good}contacts below its header; nothing was minted")
     warnings = phone_warnings(contacts, form.header.contact_column)
     return Checked(contacts, _write(contacts, request), _notes(path, form), warnings)
+
+
+class EncodingName(click.ParamType[Encoding]):
+    name = "encoding"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Encoding:
+        return encoding_named(value) or self.fail(f"{value!r} is no encoding; expected such as {EXAMPLES}", param, ctx)
+
+
+encoding_option = click.option(
+    "--encoding", type=EncodingName(), default=None, help="Of CONTACTS, where it is neither UTF-8 nor says it itself."
+)
 
 
 def mapping_of(given: tuple[str, ...]) -> dict[str, str]:
@@ -81,9 +98,15 @@ def _notes(path: Path, form: CsvForm) -> list[str]:
     columns = ", ".join(unused[:MAX_NAMED]) + more
     kind = "column" if len(unused) == 1 else "columns"
     return [
-        *([f"{path} was read as {form.encoding.name}"] if form.encoding.name != UTF8.name else []),
+        *([f"{path} was read as {_told(form.encoding)}"] if form.encoding.name != UTF8.name else []),
         *([f"{path}: {len(unused)} {kind} not used: {columns}"] if unused else []),
     ]
+
+
+def _told(encoding: Encoding) -> str:
+    word = printable(encoding.guessed_from)
+    guess = f", which gives words such as {word}; if they are wrong, say --encoding" if word else ""
+    return encoding.name + guess
 
 
 def _write(contacts: Contacts, request: IO[bytes]) -> str:

@@ -19,8 +19,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warn, warnings
-from cli.contacts import Checked, ContactsError, checked, mapping_of
+from cli.contacts import Checked, ContactsError, checked, encoding_option, mapping_of
 from cli.show import as_json
+from contacts.encoding import Encoding
 from contacts.fields import FieldNeeds
 from records.hosts import ascii_host
 from routing.destination import own_fields
@@ -57,6 +58,7 @@ _columns = attrgetter(*OUT_COLUMNS)
               type=click.Path(dir_okay=False, path_type=Path))  # fmt: skip
 @click.option("--map", "columns", multiple=True, metavar="NAME=COLUMN",
               help="Which column is contact_id, audience, destination_index or a field: contact_id=Phone.")  # fmt: skip
+@encoding_option
 @click.option("--source", default=None, help="Of a new broadcast.  [default: sms]")
 @click.option("--keyword", default=None, help="Of a new broadcast.")
 @click.option("--expires-at", default=None, help="Of a new broadcast: RFC 3339, such as 2026-12-31T23:00:00Z.")
@@ -72,6 +74,7 @@ def mint(
     contacts: Path,
     out: Path | None,
     columns: tuple[str, ...],
+    encoding: Encoding | None,
     source: str | None,
     keyword: str | None,
     expires_at: str | None,
@@ -97,7 +100,7 @@ def mint(
     found = existing_broadcast(domain, broadcast_id, list(destinations), wanted, account)
     leads_to = tuple(found["destinations"]) if found else destinations
     with tempfile.TemporaryFile() as request:
-        lines = _checked(contacts, request, leads_to, columns, skip_bad=skip_bad)
+        lines = _checked(contacts, request, leads_to, columns, encoding, skip_bad=skip_bad)
         if found is None and not dry_run:
             create_broadcast(domain, broadcast_id, list(destinations), wanted, account)
         for bad in (*lines.contacts.bad, lines.contacts.bad_rest):
@@ -114,13 +117,20 @@ def mint(
 
 
 def _checked(
-    contacts: Path, request: IO[bytes], destinations: tuple[str, ...], columns: tuple[str, ...], *, skip_bad: bool
+    contacts: Path,
+    request: IO[bytes],
+    destinations: tuple[str, ...],
+    columns: tuple[str, ...],
+    encoding: Encoding | None,
+    *,
+    skip_bad: bool,
 ) -> Checked:
     """The file's lines, as they are sent; what is odd about them is said. Raises click.ClickException."""
     try:
         fields = own_fields(destinations)
         needs, mapping = FieldNeeds(fields, fields), mapping_of(columns)
-        lines = checked(contacts, request, len(destinations), skip_bad=skip_bad, needs=needs, mapping=mapping)
+        count = len(destinations)
+        lines = checked(contacts, request, count, skip_bad=skip_bad, needs=needs, mapping=mapping, encoding=encoding)
     except ContactsError as error:
         raise click.ClickException(str(error)) from None
     for note in lines.notes:

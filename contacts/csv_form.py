@@ -6,6 +6,7 @@ lower case, with other characters as one `_`. Only columns that are asked for ar
 
 import csv
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import IO, Any
@@ -13,7 +14,8 @@ from typing import IO, Any
 import msgspec
 
 from contacts.csv_records import MAX_RECORD, Batch, Splitter, Unclosed, first_record, without_quoted
-from contacts.encoding import MAX_LINE, UNDECODABLE, Encoding, LineTooLong, encoding_of, texts_of
+from contacts.encoding import MAX_LINE, UNDECODABLE, Encoding, LineTooLong, UnknownEncoding, encoding_of, texts_of
+from contacts.encoding_names import EXAMPLES
 from contacts.fields import NAME, NO_FIELDS, STANDS_APART, FieldNeeds
 from contacts.line import Columns, ContactLine, Fault
 from contacts.reader import BadContact
@@ -27,6 +29,8 @@ _OTHERS = re.compile("[^a-z0-9_]+")
 _RULE = '; a field with quotes in it is quoted as a whole, and each of them doubled: "5"" pipe"'
 _STRAY = f"a quoted field goes on after its closing quote, or a field that is not quoted has a quote{_RULE}"
 _OPEN = f"a quote is opened and not closed within {MAX_RECORD} characters{_RULE}"
+_SAY = ", or name its encoding by --encoding"
+_UNKNOWN = f"its letters are neither UTF-8 nor Windows-1252; export it as CSV in UTF-8{_SAY}, such as {EXAMPLES}"
 NO_MAP: Mapping[str, str] = {}
 
 
@@ -119,7 +123,7 @@ class CsvForm(msgspec.Struct, frozen=True):
             return Fault("", f"it is too long; at most {MAX_RECORD} characters are allowed in a record")
         if UNDECODABLE in record:
             place = record.index(UNDECODABLE) + 1
-            return Fault("", f"character {place} is not {self.encoding.name}; save the file as CSV in UTF-8")
+            return Fault("", f"character {place} is not {self.encoding.name}; save the file as CSV in UTF-8{_SAY}")
         if "\0" in record:
             return Fault("", "it holds a control character, U+0000; save the file as CSV in UTF-8")
         if not record.strip():
@@ -132,14 +136,23 @@ class CsvForm(msgspec.Struct, frozen=True):
             return Fault("", "it holds a carriage return; lines end in LF or CRLF")
 
 
-def csv_form(file: IO[bytes], mapping: Mapping[str, str] = NO_MAP, needs: FieldNeeds = NO_FIELDS) -> CsvForm:
+def csv_form(
+    file: IO[bytes],
+    mapping: Mapping[str, str] = NO_MAP,
+    needs: FieldNeeds = NO_FIELDS,
+    said: Encoding | None = None,
+) -> CsvForm:
     """The form that the file has. Raises BadHeader.
 
-    mapping: name of a part or a field -> header of its column. needs: the fields that are read.
+    mapping: name of a part or a field -> header of its column. needs: the fields that are read. said: in which
+    encoding a file without a mark is.
     """
     if file.read(len(_ZIP)) == _ZIP:
         raise BadHeader("it is no CSV file but a spreadsheet, or another zip file; export it as CSV in UTF-8")
-    encoding = encoding_of(file)
+    try:
+        encoding = encoding_of(file, said)
+    except UnknownEncoding:
+        raise BadHeader(_UNKNOWN) from None
     texts = texts_of(file, encoding)
     try:
         record, rest, lines = first_record(next(texts, ""))
@@ -167,7 +180,7 @@ def csv_form(file: IO[bytes], mapping: Mapping[str, str] = NO_MAP, needs: FieldN
 
 def field_name(header: str) -> str:
     """What a column is called as a field."""
-    return _OTHERS.sub("_", header.strip().lower())
+    return _OTHERS.sub("_", _plain(header).lower())
 
 
 def _fault_of_header(record: str, encoding: Encoding) -> str:
@@ -176,7 +189,7 @@ def _fault_of_header(record: str, encoding: Encoding) -> str:
     if "\r" in without_quoted(record).rstrip("\r"):
         return "it holds a carriage return; lines end in LF or CRLF"
     if UNDECODABLE in record:
-        return f"it is not {encoding.name}; save the file as CSV in UTF-8"
+        return f"it is not {encoding.name}; save the file as CSV in UTF-8{_SAY}"
     if "\0" in record:
         return "it holds a control character, U+0000: it is no CSV file"
     return ""
@@ -228,13 +241,23 @@ def _listed(cells: Iterable[str]) -> str:
 
 
 def _place(cells: list[str], column: str) -> int | None:
-    """Where a column is: by its header as it stands, else by its name as a field."""
-    for same in (str.strip, field_name):
+    """Where a column is: by its header as it reads, else without regard to case, else by its name as a field."""
+    is_name = NAME.fullmatch(field_name(column)) and column.isascii()
+    for same in (_plain, _folded, field_name) if is_name else (_plain, _folded):
         wanted = same(column)
         places = [place for place, cell in enumerate(cells) if same(cell) == wanted]
         if places:
             return places[0] if len(places) == 1 else -1
     return None
+
+
+def _plain(header: str) -> str:
+    """As it reads: accents composed, without marks of direction and others that are not seen."""
+    return "".join(each for each in unicodedata.normalize("NFC", header) if unicodedata.category(each) != "Cf").strip()
+
+
+def _folded(header: str) -> str:
+    return _plain(unicodedata.normalize("NFKC", header)).casefold()
 
 
 def _found(cells: list[str], column: str, said: str) -> int:

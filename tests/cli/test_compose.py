@@ -70,6 +70,21 @@ async def test_a_dry_run_in_wide_letters_is_read_at_80_columns(compose):
     assert "期間限定の割引をどうぞご利用ください。" in done.stdout.replace("\n  ", "")
 
 
+async def test_the_encoding_of_a_file_is_asked_for_and_taken(taptrail, tmp_path):
+    contacts = tmp_path / "contacts.csv"
+    contacts.write_bytes("contact_id,名前\r\n+819012345678,髙橋太郎\r\n".encode("cp932"))
+    words = ("compose", "--domain", DOMAIN, "--broadcast", "b", "--text", f"{{name}}様{PLAIN}", "--map", "name=名前",
+             "--contacts", contacts, "--dry-run")  # fmt: skip
+
+    refused, read = await taptrail(*words), await taptrail(*words, "--encoding", "Shift_JIS")
+    wrong = await taptrail(*words, "--encoding", "klingon")
+
+    assert "or name its encoding by --encoding, such as shift_jis" in refused.stderr
+    assert f"{contacts} was read as Shift_JIS\n" in read.stderr
+    assert "髙橋太郎様https://" in read.stdout, read.stderr
+    assert "'klingon' is no encoding" in wrong.stderr
+
+
 async def test_a_text_comes_from_a_file_and_the_broadcast_keeps_it(compose, tmp_path):
     (tmp_path / "text.txt").write_bytes(TEXT.encode() + b"\r\n")
     out = ("--out", tmp_path / "m.csv")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from contacts.csv_form import BadHeader, csv_form, field_name
 from contacts.csv_records import MAX_RECORD, Splitter
 from contacts.encoding import PIECE_BYTES
+from contacts.encoding_names import encoding_named
 from contacts.fields import NO_FIELDS, FieldNeeds
 from contacts.reader import BadContact, read_contacts
 from tests.contacts.exports import EXPORTS
@@ -18,10 +19,10 @@ from tests.contacts.exports import EXPORTS
 FIRST_NAME = FieldNeeds(frozenset({"first_name"}))
 
 
-def read(content, mapping=None, needs=NO_FIELDS, *, skip_bad=False):
+def read(content, mapping=None, needs=NO_FIELDS, *, skip_bad=False, said=None):
     """(the form, the contacts)."""
     file = io.BytesIO(content if isinstance(content, bytes) else content.encode())
-    form = csv_form(file, mapping or {}, needs)
+    form = csv_form(file, mapping or {}, needs, said)
     return form, read_contacts(file, form, 1, skip_bad=skip_bad, needs=needs)
 
 
@@ -174,6 +175,87 @@ def test_utf_16_without_its_mark_and_with_the_other_order_are_read():
     for codec in ("utf-16-le", "utf-16-be"):
         assert ids(text.encode(codec)) == ids(text.encode("utf-16")) == ["zoë"]
     assert ids(b"\xfe\xff" + text.encode("utf-16-be")) == ["zoë"]
+
+
+LISTS = {
+    "山田太郎 鈴木一郎": "shift_jis euc-jp iso-2022-jp",
+    "ﾔﾏﾀﾞ ﾀﾛｳ": "shift_jis",
+    "张伟 王芳": "gb18030 gbk big5",
+    "김민수 이영희": "euc-kr cp949",
+    "محمد أحمد": "windows-1256 iso-8859-6",
+    "דוד שרה": "windows-1255",
+    "Γιώργος Μαρία": "windows-1253 iso-8859-7",
+    "Иван Мария": "windows-1251 koi8-r",
+    "สมชาย สมหญิง": "windows-874 tis-620",
+}
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding"), [(names, each) for names, all_ in LISTS.items() for each in all_.split()]
+)
+def test_letters_of_other_scripts_are_not_taken_for_western_ones_and_are_read_as_said(names, encoding):
+    said = encoding_named(encoding)
+    if encoding == "big5":
+        names = "張偉 王芳"
+    rows = [f"c-{number},{name}" for number, name in enumerate(names.split() * 40)]
+    content = "\r\n".join(["contact_id,first_name", *rows]).encode(said.codec)
+
+    with pytest.raises(BadHeader, match="neither UTF-8 nor Windows-1252; export it as CSV in UTF-8, or name"):
+        read(content)
+    form, contacts = read(content, needs=FIRST_NAME, said=said)
+
+    assert contacts.fields["first_name"].to_pylist() == names.split() * 40
+    assert form.encoding.name == encoding
+
+
+def test_windows_1252_is_a_guess_that_shows_a_word():
+    form, _ = read("contact_id,first_name\nc-1,Ayşe\nc-2,“Ö…”\n".encode("cp1254"))
+
+    assert (form.encoding.name, form.encoding.guessed_from) == (
+        "Windows-1252",
+        "Ayþe".encode("cp1252").decode("cp1252"),
+    )
+    assert read("contact_id\nzoë\n", said=encoding_named("cp1254"))[0].encoding.guessed_from == ""
+
+
+def test_a_mark_is_believed_before_what_was_said():
+    assert ids("\ufeffcontact_id\nzoë\n", said=encoding_named("shift_jis")) == ["zoë"]
+    assert ids("\ufeffcontact_id\nzoë\n", said=encoding_named("utf-8")) == ["zoë"]
+    assert ids("contact_id\nzoë\n".encode("utf-16"), said=encoding_named("utf-16")) == ["zoë"]
+
+
+@pytest.mark.parametrize("name", ["", "rot13", "base64", "idna", "utf-7", "unicode_escape", "klingon", "\0", "x" * 99])
+def test_what_is_no_encoding_of_characters_is_none(name):
+    assert encoding_named(name) is None
+
+
+def test_utf_16_without_its_mark_is_read_also_where_letters_have_zeros():
+    rows = "".join(f"+8190123456{number:02},一山\u3000\u0300,\r\n" for number in range(90))
+
+    for codec in ("utf-16-le", "utf-16-be"):
+        assert len(ids(("電話番号,氏名,x\r\n" + rows).encode(codec), mapping={"contact_id": "電話番号"})) == 90
+
+
+@pytest.mark.parametrize(
+    ("header", "column"),
+    [
+        ("Te\u0301le\u0301phone,Nom", "Téléphone"),
+        ("Téléphone,Nom", "Te\u0301le\u0301phone"),
+        ("\u200fטלפון\u200e,שם", "טלפון"),
+        ("ＴＥＬ,氏名", "tel"),
+        ("ΤΗΛΈΦΩΝΟ,Όνομα", "τηλέφωνο"),
+        ("Phone Number,Nom", "phone_number"),
+        ("Straße,Nom", "stra_e"),
+    ],
+)
+def test_a_column_is_found_by_its_header_as_it_reads(header, column):
+    assert ids(f"{header}\nc-1,x\n", mapping={"contact_id": column}) == ["c-1"]
+
+
+@pytest.mark.parametrize("column", ["電話", "名前", "_", "Имя"])
+def test_a_column_is_not_taken_for_another_one_in_its_script(column):
+    with pytest.raises(BadHeader, match="is missing; the header is"):
+        ids("電話番号,x,Straße\nc-1,x,y\n", mapping={"contact_id": column})
 
 
 def test_damaged_utf_8_is_not_taken_for_another_encoding():
