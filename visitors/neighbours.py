@@ -6,7 +6,11 @@ from visitors.agents import VisitClass
 from visitors.classify import Verdict
 
 # Reasons that other rows of the broadcast gave. No rule over a row's own columns finds them again.
-NEIGHBOUR_REASONS = ("many-contacts-one-network", "too-soon-after-send", "all-links-at-once")
+NEIGHBOUR_REASONS = (
+    MANY_CONTACTS := "many-contacts-one-network",
+    TOO_SOON := "too-soon-after-send",
+    ALL_AT_ONCE := "all-links-at-once",
+)
 
 
 def with_neighbours(verdict: Verdict, reasons: Iterable[str]) -> Verdict:

@@ -13,7 +13,7 @@ from statistics import fmean, median, pstdev
 
 import msgspec
 
-MANY_CONTACTS, TOO_SOON, ALL_AT_ONCE = "many-contacts-one-network", "too-soon-after-send", "all-links-at-once"
+from visitors.neighbours import ALL_AT_ONCE, MANY_CONTACTS, TOO_SOON
 
 SHORT_S, LONG_S = WINDOWS_S = (60, 900)
 AROUND_S = 900  # visits of the same agent before and after a scan belong to it

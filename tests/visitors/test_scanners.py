@@ -5,10 +5,8 @@ import random
 import pytest
 
 from loadtest.scanner_simulation import Outcome, outcome
+from visitors.neighbours import ALL_AT_ONCE, MANY_CONTACTS, TOO_SOON
 from visitors.scanners import (
-    ALL_AT_ONCE,
-    MANY_CONTACTS,
-    TOO_SOON,
     Sending,
     Tap,
     poisson_quantile,
