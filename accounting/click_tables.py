@@ -44,7 +44,7 @@ SELECT lane, count() - groupBitmap(seq) AS doubled FROM
 )
 GROUP BY lane
 """
-_ENDED = "SELECT lane, edge_id, last_seq FROM ended_lanes FINAL"
+_ENDED = "SELECT lane, edge_id, last_seq FROM taptrail_internal.ended_lanes FINAL"
 _ENDED_LATELY = (
     f"{_ENDED} WHERE lane IN ({{lanes:Array(UInt64)}}) OR ended_at >= now64(3) - toIntervalSecond({{seconds:UInt64}})"
 )

@@ -29,7 +29,8 @@ SELECT uniqExact(seq) FROM
 """
 # The clicks for those who sent some before there was the table `begun`.
 _HAS_FIRST_INSERT = (
-    "SELECT (SELECT count() FROM begun) + (SELECT count() FROM clicks) + (SELECT count() FROM dead_clicks) > 0"
+    "SELECT (SELECT count() FROM taptrail_internal.begun) + (SELECT count() FROM clicks)"
+    " + (SELECT count() FROM dead_clicks) > 0"
 )
 
 
@@ -71,14 +72,14 @@ class ClickHouseLaneTables:
         return bool(await self._clickhouse.value(_HAS_FIRST_INSERT))
 
     async def mark_first_insert(self) -> None:
-        await self._clickhouse.insert_rows("begun", [{"owner": self._owner}])
+        await self._clickhouse.insert_rows("taptrail_internal.begun", [{"owner": self._owner}])
 
     async def end_lane(self, lane: int, report: LaneReport) -> None:
         row = {
             "lane": lane, "edge_id": report.edge_id, "last_seq": report.spooled,
             "ended_at": report.updated_at_ms / 1000,
         }  # fmt: skip
-        await self._clickhouse.insert_rows("ended_lanes", [row])
+        await self._clickhouse.insert_rows("taptrail_internal.ended_lanes", [row])
 
     async def record_loss(self, lane: int, report: LaneReport) -> None:
         row = {

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from aggregator.internal_tables import move_internal_tables
 from runtime.clickhouse import ClickHouse
 
 SCHEMA = Path(__file__).parent / "schema"
@@ -14,16 +15,18 @@ async def migrate(clickhouse: ClickHouse) -> list[str]:
 
     The views are made as they are in this release, unless a newer release has been here: then they are that one's.
     """
-    await clickhouse.execute_without_database("CREATE DATABASE IF NOT EXISTS taptrail")
+    for database in ("taptrail", "taptrail_internal"):
+        await clickhouse.execute_without_database(f"CREATE DATABASE IF NOT EXISTS {database}")
+    await move_internal_tables(clickhouse)
     await clickhouse.execute(
-        "CREATE TABLE IF NOT EXISTS migrations (name String, applied_at DateTime DEFAULT now())"
+        "CREATE TABLE IF NOT EXISTS taptrail_internal.migrations (name String, applied_at DateTime DEFAULT now())"
         " ENGINE = MergeTree ORDER BY name"
     )
-    applied = set(await clickhouse.value("SELECT groupArray(name) FROM migrations"))
+    applied = set(await clickhouse.value("SELECT groupArray(name) FROM taptrail_internal.migrations"))
     missing = [path for path in MIGRATIONS if path.name not in applied]
     for path in missing:
         await _execute(clickhouse, path.read_text())
-        await clickhouse.execute("INSERT INTO migrations (name) SELECT {name:String}", name=path.name)
+        await clickhouse.execute("INSERT INTO taptrail_internal.migrations (name) SELECT {name:String}", name=path.name)
     if applied <= {path.name for path in MIGRATIONS}:
         await _execute(clickhouse, VIEWS.read_text())
     return [path.name for path in missing]

@@ -2,7 +2,7 @@
 
 from visitors.evidence import Evidence
 
-RUNS, MAP = "regrades", "regrade_map"
+RUNS, MAP = "taptrail_internal.regrades", "taptrail_internal.regrade_map"
 CLASSES = "Enum8('unknown' = 0, 'human' = 1, 'preview' = 2, 'prefetch' = 3, 'scanner' = 4, 'bot' = 5)"
 
 _EVIDENCE = ", ".join(Evidence.__struct_fields__)

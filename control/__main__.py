@@ -47,7 +47,7 @@ from runtime.redis_client import redis_client
 from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
 from runtime.store_health import Ask, Stores
 
-TABLES = ("links", "mints", "broadcasts", "domains", "clicks")
+TABLES = ("links", "taptrail_internal.mints", "broadcasts", "domains", "clicks")
 REDIS_S = 1.5  # a call asks Redis in three steps at most: a Redis that hangs costs it no more than five seconds
 
 log = logging.getLogger(__name__)

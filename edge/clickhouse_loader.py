@@ -54,7 +54,7 @@ _FOLDED_SLUGS = (
 )
 _ALLOCATION = (
     "SELECT greatest((SELECT if(count() = 0, 0, max(link_id) + 1) FROM links),"
-    " (SELECT max(first_link_id + links) FROM mints))"
+    " (SELECT max(first_link_id + links) FROM taptrail_internal.mints))"
 )
 _BROADCASTS = in_force(BROADCASTS, "broadcast_no IN ({keys:Array(UInt64)})")
 _DOMAINS = in_force(DOMAINS, f"short_domain IN ({{keys:Array(String)}}) AND {EXISTING}")

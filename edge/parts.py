@@ -26,7 +26,7 @@ from records.own_visit import OwnVisits
 from runtime.admission import Look, lasting_trouble_of_redis, refused_by_clickhouse
 from runtime.clickhouse import ClickHouse
 
-TABLES_READ = ("links", "mints", "broadcasts", "domains")
+TABLES_READ = ("links", "taptrail_internal.mints", "broadcasts", "domains")
 
 
 class EdgeParts:

@@ -80,7 +80,7 @@ async def _bench(folder: Path, ready: dict[str, Any], contacts: int, *, as_uuid:
         minted = await asyncio.to_thread(mint, ready, given, out)
         after = await used(ready, redis)
         wrong = await faults(clickhouse, redis, out, contacts)
-        claimed_at_s = await clickhouse.value("SELECT max(toFloat64(minted_at)) FROM mints")
+        claimed_at_s = await clickhouse.value("SELECT max(toFloat64(minted_at)) FROM taptrail_internal.mints")
         print(*_times(minted, contacts, claimed_at_s - minted.started_at_s), sep="\n")
         least_s = csv_seconds(given, out, folder / "again.csv"), await insert_seconds(clickhouse, ready, contacts)
         print(f"yardstick: csv module {least_s[0]:.2f} s, bare INSERT {least_s[1]:.2f} s; minting takes "

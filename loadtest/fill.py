@@ -105,9 +105,9 @@ async def add_recorded(clickhouse: ClickHouse) -> None:
 
 async def end_lanes(clickhouse: ClickHouse) -> None:
     """All lanes there are have ended, as they would have within days."""
-    await clickhouse.execute("TRUNCATE TABLE ended_lanes")
+    await clickhouse.execute("TRUNCATE TABLE taptrail_internal.ended_lanes")
     await clickhouse.execute(
-        "INSERT INTO ended_lanes SELECT lane, 'edge-1', max(seq), max(clicked_at) FROM clicks GROUP BY lane"
+        "INSERT INTO taptrail_internal.ended_lanes SELECT lane, 'edge-1', max(seq), max(clicked_at) FROM clicks GROUP BY lane"
     )
 
 

@@ -66,7 +66,7 @@ async def refused_by_clickhouse(clickhouse: ClickHouse, tables: tuple[str, ...],
     reads = " UNION ALL ".join(f"(SELECT 1 FROM {table} LIMIT 0)" for table in tables)  # noqa: S608 - our own names
     try:
         await clickhouse.value(reads)
-        if writes and not await clickhouse.value("CHECK GRANT INSERT ON taptrail.*"):
+        if writes and not await _may_insert(clickhouse):
             return _LASTING[NOT_GRANTED]
     except ClickHouseNameUnknown as error:
         return f"its host name does not resolve ({error})"
@@ -75,6 +75,11 @@ async def refused_by_clickhouse(clickhouse: ClickHouse, tables: tuple[str, ...],
     except ClickHouseRefused as error:
         return _LASTING.get(error.code, "")
     return ""
+
+
+async def _may_insert(clickhouse: ClickHouse) -> bool:
+    grants = [await clickhouse.value(f"CHECK GRANT INSERT ON {name}.*") for name in ("taptrail", "taptrail_internal")]
+    return all(grants)
 
 
 async def refused_by_redis(client: Redis) -> str:

@@ -88,8 +88,8 @@ async def _migrate(url: str) -> None:
 
 async def _empty(client: ClickHouse) -> None:
     names = await client.value(
-        "SELECT groupArray(name) FROM system.tables"
-        " WHERE database = 'taptrail' AND engine LIKE '%MergeTree' AND name != 'migrations'"
+        "SELECT groupArray(concat(database, '.', name)) FROM system.tables"
+        " WHERE startsWith(database, 'taptrail') AND engine LIKE '%MergeTree' AND name != 'migrations'"
     )
     for name in names:
         await client.execute(f"TRUNCATE TABLE {name} SETTINGS max_table_size_to_drop = 0")

@@ -29,7 +29,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 1
     lightweight_mutation_projection_mode = 'rebuild';
 
 -- One row per minting request: the ids it was given, so that a repeated request gives the same links.
-CREATE TABLE IF NOT EXISTS mints
+CREATE TABLE IF NOT EXISTS taptrail_internal.mints
 (
     account LowCardinality(String),
     broadcast_no UInt64,
@@ -158,7 +158,7 @@ ORDER BY (lane, seq)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Lanes that have ended and are wholly in the tables above, with the last seq they reached.
-CREATE TABLE IF NOT EXISTS ended_lanes
+CREATE TABLE IF NOT EXISTS taptrail_internal.ended_lanes
 (
     lane UInt64,
     edge_id String,

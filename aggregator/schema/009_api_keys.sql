@@ -1,6 +1,6 @@
 -- Keys that the API made, one row per write; the highest version is in force. A key itself is not in it: its digest.
 
-CREATE TABLE IF NOT EXISTS api_keys
+CREATE TABLE IF NOT EXISTS taptrail_internal.api_keys
 (
     key_id String,
     account LowCardinality(String),

@@ -8,7 +8,7 @@ ALTER TABLE broadcasts ADD COLUMN IF NOT EXISTS change
 ALTER TABLE domains ADD COLUMN IF NOT EXISTS change
     Tuple(who_account String, who_key String, what String, before String, after String) CODEC(ZSTD(1));
 
-ALTER TABLE api_keys ADD COLUMN IF NOT EXISTS change
+ALTER TABLE taptrail_internal.api_keys ADD COLUMN IF NOT EXISTS change
     Tuple(who_account String, who_key String, what String, before String, after String) CODEC(ZSTD(1));
 
 CREATE TABLE IF NOT EXISTS change_log

@@ -1,7 +1,7 @@
 -- Visits that are judged again, as `taptrail regrade` does when the rules have changed.
 
 -- One row before and one after each run that changed clicks, or found nothing to change.
-CREATE TABLE IF NOT EXISTS regrades
+CREATE TABLE IF NOT EXISTS taptrail_internal.regrades
 (
     run UInt64,
     written_at DateTime64(3, 'UTC') DEFAULT now64(3),
@@ -20,7 +20,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- The verdicts that differ, while a run writes them into clicks. A mutation that was cut off reads them again when it
 -- goes on: they are on disk, and stay until it is done.
-CREATE TABLE IF NOT EXISTS regrade_map
+CREATE TABLE IF NOT EXISTS taptrail_internal.regrade_map
 (
     run UInt64,
     chunk UInt32,                                   -- of one statement

@@ -13,23 +13,27 @@ from runtime.code_key import NO_DATABASE, NO_TABLE, opens_links
 _TESTED_FROM = (26, 9)
 _AUTHENTICATION_FAILED = 516
 # Of each process; docs/users.py makes SQL of them.
-_WRITES = ["SELECT ON taptrail.*", "INSERT ON taptrail.*", "KILL QUERY ON *.*", "SELECT ON system.processes"]
+_READS = ["SELECT ON taptrail.*", "SELECT ON taptrail_internal.*"]
+_WRITES = [
+    *_READS, "INSERT ON taptrail.*", "INSERT ON taptrail_internal.*", "KILL QUERY ON *.*", "SELECT ON system.processes",
+]  # fmt: skip
 GRANTS = {
-    "edge": ["SELECT ON taptrail.*"],
+    "edge": _READS,
     "aggregator": [
         # Not CREATE and ALTER as a whole: parts of them are no right on a database, and are never found granted on one.
         *_WRITES, "CREATE DATABASE ON taptrail.*", "CREATE TABLE ON taptrail.*", "CREATE VIEW ON taptrail.*",
-        "ALTER TABLE ON taptrail.*", "DROP VIEW ON taptrail.*", "SELECT ON system.mutations",
+        "ALTER TABLE ON taptrail.*", "DROP VIEW ON taptrail.*", "CREATE DATABASE ON taptrail_internal.*",
+        "CREATE TABLE ON taptrail_internal.*", "ALTER TABLE ON taptrail_internal.*", "SELECT ON system.mutations",
         "TABLE ENGINE ON MergeTree", "TABLE ENGINE ON ReplacingMergeTree",
     ],
-    "control": [*_WRITES, "ALTER DELETE ON taptrail.*"],
+    "control": [*_WRITES, "ALTER DELETE ON taptrail.*", "ALTER DELETE ON taptrail_internal.*"],
 }  # fmt: skip
 _OUT_OF_STEP_S, _FAR_OUT_OF_STEP_S = 1.0, 30.0
 _LOW, _VERY_LOW = 0.15, 0.03  # share of the disk that is free
 
 _NOT_DURABLE = """
 SELECT groupArray(name) FROM system.tables
-WHERE database = 'taptrail' AND engine LIKE '%MergeTree' AND name != 'migrations'
+WHERE database IN ('taptrail', 'taptrail_internal') AND engine LIKE '%MergeTree' AND name != 'migrations'
     AND NOT (engine_full LIKE '%fsync_after_insert = 1%' AND engine_full LIKE '%fsync_part_directory = 1%')
 """
 
@@ -136,7 +140,7 @@ async def _grants(client: ClickHouse, process: str) -> Finding:
 async def _schema(client: ClickHouse) -> Finding:
     ours = {path.name for path in MIGRATIONS}
     try:
-        applied = set(await client.value("SELECT groupArray(name) FROM migrations"))
+        applied = set(await client.value("SELECT groupArray(name) FROM taptrail_internal.migrations"))
     except ClickHouseRefused as error:
         if error.code not in (NO_TABLE, NO_DATABASE):
             raise

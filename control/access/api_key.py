@@ -36,7 +36,7 @@ class Revoked(msgspec.Struct, frozen=True):
     by: Author
 
 
-API_KEYS = Table("api_keys", ApiKey, "key_id")
+API_KEYS = Table("taptrail_internal.api_keys", ApiKey, "key_id")
 
 
 def shown_of_key(key: ApiKey) -> dict[str, Any]:

@@ -26,24 +26,25 @@ log = logging.getLogger(__name__)
 
 _SAME_CLAIM = "broadcast_no = {no:UInt64} AND idempotency_key = {key:String}"
 _NEIGHBOURS = (
-    "SELECT (SELECT groupArray((broadcast_no, idempotency_key, first_link_id, links)) FROM mints WHERE"
-    " (first_link_id < {end:UInt64} AND first_link_id + links > {first:UInt64})"
+    "SELECT (SELECT groupArray((broadcast_no, idempotency_key, first_link_id, links)) FROM taptrail_internal.mints"
+    " WHERE (first_link_id < {end:UInt64} AND first_link_id + links > {first:UInt64})"
     " OR (broadcast_no IN ({nos:Array(UInt64)}) AND idempotency_key IN ({keys:Array(String)}))),"
     " (SELECT groupArray((account, broadcast_no, version)) FROM (SELECT account, broadcast_no, max(version) AS version"
     " FROM broadcasts WHERE broadcast_no IN ({nos:Array(UInt64)}) GROUP BY account, broadcast_no)),"
     " (SELECT groupArray((short_domain, owner)) FROM (SELECT short_domain, argMax(if(deleted, '', account), version)"
     " AS owner FROM domains WHERE short_domain IN ({domains:Array(String)}) GROUP BY short_domain)),"
-    " (SELECT groupArray((broadcast_no, claims)) FROM (SELECT broadcast_no, count() AS claims FROM mints"
-    " WHERE broadcast_no IN ({nos:Array(UInt64)}) GROUP BY broadcast_no))"
+    " (SELECT groupArray((broadcast_no, claims)) FROM (SELECT broadcast_no, count() AS claims"
+    " FROM taptrail_internal.mints WHERE broadcast_no IN ({nos:Array(UInt64)}) GROUP BY broadcast_no))"
 )
 _LINKS_ON = (
-    "SELECT greatest((SELECT count() FROM links WHERE short_domain = {domain:String}), (SELECT sum(links) FROM mints"
+    "SELECT greatest((SELECT count() FROM links WHERE short_domain = {domain:String}),"
+    " (SELECT sum(links) FROM taptrail_internal.mints"
     " WHERE short_domain = {domain:String} OR (short_domain = '' AND broadcast_no IN"
     " (SELECT broadcast_no FROM broadcasts FINAL WHERE short_domain = {domain:String}))))"
 )
 _PROMISED = (
     "SELECT sum(links), max(destinations), toBool(countIf(destinations = 0)), count()"
-    " FROM mints WHERE broadcast_no = {no:UInt64}"
+    " FROM taptrail_internal.mints WHERE broadcast_no = {no:UInt64}"
 )
 
 
@@ -146,7 +147,7 @@ class Claims:
     async def fit(self, broadcast: Broadcast) -> bool:
         """Whether the broadcast has what its claims rely on."""
         sql = (
-            "SELECT count() FROM mints WHERE broadcast_no = {no:UInt64}"
+            "SELECT count() FROM taptrail_internal.mints WHERE broadcast_no = {no:UInt64}"
             " AND (short_domain NOT IN ('', {domain:String}) OR destinations > {destinations:UInt16})"
         )
         misfits = await self._clickhouse.value(
@@ -202,14 +203,14 @@ class Claims:
         return outcomes
 
     async def _find(self, condition: str, **params: str | int) -> Claim | None:
-        sql = f"SELECT {_COLUMNS} FROM mints WHERE {condition} ORDER BY first_link_id LIMIT 1"  # noqa: S608
+        sql = f"SELECT {_COLUMNS} FROM taptrail_internal.mints WHERE {condition} ORDER BY first_link_id LIMIT 1"  # noqa: S608
         found = await self._clickhouse.rows(sql, Claim, **params)
         return found[0] if found else None
 
     async def _find_of_shared_links(self, wanted: Sequence[tuple[str, str]]) -> list[Claim | None]:
         """By account and key each."""
         condition = "account IN ({accounts:Array(String)}) AND idempotency_key IN ({keys:Array(String)})"
-        sql = f"SELECT {_COLUMNS} FROM mints WHERE {condition} ORDER BY first_link_id DESC"  # noqa: S608
+        sql = f"SELECT {_COLUMNS} FROM taptrail_internal.mints WHERE {condition} ORDER BY first_link_id DESC"  # noqa: S608
         accounts, keys = sorted({account for account, _ in wanted}), [key for _, key in wanted]
         found = await self._clickhouse.rows(sql, Claim, accounts=accounts, keys=keys)
         known = {(claim.account, claim.idempotency_key): claim for claim in found}  # the first of each stays
@@ -222,12 +223,13 @@ class Claims:
             there = await self._there(claims) if number else set()
             missing = [_row(claim) for claim in claims if claim not in there]
             if missing:
-                await self._clickhouse.insert_rows("mints", missing)
+                await self._clickhouse.insert_rows("taptrail_internal.mints", missing)
 
         await until_confirmed(attempt)
 
     async def _there(self, claims: Sequence[Claim]) -> set[Claim]:
-        sql = f"SELECT {_COLUMNS} FROM mints WHERE first_link_id >= {{first:UInt64}} AND first_link_id < {{end:UInt64}}"  # noqa: S608
+        within = "first_link_id >= {first:UInt64} AND first_link_id < {end:UInt64}"
+        sql = f"SELECT {_COLUMNS} FROM taptrail_internal.mints WHERE {within}"  # noqa: S608
         first, end = _range(claims)
         return set(await self._clickhouse.rows(sql, Claim, first=first, end=end))
 
@@ -245,7 +247,7 @@ class Claims:
             "id_claim_abandoned: claiming other link ids", extra={"first": claim.first_link_id, "links": claim.links}
         )
         await self._clickhouse.execute(
-            f"DELETE FROM mints WHERE {_SAME_CLAIM} AND first_link_id = {{first:UInt64}}",  # noqa: S608
+            f"DELETE FROM taptrail_internal.mints WHERE {_SAME_CLAIM} AND first_link_id = {{first:UInt64}}",  # noqa: S608
             no=claim.broadcast_no, key=claim.idempotency_key, first=claim.first_link_id,
         )  # fmt: skip
 

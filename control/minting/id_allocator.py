@@ -22,7 +22,7 @@ return string.format('%.0f', given)
 """
 _LINKS_GIVEN = (
     "SELECT greatest((SELECT if(count() = 0, 0, max(link_id) + 1) FROM links),"
-    " (SELECT max(first_link_id + links) FROM mints))"
+    " (SELECT max(first_link_id + links) FROM taptrail_internal.mints))"
 )
 _BROADCASTS_GIVEN = "SELECT if(count() = 0, 0, max(broadcast_no) + 1) FROM broadcasts"
 

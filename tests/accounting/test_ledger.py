@@ -113,7 +113,7 @@ async def test_the_ledger_counts_what_the_stores_hold(redis, clickhouse):
     await clickhouse.insert_rows("dead_clicks", [{"lane": 7, "seq": 10, "reason": "odd", "received_at": "1790000000"}])
     await insert(clickhouse, 2**64 - 1, [1, 2, 3])
     await clickhouse.insert_rows(
-        "ended_lanes", [{"lane": 2**64 - 1, "edge_id": "e", "last_seq": 3, "ended_at": "1790000000"}]
+        "taptrail_internal.ended_lanes", [{"lane": 2**64 - 1, "edge_id": "e", "last_seq": 3, "ended_at": "1790000000"}]
     )
 
     found = await read_ledger(redis, clickhouse)

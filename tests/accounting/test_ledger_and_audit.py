@@ -36,7 +36,7 @@ async def test_both_find_the_same(
     for seq in seqs:
         await clickhouse.execute(f"INSERT INTO clicks (lane, seq, clicked_at) VALUES (7, {seq}, now())")
     if ended_at:
-        await clickhouse.execute(f"INSERT INTO ended_lanes VALUES (7, 'edge-1', {ended_at}, now())")
+        await clickhouse.execute(f"INSERT INTO taptrail_internal.ended_lanes VALUES (7, 'edge-1', {ended_at}, now())")
 
     audit = await read_audit(redis, clickhouse, hours=24)
     ledger = await read_ledger(redis, clickhouse, count_all_up_to)

@@ -37,7 +37,7 @@ async def old(tmp_path):
         for name in FIRST_FILES:
             path = FIRST_VIEWS if name == FIRST_VIEWS_NAME else SCHEMA / name
             for statement in statements(path.read_text()):
-                await client.execute(statement)
+                await client.execute(statement.replace("taptrail_internal.", "taptrail."))
             await client.insert_rows("migrations", [{"name": name}])
         await client.insert_rows("clicks", [{**OLD_CLICK, "seq": seq} for seq in (1, 2)])
         yield client
@@ -57,7 +57,9 @@ async def test_rows_of_an_earlier_version_count_as_before(old):
 
 async def test_a_migration_that_was_cut_short_is_repeated(old):
     await migrate(old)
-    await old.execute("DELETE FROM migrations WHERE name NOT IN {names:Array(String)}", names=FIRST_FILES)
+    await old.execute(
+        "DELETE FROM taptrail_internal.migrations WHERE name NOT IN {names:Array(String)}", names=FIRST_FILES
+    )
 
     again = await migrate(old)
 
@@ -68,7 +70,7 @@ async def test_a_migration_that_was_cut_short_is_repeated(old):
 async def test_each_migration_has_its_row_and_the_views_have_none(old):
     await migrate(old)
 
-    rows = await old.value("SELECT arraySort(groupArray(name)) FROM migrations")
+    rows = await old.value("SELECT arraySort(groupArray(name)) FROM taptrail_internal.migrations")
     assert rows == [path.name for path in MIGRATIONS]
     assert "views.sql" not in rows
 
@@ -95,7 +97,7 @@ async def test_every_start_makes_the_views_of_its_release(old):
 
 async def test_a_newer_release_keeps_its_views(old):
     await migrate(old)
-    await old.execute("INSERT INTO migrations (name) SELECT '999_tomorrow.sql'")
+    await old.execute("INSERT INTO taptrail_internal.migrations (name) SELECT '999_tomorrow.sql'")
     await old.execute("CREATE OR REPLACE VIEW hourly_clicks AS SELECT 1 AS tomorrow")
 
     assert await migrate(old) == []

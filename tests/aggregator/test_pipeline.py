@@ -257,7 +257,8 @@ async def test_an_ended_lane_leaves_redis_and_stays_in_the_books(redis, clickhou
 
     assert await redis.keys("tt:clicks:*") == []
     assert await redis.hlen(LANES) == 0
-    assert await clickhouse.value("SELECT last_seq FROM ended_lanes WHERE lane = {lane:UInt64}", lane=LANE) == 3
+    ended = "SELECT last_seq FROM taptrail_internal.ended_lanes WHERE lane = {lane:UInt64}"
+    assert await clickhouse.value(ended, lane=LANE) == 3
 
 
 async def test_many_lanes_share_one_insert(redis, clickhouse, aggregator):

@@ -47,7 +47,7 @@ async def test_a_lane_of_which_nothing_arrived_is_missing_up_to_its_watermark(ta
 
 async def test_a_lane_that_ended_is_whole_up_to_its_last_click(taptrail, clickhouse, insert):
     await insert(7, [1, 2])
-    await clickhouse.execute("INSERT INTO ended_lanes VALUES (7, 'edge-1', 3, now())")
+    await clickhouse.execute("INSERT INTO taptrail_internal.ended_lanes VALUES (7, 'edge-1', 3, now())")
 
     assert await audited(taptrail) == (1, 1, 1, 0, 0)
 

@@ -245,7 +245,7 @@ async def test_a_user_of_clickhouse_that_may_too_little_or_too_much_is_found(doc
     writer = await doctor("edge", TAPTRAIL_CLICKHOUSE_ANALYST_URL=clickhouse_url)
     nobody = await doctor("edge", TAPTRAIL_CLICKHOUSE_URL=clickhouse_url.replace("password", "passwort"))
 
-    assert "clickhouse grants, edge" not in not_ok(reader)
+    assert reader["clickhouse grants, edge"].found == "the user lacks SELECT ON taptrail_internal.*"
     assert "INSERT ON taptrail.*" in reader["clickhouse grants, aggregator"].found
     assert "KILL QUERY ON *.*" in reader["clickhouse grants, control"].found
     assert not_ok(writer)["clickhouse analyst"] == "warning"
@@ -253,14 +253,14 @@ async def test_a_user_of_clickhouse_that_may_too_little_or_too_much_is_found(doc
 
 
 async def test_a_schema_behind_or_ahead_of_this_release_is_found(doctor, clickhouse):
-    await clickhouse.execute("INSERT INTO migrations (name) SELECT '999_tomorrow.sql'")
+    await clickhouse.execute("INSERT INTO taptrail_internal.migrations (name) SELECT '999_tomorrow.sql'")
     try:
         ahead = await doctor("control")
-        await clickhouse.execute("DELETE FROM migrations WHERE name = '004_lost_clicks.sql'")
+        await clickhouse.execute("DELETE FROM taptrail_internal.migrations WHERE name = '004_lost_clicks.sql'")
         behind = await doctor("control")
     finally:
-        await clickhouse.execute("DELETE FROM migrations WHERE name = '999_tomorrow.sql'")
-        await clickhouse.execute("INSERT INTO migrations (name) SELECT '004_lost_clicks.sql'")
+        await clickhouse.execute("DELETE FROM taptrail_internal.migrations WHERE name = '999_tomorrow.sql'")
+        await clickhouse.execute("INSERT INTO taptrail_internal.migrations (name) SELECT '004_lost_clicks.sql'")
 
     assert ahead["clickhouse schema"].state == "warning"
     assert behind["clickhouse schema"].state == "broken"
@@ -268,11 +268,11 @@ async def test_a_schema_behind_or_ahead_of_this_release_is_found(doctor, clickho
 
 
 async def test_a_table_that_would_lose_rows_in_a_power_cut_is_found(doctor, clickhouse):
-    await clickhouse.execute("ALTER TABLE mints MODIFY SETTING fsync_after_insert = 0")
+    await clickhouse.execute("ALTER TABLE taptrail_internal.mints MODIFY SETTING fsync_after_insert = 0")
     try:
         found = await doctor("control")
     finally:
-        await clickhouse.execute("ALTER TABLE mints MODIFY SETTING fsync_after_insert = 1")
+        await clickhouse.execute("ALTER TABLE taptrail_internal.mints MODIFY SETTING fsync_after_insert = 1")
 
     assert found["clickhouse durability"].found == "a power cut loses rows of mints"
 

@@ -52,7 +52,7 @@ async def test_no_two_claims_overlap_while_redis_is_wiped_again_and_again(redis,
 
     link_ids = [no for claim in given for no in range(claim.first_link_id, claim.first_link_id + claim.links)]
     assert len(link_ids) == len(set(link_ids)) == 2000
-    assert await clickhouse.value("SELECT count() FROM mints") == 20
+    assert await clickhouse.value("SELECT count() FROM taptrail_internal.mints") == 20
 
 
 async def test_without_redis_nothing_is_claimed(redis, clickhouse, own_valkey):
@@ -63,7 +63,7 @@ async def test_without_redis_nothing_is_claimed(redis, clickhouse, own_valkey):
         await Claims(clickhouse, IdAllocator(away, clickhouse)).claim(wanted("a", 10))
 
     assert (raised.value.status, raised.value.retry_after_s) == (503, 5)
-    assert await clickhouse.value("SELECT count() FROM mints") == 0
+    assert await clickhouse.value("SELECT count() FROM taptrail_internal.mints") == 0
     await away.aclose()
 
 

@@ -184,7 +184,7 @@ async def test_a_domain_with_links_cannot_be_deleted(control):
 async def test_links_that_were_claimed_and_not_yet_minted_keep_their_domain(control, clickhouse):
     broadcast = control.broadcast()
     claim = {"account": "main", "broadcast_no": 1, "idempotency_key": "k", "links": 7, "short_domain": DOMAIN}
-    await clickhouse.insert_rows("mints", [claim])
+    await clickhouse.insert_rows("taptrail_internal.mints", [claim])
 
     refused = control.call("DELETE", f"/v1/domains/{DOMAIN}")
 

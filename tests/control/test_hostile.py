@@ -23,7 +23,7 @@ async def test_a_control_character_in_a_word_is_refused_wherever_the_word_is_giv
     assert [(one.status, one.body["field"]) for one in answers] == [(422, field)] * 3
     assert all(f"U+{ord(text[0]):04X}" in one.body["detail"] for one in answers)
     assert await clickhouse.value("SELECT uniqExact(broadcast_id) FROM broadcasts") == 1
-    assert await clickhouse.value("SELECT count() FROM mints") == 0
+    assert await clickhouse.value("SELECT count() FROM taptrail_internal.mints") == 0
 
 
 @pytest.mark.parametrize("text", CONTROLS)

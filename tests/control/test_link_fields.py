@@ -50,7 +50,7 @@ async def test_a_line_that_lacks_a_field_is_named_and_nothing_is_minted(control,
     answer = control.mint([ADA, {"contact_id": "c-2", "fields": {"order": "18"}}])
 
     assert (answer.status, answer.body["line"], answer.body["field"]) == (422, 2, "first_name")
-    assert await clickhouse.value("SELECT count() FROM mints") == 0
+    assert await clickhouse.value("SELECT count() FROM taptrail_internal.mints") == 0
 
 
 async def test_destinations_begin_to_name_a_field_only_when_every_link_has_it(control):

@@ -87,7 +87,7 @@ async def test_a_dry_run_counts_and_mints_nothing(control, clickhouse):
     }  # fmt: skip
     assert found["unicode-because-of"]["examples"] == [{"contact_id": "c-2", "character": "ë", "field": "first_name"}]
     assert [sample["contact_id"] for sample in answer.body["samples"]] == ["c-1", "c-2"]
-    assert await clickhouse.value("SELECT count() FROM mints") == 0
+    assert await clickhouse.value("SELECT count() FROM taptrail_internal.mints") == 0
 
 
 async def test_a_missing_field_is_named_or_its_line_left_out(control, clickhouse):
@@ -96,7 +96,7 @@ async def test_a_missing_field_is_named_or_its_line_left_out(control, clickhouse
 
     refused = compose(control, [ADA, lacking])
     assert (refused.status, refused.body["line"], refused.body["field"]) == (422, 2, "order")
-    assert await clickhouse.value("SELECT count() FROM mints") == 0
+    assert await clickhouse.value("SELECT count() FROM taptrail_internal.mints") == 0
 
     left_out, bob = compose(control, [lacking, BOB], "?missing=skip").body
     assert (left_out["line"], "order is missing" in left_out["error"]) == (1, True)

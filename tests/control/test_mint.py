@@ -168,7 +168,7 @@ async def test_an_empty_key_is_refused_by_the_name_of_its_header(control, clickh
         control.mint(contacts(1), Idempotency_Key=""), control.call("POST", "/v1/links", link, Idempotency_Key=" ")
     ):  # fmt: skip
         assert (answer.status, answer.body["field"]) == (422, "Idempotency-Key")
-    assert await clickhouse.value("SELECT count() FROM mints") == 0
+    assert await clickhouse.value("SELECT count() FROM taptrail_internal.mints") == 0
 
 
 async def test_a_minting_that_was_cut_off_goes_on_where_it_was(control, clickhouse):
@@ -199,7 +199,7 @@ async def test_the_same_key_in_another_process_is_told_to_wait(control, redis, c
     answer = control.mint(contacts(3), Idempotency_Key="k")
 
     assert (answer.status, answer.headers["Retry-After"]) == (409, "2")
-    assert await clickhouse.value("SELECT count() FROM mints") == 0
+    assert await clickhouse.value("SELECT count() FROM taptrail_internal.mints") == 0
 
 
 async def test_a_minting_is_locked_while_it_runs(control, redis):
@@ -230,7 +230,7 @@ async def test_a_bad_line_fails_the_whole_request_and_nothing_is_minted(control,
 
     assert (answer.status, answer.body["line"]) == (422, 4)
     assert await links(clickhouse) == []
-    assert await clickhouse.value("SELECT count() FROM mints") == 0
+    assert await clickhouse.value("SELECT count() FROM taptrail_internal.mints") == 0
 
 
 async def test_bad_lines_are_answered_in_their_places_when_they_may_be_skipped(control):
@@ -261,7 +261,7 @@ async def test_only_bad_lines_are_all_answered(control, clickhouse):
     control.broadcast()
 
     assert [line["line"] for line in control.mint([b"{}\n", b"\n"], query="?skip_bad=true").body] == [1, 2]
-    assert await clickhouse.value("SELECT count() FROM mints") == 0
+    assert await clickhouse.value("SELECT count() FROM taptrail_internal.mints") == 0
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,8 @@ async def test_a_dry_run_counts_and_mints_nothing(control, clickhouse):
     assert counted.body == {"new": 3, "existing": 3}
     assert anew.body == {"new": 6, "existing": 0}
     assert with_bad.body == {"new": 0, "existing": 2}
-    assert await clickhouse.value("SELECT [count(), (SELECT count() FROM mints)] FROM links") == [3, 1]
+    counts = "SELECT [count(), (SELECT count() FROM taptrail_internal.mints)] FROM links"
+    assert await clickhouse.value(counts) == [3, 1]
     assert control.call("GET", "/v1/broadcasts/spring").body["sent_at"] == sent_at
     assert control.mint(contacts(3), query="?dry_run=perhaps").body["field"] == "dry_run"
 
@@ -177,7 +178,7 @@ async def test_a_minter_killed_between_claim_and_write_leaves_nobody_with_two_li
     connection = http.client.HTTPConnection("127.0.0.1", dying.port, timeout=60)
     headers = {"Authorization": f"Bearer {MAIN}", "Idempotency-Key": "key"}
     connection.request("POST", path, body, headers)
-    await eventually(lambda: clickhouse.value("SELECT count() FROM mints"), within_s=20)
+    await eventually(lambda: clickhouse.value("SELECT count() FROM taptrail_internal.mints"), within_s=20)
     dying.kill()
     await redis.delete(*[name async for name in redis.scan_iter("tt:lock:*")])  # instead of waiting for their end
     assert await minted(clickhouse) < 200_000

@@ -178,7 +178,7 @@ async def test_a_process_told_to_stop_answers_what_it_has_begun(clickhouse, redi
     control.broadcast()
     minting = asyncio.create_task(asyncio.to_thread(control.mint, contacts(100_000)))
 
-    await eventually(lambda: clickhouse.value("SELECT count() FROM mints"), equals=1)
+    await eventually(lambda: clickhouse.value("SELECT count() FROM taptrail_internal.mints"), equals=1)
     assert await asyncio.to_thread(control.stop) == 0
 
     assert len((await minting).body) == 100_000

@@ -129,7 +129,7 @@ async def test_a_shared_link_that_cannot_be_names_its_fault(control, clickhouse,
     answer = control.call("POST", "/v1/links", body)
 
     assert (answer.status, answer.body.get("field")) == (status, field)
-    assert await clickhouse.value("SELECT count() FROM mints") == 0
+    assert await clickhouse.value("SELECT count() FROM taptrail_internal.mints") == 0
 
 
 async def test_a_look_up_says_what_a_link_is_and_where_it_goes_now(control):

@@ -42,6 +42,7 @@ def test_the_writer_may_do_what_it_does_and_the_analyst_reads_only(tmp_path):
         ("analyst", "DROP TABLE taptrail.clicks"),
         ("analyst", "SELECT * FROM file('/etc/passwd', 'LineAsString')"),
         ("analyst", "SELECT * FROM system.users"),
+        ("analyst", "SELECT * FROM taptrail_internal.mints"),
     ]
 
     answers = asked(tmp_path, as_roles(), [*allowed, *refused])
@@ -64,6 +65,7 @@ def test_the_operator_backs_up_repairs_and_restores(tmp_path):
     questions = [
         *schema("taptrail"),
         ("taptrail", "INSERT INTO clicks (lane, seq, clicked_at) VALUES (7, 1, '2026-01-01'), (7, 1, '2026-01-01')"),
+        ("taptrail", "INSERT INTO taptrail_internal.begun (owner) SELECT 'a'"),
         ("operator", "CREATE TABLE fixed AS clicks"),
         ("operator", "INSERT INTO fixed SELECT * FROM clicks WHERE toYYYYMM(clicked_at) = 202601 LIMIT 1 BY lane, seq"),
         ("operator", "ALTER TABLE clicks REPLACE PARTITION 202601 FROM fixed"),
@@ -74,8 +76,10 @@ def test_the_operator_backs_up_repairs_and_restores(tmp_path):
         *(("operator", f"SELECT count() FROM system.{name}") for name in ("parts", "merges", "detached_parts")),
         ("operator", backup),
         ("operator", "DROP DATABASE taptrail"),
+        ("operator", "DROP DATABASE taptrail_internal"),
         ("operator", restore),
         ("operator", "SELECT throwIf(count() != 1) FROM taptrail.clicks"),
+        ("operator", "SELECT throwIf(count() != 1) FROM taptrail_internal.begun"),
     ]
     refused = [
         ("taptrail", backup),

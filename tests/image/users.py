@@ -39,7 +39,8 @@ _AS_A_SERVER = """<access_control_improvements>
 def schema(role: str) -> list[tuple[str, str]]:
     """What an aggregator does at its first start."""
     made = [statement for path in sorted(SCHEMA.glob("*.sql")) for statement in statements(path.read_text())]
-    return [(role, statement) for statement in ["CREATE DATABASE taptrail", "USE taptrail", *made]]
+    databases = ["CREATE DATABASE taptrail", "CREATE DATABASE taptrail_internal", "USE taptrail"]
+    return [(role, statement) for statement in [*databases, *made]]
 
 
 def as_roles(more: Mapping[str, list[str]] | None = None) -> str:

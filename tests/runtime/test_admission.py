@@ -25,7 +25,7 @@ from tests.support.processes import free_port
 )
 async def test_what_clickhouse_refuses_is_named(clickhouse_url, fault, says):
     async with ClickHouse(clickhouse_url.replace(*fault) if fault[0] else clickhouse_url) as clickhouse:
-        assert await refused_by_clickhouse(clickhouse, ("links", "mints"), writes=True) == says
+        assert await refused_by_clickhouse(clickhouse, ("links", "taptrail_internal.mints"), writes=True) == says
 
 
 async def test_a_user_that_may_only_read_is_refused_where_the_process_writes(analyst_url):

@@ -105,4 +105,5 @@ async def prepare(redis: Redis, clickhouse: ClickHouse) -> None:
     """A lane that can be closed, LANE with 3 clicks that have not arrived, and a key of account main, KEY_ID."""
     await redis.hset(LANES, LANE, msgspec.json.encode(LaneReport("edge-1", 3, 3, 3, 1_790_000_000_000)))
     now_ms = time.time_ns() // 1_000_000
-    await clickhouse.insert_rows("api_keys", [ApiKey(KEY_ID, "main", "old", ("report",), "0" * 64, now_ms, 0, now_ms)])
+    key = ApiKey(KEY_ID, "main", "old", ("report",), "0" * 64, now_ms, 0, now_ms)
+    await clickhouse.insert_rows("taptrail_internal.api_keys", [key])

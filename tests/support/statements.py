@@ -8,7 +8,7 @@ import aiohttp
 from aiohttp import web
 
 PING = b"SELECT 1"  # asked once a second by every process
-KEYS = b"FROM api_keys FINAL"  # read whenever another process may have changed them
+KEYS = b"FROM taptrail_internal.api_keys FINAL"  # read whenever another process may have changed them
 
 
 class Statements:

@@ -46,7 +46,7 @@ async def test_a_key_is_shown_once_and_kept_hashed(control, clickhouse, account)
     assert status(control, answer.body["key"]) == 200
     (listed,) = control.call("GET", f"/v1/keys?account={account}", key=ACME).body["items"]
     assert listed == {name: value for name, value in answer.body.items() if name != "key"}
-    assert answer.body["key"] not in str(await clickhouse.rows("SELECT * FROM api_keys", dict))
+    assert answer.body["key"] not in str(await clickhouse.rows("SELECT * FROM taptrail_internal.api_keys", dict))
 
 
 async def test_a_key_makes_keys_for_its_own_account_and_below_with_no_scope_that_it_lacks(control, account):
@@ -149,7 +149,7 @@ async def two(controls, valkey_url, clickhouse):
 async def test_an_account_and_those_below_it_have_a_thousand_keys_at_most(controls, valkey_url, clickhouse):
     now_ms = time.time_ns() // 1_000_000
     rows = [ApiKey(f"{no}", f"full/{no % 7}", "", ("mint",), f"{no}", no, 0, now_ms) for no in range(MAX_KEYS - 1)]
-    await clickhouse.insert_rows("api_keys", rows)
+    await clickhouse.insert_rows("taptrail_internal.api_keys", rows)
     control = await asyncio.to_thread(controls, valkey_url, TAPTRAIL_API_KEYS=f"{KEYS},full:{FULL}")
 
     answers = [control.call("POST", "/v1/keys", {"account": f"full/{no}", "scopes": ["mint"]}, FULL) for no in "xy"]
@@ -212,7 +212,7 @@ async def test_a_key_is_revoked_everywhere_while_clickhouse_is_away_and_recorded
         answer = await revoking
         assert (answer.status, "ClickHouse" in answer.headers["Taptrail-Warning"]) == (204, True)
         path.free()
-        recorded = "SELECT max(revoked_at_ms) > 0 FROM api_keys FINAL WHERE key_id = {key_id:String}"
+        recorded = "SELECT max(revoked_at_ms) > 0 FROM taptrail_internal.api_keys FINAL WHERE key_id = {key_id:String}"
         await eventually(lambda: clickhouse.value(recorded, key_id=key["key_id"]), equals=1)
 
 
