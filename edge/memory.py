@@ -1,6 +1,7 @@
 """What an edge process remembers of links and what stands behind them, and until when it may be believed. No I/O."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from math import inf
 from typing import Any, Generic, TypeVar
@@ -8,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from edge.issued_ids import IssuedIds
+from edge.record_size import size_of
 from records.broadcast import Broadcast
 from records.domain import Domain
 from records.keys import AllocatedKey, BroadcastKey, DomainKey, SlugKey, parse_key
@@ -17,6 +19,9 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 CAPACITY = 20_000  # records of each kind
+MAX_BYTES = 16 * 1024 * 1024  # of each kind; those that are in use, and so read again every 30 s, are the last to go
+ENTRY_BYTES = 256  # about what an entry takes beside its key and value
+SMALL_BYTES = 512  # as stored: CAPACITY bounds the memory of such records well enough
 FRESH_S = 30.0  # upper bound of staleness if an invalidation is missed
 FRESH_UNTRACKED_S = 0.5  # while no invalidation can arrive: a change must be in force within a second
 UNKNOWN_S = 2.0  # how long "there is no such record" is believed
@@ -28,19 +33,22 @@ class CachedRecord(msgspec.Struct, Generic[V], gc=False):
 
 
 class RecordMemory(Generic[K, V]):
-    """Records of one kind, by key. `capacity` bounds the memory; the oldest entry makes room.
+    """Records of one kind, by key. `capacity` bounds how many there are, `max_bytes` what those that were weighed take
+    together; the oldest entry makes room.
 
     changes: False for records that never change, so that what is in memory stays true. Times are of one steady clock.
     """
 
-    def __init__(self, capacity: int, *, changes: bool = True) -> None:
-        self._capacity, self._changes = capacity, changes
+    def __init__(self, capacity: int, *, max_bytes: int = MAX_BYTES, changes: bool = True) -> None:
+        self._capacity, self._max_bytes, self._changes = capacity, max_bytes, changes
         self._is_tracked = False  # changes are heard of
         self._entries: dict[K, CachedRecord[V]] = {}
         # Keys in the order in which they came, round and round. The dict knows that order too, but to find its oldest
         # entry it passes over all that were ever removed: 8 us a tap once it is full.
         self._order: list[K | None] = [None] * capacity
         self._oldest = 0
+        self._sizes: OrderedDict[K, int] = OrderedDict()  # of what was weighed, the one that was read last is the last
+        self.held_bytes = 0  # the sum of them
         # A change takes a load out: it may have read the old record. Limited prefixes wait for loads of their own.
         self.loading: dict[K, asyncio.Task[V | None]] = {}
         self.loading_limited: dict[K, asyncio.Task[V | None]] = {}
@@ -57,8 +65,24 @@ class RecordMemory(Generic[K, V]):
         entry = self._entries.get(key)
         return None if entry is None or entry.value is None else entry
 
+    def keep_weighed(self, key: K, value: V | None, now_s: float) -> None:
+        """Remember a record of any size; other large ones make room for it. The newest always stays."""
+        if key not in self._entries:
+            self._unweigh(self._order[self._oldest])  # it makes room
+        self.keep(key, value, now_s)
+        self._unweigh(key)
+        self._sizes[key] = size = ENTRY_BYTES + size_of(key) + size_of(value)
+        self.held_bytes += size
+        while self.held_bytes > self._max_bytes and len(self._sizes) > 1:
+            oldest, size = self._sizes.popitem(last=False)
+            self.held_bytes -= size
+            self._entries.pop(oldest, None)
+
+    def _unweigh(self, key: K | None) -> None:
+        self.held_bytes -= self._sizes.pop(key, 0)  # type: ignore[arg-type]
+
     def keep(self, key: K, value: V | None, now_s: float) -> None:
-        """Remember what was just read."""
+        """Remember what was just read and is small."""
         fresh_until_s = inf
         if value is None or self._changes:
             longest_s = UNKNOWN_S if value is None else FRESH_S

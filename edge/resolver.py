@@ -11,7 +11,7 @@ from edge.clickhouse_loader import ClickHouseLoader
 from edge.glued import id_before_letters, readings
 from edge.issued_ids import IssuedIdCheck
 from edge.lookup_stats import LookupStats
-from edge.memory import EdgeMemory
+from edge.memory import SMALL_BYTES, EdgeMemory
 from edge.record_caches import RecordCaches
 from edge.redis_connection import RedisUnavailable
 from edge.redis_wire import RedisClient
@@ -54,13 +54,14 @@ class Resolver:
         known, asked, walks = self._sort(taps)
         if asked:
             replies = await self._read_links([link_id for _, _, link_id in asked])
-            now_s = self._now()
+            now_s, before = self._now(), len(known)
             for (tap, domain, link_id), reply in zip(asked, replies, strict=True):
                 found = self._from_reply(domain, link_id, reply, now_s)
                 if found is None:
                     walks.append(tap)
                 else:
                     known.append((tap, found))
+            self._stats.redis += len(known) - before
         if known:
             yield known
         if walks:
@@ -98,7 +99,7 @@ class Resolver:
             return [None] * len(link_ids)
 
     def _from_reply(self, domain: Domain, link_id: int, reply: object, now_s: float) -> Found | None:
-        if not isinstance(reply, bytes):
+        if type(reply) is not bytes or len(reply) > SMALL_BYTES:  # a walk weighs what it keeps
             return None
         try:
             link = decode_link(reply)
@@ -106,7 +107,6 @@ class Resolver:
             return None
         found = self._with_broadcast(domain, link_id, link, now_s)
         self._memory.links.keep(link_id, link, now_s)
-        self._stats.redis += 1
         return found
 
     def _with_broadcast(self, domain: Domain, link_id: int, link: Link | None, now_s: float) -> Found | None:

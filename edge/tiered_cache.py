@@ -76,14 +76,14 @@ class TieredCache(Generic[K, V]):
             stale = self._memory.last_known(key)
             if stale is None:
                 raise
-            self._memory.keep(key, stale.value, self._now())
+            self._memory.keep_weighed(key, stale.value, self._now())
             return stale.value
         finally:
             is_current = loading.get(key) is me
             if is_current:
                 del loading[key]
         if is_current:
-            self._memory.keep(key, value, self._now())
+            self._memory.keep_weighed(key, value, self._now())
         return value
 
     async def _from_redis(self, key: K) -> tuple[bool, V | None]:

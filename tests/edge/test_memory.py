@@ -1,6 +1,7 @@
 """What an edge believes, and for how long."""
 
 from edge.memory import CachedRecord, EdgeMemory, RecordMemory
+from records.broadcast import Broadcast, encode_broadcast
 from records.domain import Domain
 from records.keys import broadcast_key, domain_key, slug_key
 
@@ -100,3 +101,57 @@ def test_a_changed_key_is_forgotten_by_the_kind_of_record_that_it_holds():
     assert memory.broadcasts.fresh(7, 100.0) is None
     assert memory.slugs.fresh(("go.acme.example", "SALE"), 100.0) is None
     assert memory.slugs.fresh(("go.acme.example", "sale"), 100.0).value == 6
+
+
+def large(index):
+    """A domain as large as the API takes one in."""
+    return Domain(f"d{index}.example", "main", app_links={f"{file}.json": "x" * 118_000 for file in range(8)})
+
+
+def test_records_that_are_large_make_room_for_each_other_by_their_bytes():
+    memory = RecordMemory(20_000, max_bytes=4_000_000)
+    memory.connected()
+
+    for index in range(60):
+        memory.keep_weighed(index, large(index), now_s=100.0)
+
+    kept = [index for index in range(60) if memory.last_known(index)]
+    assert kept == [56, 57, 58, 59]
+    assert memory.held_bytes <= 4_000_000
+
+
+def test_what_was_read_again_is_not_the_next_to_make_room():
+    memory = RecordMemory(20_000, max_bytes=3_500_000)
+    for index in (0, 1, 2, 0, 3):
+        memory.keep_weighed(index, large(index), now_s=100.0)
+
+    assert [bool(memory.last_known(index)) for index in range(4)] == [True, False, True, True]
+
+
+def test_a_record_larger_than_the_bound_stays_alone():
+    memory = RecordMemory(20_000, max_bytes=500_000)
+    for index in range(3):
+        memory.keep_weighed(index, large(index), now_s=100.0)
+
+    assert [bool(memory.last_known(index)) for index in range(3)] == [False, False, True]
+
+
+def test_what_makes_room_by_number_is_not_weighed_any_more():
+    memory = RecordMemory(3, max_bytes=10_000_000)
+
+    for index in range(50):
+        memory.keep_weighed(index % 7, large(index), now_s=100.0)
+        memory.keep_weighed(None, None, now_s=100.0)
+        memory.flushed()
+
+    assert memory.held_bytes < 4_000_000
+
+
+def test_many_short_texts_weigh_what_they_take():
+    audiences = tuple(f"a{number}" for number in range(10_000))
+    broadcast = Broadcast(1, "main", "spring", "go.acme.example", audiences=audiences)
+    memory = RecordMemory(20_000)
+
+    memory.keep_weighed(1, broadcast, now_s=100.0)
+
+    assert memory.held_bytes > 10 * len(encode_broadcast(broadcast))
