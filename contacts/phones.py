@@ -12,11 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contacts.line import Contacts
+from contacts.phone_text import SPELLED, in_ascii, is_odd
 
 MAX_NAMED = 5  # pairs of lines that are named one by one
-_SPELLED = r"^\+?[0-9 ().\-/\x{00a0}\x{202f}\x{2011}]{7,32}$"
+_MAY_BE_DRESSED = r"[^\x00-\x7f]|^(tel:|'|=\")"
 _DIGITS = 8, 15  # of a number with its country, E.164; fewer are no number that anybody sends to
-_PHONE_HEADER = re.compile(r"phone|mobil|cell|\btel|msisdn|whatsapp|handy|\bsms\b", re.IGNORECASE)
+_PHONE_HEADER = re.compile(
+    r"phone|mobil|cell|\btel|msisdn|whatsapp|handy|\bsms\b|téléphone|portable|τηλέφωνο|κινητό|телефон|điện thoại|sđt"
+    "|電話|携帯|电话|手机|手機|전화|휴대|هاتف|جوال|موبايل|فون|טלפון|נייד|फ़ोन|फोन|मोबाइल|โทร|มือถือ",
+    re.IGNORECASE,
+)
 
 
 def phone_warnings(contacts: Contacts, header: str = "") -> list[str]:
@@ -24,12 +29,38 @@ def phone_warnings(contacts: Contacts, header: str = "") -> list[str]:
     ids = contacts.contact_ids
     if not len(ids):
         return []
-    rows = pc.indices_nonzero(pc.match_substring_regex(ids, _SPELLED))
-    return [*_spelled_twice(contacts, rows), *_without_plus(contacts, rows, header)]
+    bare, odd = _bare(ids)
+    rows = pc.indices_nonzero(pc.match_substring_regex(bare, SPELLED))
+    numbers = bare.take(rows)
+    return [
+        *_spelled_twice(contacts, rows, numbers), *_without_plus(contacts, rows, numbers, header),
+        *_written_oddly(contacts, odd),
+    ]  # fmt: skip
 
 
-def _spelled_twice(contacts: Contacts, rows: Any) -> list[str]:
-    numbers = contacts.contact_ids.take(rows)
+def _bare(ids: Any) -> tuple[Any, list[tuple[int, str]]]:
+    """The ids with numbers in ASCII, however a person or a program wrote them; and the rows that no sender may read."""
+    may_be = pc.match_substring_regex(ids, _MAY_BE_DRESSED, ignore_case=True)
+    rows = pc.indices_nonzero(may_be).to_pylist()
+    written = ids.filter(may_be).to_pylist()
+    bare = list(map(in_ascii, written))
+    odd = [(row, is_) for row, was, is_ in zip(rows, written, bare, strict=True) if is_odd(was, is_)]
+    return (pc.replace_with_mask(ids, may_be, pa.array(bare, pa.string())) if rows else ids), odd
+
+
+def _written_oddly(contacts: Contacts, odd: list[tuple[int, str]]) -> list[str]:
+    if not odd:
+        return []
+    row, bare = odd[0]
+    where = f"line {contacts.line_nos[row]}{_more(len(odd))}: contact {contacts.contact_ids[row].as_py()!a}"
+    return [f"{where} is a number in characters that senders may not read; write it as {bare}"]
+
+
+def _more(count: int) -> str:
+    return f" (and {count - 1} more lines)" if count > 1 else ""
+
+
+def _spelled_twice(contacts: Contacts, rows: Any, numbers: Any) -> list[str]:
     if not pc.any(pc.match_substring_regex(numbers, "^00|[^0-9]")).as_py():
         return []  # one spelling alone
     keys = _normal(numbers)
@@ -59,14 +90,12 @@ def _normal(numbers: Any) -> Any:
     return pc.if_else(fits, digits, pa.scalar(None, pa.string()))
 
 
-def _without_plus(contacts: Contacts, rows: Any, header: str) -> list[str]:
-    numbers = contacts.contact_ids.take(rows)
+def _without_plus(contacts: Contacts, rows: Any, numbers: Any, header: str) -> list[str]:
     if not _PHONE_HEADER.search(header) and not pc.any(pc.starts_with(numbers, "+")).as_py():
         return []
     lost = rows.filter(pc.match_substring_regex(numbers, "^[1-9][0-9]{10,14}$"))
     if not len(lost):
         return []
     first = lost[0].as_py()
-    more = f" (and {len(lost) - 1} more lines)" if len(lost) > 1 else ""
-    where = f"line {contacts.line_nos[first]}{more}: contact {contacts.contact_ids[first].as_py()!a}"
+    where = f"line {contacts.line_nos[first]}{_more(len(lost))}: contact {contacts.contact_ids[first].as_py()!a}"
     return [f"{where} has no + in front, which spreadsheets drop; senders may take it for a number at home"]

@@ -51,3 +51,47 @@ def test_numbers_that_lost_their_plus_are_named_in_one_line():
     assert len(lost) == 1
     assert lost[0].startswith("line 2 (and 1 more lines): contact '4915161234567' has no + in front")
     assert some[0].startswith("line 3: contact '33612345678' has no + in front")
+
+
+ODD = (
+    "+٤٩١٥١٦١٢٣٤٥٦٧", "۰۰۴۹۱۵۱۶۱۲۳۴۵۶۷", "＋４９１５１６１２３４５６７", "+४९१५१६१२३४५६७",
+    "\u202a+4915161234567\u202c", "\u200e+49 151 61234567",
+    "\ufeff+4915161234567", "+49\u00ad15161234567", "'+4915161234567", "tel:+4915161234567", "TEL:+49-151-61234567",
+    '="+4915161234567"',
+)  # fmt: skip
+PLAIN_SPELLINGS = ("+49\u00a0151\u202f61234567", "+49\u2011151\u221261234567", "+49·151·61234567", "+49　151　61234567")
+
+
+@pytest.mark.parametrize("contact_id", ODD, ids=ascii)
+def test_a_number_in_other_digits_or_with_marks_is_the_same_number_and_is_named(contact_id):
+    spelled, odd = warnings("+4915161234567", '"' + contact_id.replace('"', '""') + '"')
+
+    assert spelled.startswith(f"line 3: contact {contact_id!a} is the number '+4915161234567' of line 2")
+    assert odd.startswith(f"line 3: contact {contact_id!a} is a number in characters that senders may not read")
+    assert odd.endswith(("+4915161234567", "+49 151 61234567", "+49-151-61234567", "004915161234567"))
+
+
+@pytest.mark.parametrize("contact_id", PLAIN_SPELLINGS, ids=ascii)
+def test_spaces_and_dashes_of_any_script_are_another_spelling(contact_id):
+    assert len(warnings("+4915161234567", contact_id)) == 1
+
+
+@pytest.mark.parametrize("contact_id", ["李", "محمد", "c-٤٢", "Ünal", "'quoted'", "tel:abc", "\u200ec-1", "١٢٣", "'12"])
+def test_an_id_that_is_no_number_is_not_named(contact_id):
+    assert warnings("c-1", contact_id) == []
+
+
+def test_a_column_of_numbers_is_known_in_many_languages():
+    for header in (
+        "電話番号",
+        "手机号",
+        "휴대폰",
+        "جوال",
+        "נייד",
+        "मोबाइल",
+        "โทร.",
+        "Κινητό",
+        "Điện thoại",
+        "Téléphone",
+    ):
+        assert "has no + in front" in warnings("4915161234567", header=header)[0]
