@@ -92,9 +92,25 @@ def decompress(body: IO[bytes], encoding: str, folder: Path, max_bytes: int) -> 
     return plain
 
 
+class _Deflated:
+    """A deflated body, read in pieces: what it grows to is known only once it has grown."""
+
+    def __init__(self, body: IO[bytes]) -> None:
+        self._body, self._inflate = body, zlib.decompressobj()
+
+    def read(self, size: int) -> bytes:
+        while not self._inflate.eof:
+            packed = self._inflate.unconsumed_tail or self._body.read(size)
+            if not packed:
+                raise EOFError("it ends early")
+            if plain := self._inflate.decompress(packed, size):
+                return plain
+        return b""
+
+
 def _inflated(body: IO[bytes], encoding: str) -> Any:
     if encoding == "deflate":
-        return io.BytesIO(zlib.decompress(body.read()))
+        return _Deflated(body)
     if encoding not in _ARROW_NAMES:
         raise ClickHouseError(
             UNKNOWN_COMPRESSION_METHOD,
