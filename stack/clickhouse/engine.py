@@ -40,6 +40,7 @@ _SMALL = {
 _AS_A_SERVER = {"implicit_select": "0", "allow_introspection_functions": "0", "storage_file_read_method": "pread"}
 _LONG = {"max_query_size": str(64 << 20)}  # of what formatQuery parses
 _WRITTEN = 256  # statements: the product's own come again and again, with parameters
+_KEPT_WRITTEN = 64 << 10  # bytes of one that is kept: 32 MiB in all, twice
 
 # Behind whatever a user set: none of them leads to a file.
 _NO_FILES = {
@@ -88,7 +89,7 @@ class Engine:
 
     def written(self, sql: str) -> str:
         """A statement as the engine writes it once it has parsed it: one line, names quoted where they must be."""
-        return self._written(sql)
+        return self._written(sql) if len(sql) <= _KEPT_WRITTEN else self._write_again(sql)
 
     def run(self, session: Session, sql: str, default_format: str) -> tuple[bytes, Counts]:
         """Run a statement whose answer is small, or that answers nothing."""
