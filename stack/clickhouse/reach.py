@@ -7,7 +7,7 @@ and a name can be written in one way only. A second lexer over the sender's text
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from stack.clickhouse.statement import Token, tokens
+from stack.clickhouse.statement import Token, is_select, tokens, unquoted
 
 # Table functions that make their rows themselves; every other one of the engine reads files, the network or tables that
 # no grant covers.
@@ -86,6 +86,8 @@ def _system_table_in(found: Sequence[Token]) -> str:
     for database, dot, table in zip(found, found[1:], found[2:], strict=False):
         if dot.text == b"." and _name(database) == "system" and _name(table) not in _SYSTEM_TABLES:
             return f"system.{_name(table)} is out of reach of this user"
+        if dot.text == b"." and _name(database) == "system" and _name(table) == "processes" and not is_select(found[0]):
+            return "system.processes can be asked by a SELECT alone: the engine's own table shows what others ask"
     if any(show.is_word(b"SHOW") and what.is_word(b"PROCESSLIST") for show, what in _pairs(found)):
         return "SHOW PROCESSLIST is out of reach of this user; ask system.processes for your own statements"
     return ""
@@ -93,7 +95,7 @@ def _system_table_in(found: Sequence[Token]) -> str:
 
 def _name(token: Token) -> str:
     """As the engine compares names of functions: lower case, without quotes."""
-    return token.text.strip(b'`"').decode("utf-8", "replace").lower()
+    return unquoted(token).decode("utf-8", "replace").lower()
 
 
 def _pairs(found: Sequence[Token]) -> Iterable[tuple[Token, Token]]:

@@ -1,5 +1,6 @@
 """What a request asks for, from its parameters and headers."""
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -25,6 +26,7 @@ _PROTOCOL = frozenset({
 
 # An analyst's client asks with the URL as printed; the product names the database of every statement.
 _DEFAULT_DATABASE = {WRITER: "default", ANALYST: "taptrail"}
+_FORMAT_NAME = re.compile(r"\w+", re.ASCII)
 _IN_HEAD = 1 << 20
 _IN_HEAD_WHEN_WAITING = 64 << 20
 
@@ -75,11 +77,19 @@ def asked_from(request: web.Request, user: User, process: Process) -> Asked:
     return Asked(
         query=arguments.get("query", ""),
         query_id=process.query_id,
-        default_format=_told_back("default_format", request, "X-ClickHouse-Format") or "TabSeparated",
+        default_format=_default_format(request),
         session=_session(request, user, process.mark),
         accept_encoding=headers.get("Accept-Encoding", "") if arguments.get("enable_http_compression") == "1" else "",
         head_bytes=_IN_HEAD_WHEN_WAITING if is_waiting else _IN_HEAD,
     )
+
+
+def _default_format(request: web.Request) -> str:
+    """A name and nothing else: it becomes part of the statement that runs."""
+    name = _told_back("default_format", request, "X-ClickHouse-Format") or "TabSeparated"
+    if not _FORMAT_NAME.fullmatch(name):
+        raise ClickHouseError(BAD_ARGUMENTS, f"default_format {name!r} is not the name of a format", "BAD_ARGUMENTS")
+    return name
 
 
 def _session(request: web.Request, user: User, mark: str) -> Session:

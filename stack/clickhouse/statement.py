@@ -106,11 +106,16 @@ def parse(text: bytes) -> Statement:
         whole.pop()
     if any(token.text == b";" for token in whole):
         raise Malformed("Multi-statements are not allowed")
-    if first.text == b"(" or first.text.upper() in (b"SELECT", b"WITH", b"FROM"):
+    if is_select(first):
         return _select(text, whole)
     if first.is_word(b"KILL") and len(whole) > 3 and whole[1].is_word(b"QUERY") and whole[2].is_word(b"WHERE"):
         return _kill(text, whole)
     return Other(first.text.decode("utf-8", "replace").upper())
+
+
+def is_select(first: Token) -> bool:
+    """Whether a statement that begins so is one that gives rows, in which system.processes is replaced."""
+    return first.text == b"(" or first.text.upper() in (b"SELECT", b"WITH", b"FROM")
 
 
 def begins_insert(text: bytes) -> bool:
@@ -122,14 +127,19 @@ def words(text: bytes) -> Iterator[bytes]:
     """Every name in a statement, quoted or not; none of its strings."""
     for token in tokens(text):
         if token.kind in ("word", "quoted"):
-            yield token.text.strip(b'`"')
+            yield unquoted(token)
+
+
+def unquoted(token: Token) -> bytes:
+    """The name of a word, or of a quoted name that holds no escape."""
+    return token.text.strip(b'`"')
 
 
 def with_processes(select: Select, processes: Callable[[], str]) -> Select:
     """The SELECT with what `processes` gives, a SELECT itself, in the place of the table system.processes."""
     text, whole = select.head.encode(), list(tokens(select.head.encode()))
     for first, dot, second in reversed(list(zip(whole, whole[1:], whole[2:], strict=False))):
-        if first.is_word(b"SYSTEM") and dot.text == b"." and second.is_word(b"PROCESSES"):
+        if dot.text == b"." and [unquoted(name).upper() for name in (first, second)] == [b"SYSTEM", b"PROCESSES"]:
             text = text[: first.start] + f"({processes()})".encode() + text[second.end :]
     return msgspec.structs.replace(select, head=text.decode())
 
@@ -167,10 +177,10 @@ def _select(text: bytes, whole: list[Token]) -> Select:
     end = whole[-1].end
     for place in range(len(whole) - 2, 0, -1):
         token, name, after = whole[place], whole[place + 1], whole[place + 2 : place + 3]
-        if token.depth == 0 and token.is_word(b"FORMAT") and name.kind == "word":
+        if token.depth == 0 and token.is_word(b"FORMAT") and name.kind in ("word", "quoted"):
             if after and not after[0].is_word(b"SETTINGS"):
                 break
-            return Select(text[: token.start].decode(), name.text.decode(), text[name.end : end].decode())
+            return Select(text[: token.start].decode(), unquoted(name).decode(), text[name.end : end].decode())
     return Select(text[:end].decode(), "", "")
 
 

@@ -62,11 +62,16 @@ def read_text(query: str, body: IO[bytes], role: str, reach: Reach, written_by_e
     """
     head = body.read(_HEAD)
     text = Text(query.encode() + (b"\n" if query and head else b"") + head, body)
-    if isinstance(text.statement, Insert):
-        if role == ANALYST:
-            raise ClickHouseError(READONLY, "Cannot execute query in readonly mode", "READONLY")
-        return text  # rows follow as bytes: it names a table and columns, and reads nothing
-    canonical = written_by_engine(text.whole()).encode()
+    if isinstance(text.statement, Insert) and role == ANALYST:
+        raise ClickHouseError(READONLY, "Cannot execute query in readonly mode", "READONLY")
+    canonical = written_by_engine(_judged(text)).encode()
     if fault := reach.fault_of_analyst(canonical) if role == ANALYST else reach.fault_of_anybody(canonical):
         raise ClickHouseError(READONLY, fault, "READONLY")
     return Text(canonical, BytesIO()) if role == ANALYST else text
+
+
+def _judged(text: Text) -> str:
+    """The statement that the engine writes again: of an INSERT whose rows follow as bytes, what stands before them."""
+    if isinstance(text.statement, Insert):
+        return f"{text.statement.head} FORMAT {text.statement.format}"
+    return text.whole()

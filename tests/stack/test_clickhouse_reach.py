@@ -18,6 +18,10 @@ SECRET = "6b1f0c9e-the-code-key"
 KNOWN = ("file", "url", "remote", "s3", "filesystem", "numbers", "values", "view", "merge", "executable")
 
 
+def data_of(clickhouse_pid):
+    return Path(Path(f"/proc/{clickhouse_pid}/cmdline").read_bytes().split(b"\0--data\0")[1].split(b"\0")[0].decode())
+
+
 @pytest.fixture(scope="module")
 def secret_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("secret") / "credentials"
@@ -56,6 +60,38 @@ async def test_the_analyst_cannot_make_system_her_database(analyst, header):
     assert (await analyst("SELECT query FROM processes", headers=headers, **arguments)).code == "164"
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "EXPLAIN QUERY TREE {0}",
+        "EXPLAIN PLAN actions = 1 {0}",
+        "DESCRIBE TABLE ({0})",
+        "SHOW TABLES WHERE name = ({0})",
+        'EXPLAIN PLAN actions = 1 SELECT (SELECT groupArray(query) FROM "system"."processes")',
+    ],
+)
+async def test_no_statement_but_a_select_asks_the_engines_own_processes(analyst, sql):
+    said = await analyst(sql.format("SELECT (SELECT toString(groupArray(query)) FROM system.processes)"))
+
+    assert (said.code, "by a SELECT alone" in said.text) == ("164", True)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    ["; SELECT 'x' INTO OUTFILE '{}'", " SETTINGS max_threads = 3", " -- x", "; SELECT query FROM system.processes"],
+)
+async def test_a_default_format_is_a_name_and_no_statement(analyst, writer, tail, clickhouse_pid):
+    written = data_of(clickhouse_pid) / "owned"
+
+    for ask in (analyst, writer):
+        said = await ask("SELECT 1", default_format="TSV" + tail.format(written))
+        assert (said.code, written.exists()) == ("36", False)
+
+
+async def test_a_format_that_is_a_keyword_too_is_the_analysts_to_use(analyst):
+    assert (await analyst("SELECT 1 FORMAT Null")).status == 200
+
+
 async def test_a_name_given_as_a_parameter_is_refused(analyst):
     for kind in ("Identifier", "identifier", " Identifier "):
         said = await analyst("SELECT * FROM system.{t:" + kind + "}", param_t="processes")
@@ -84,6 +120,9 @@ async def test_without_a_database_the_analyst_asks_the_clicks(analyst):
         "INSERT INTO dead_clicks (reason) FROM INFILE '/etc/hostname' FORMAT TSV",
         "SELECT 1 INTO OUTFILE '/tmp/taptrail-leak'",
         "INSERT INTO FUNCTION file('/tmp/taptrail-leak', 'TSV', 'a Int8') SELECT 1",
+        "INSERT INTO FUNCTION file('/tmp/taptrail-leak', 'TSV', 'a Int8') FORMAT TSV\n1\n",
+        "INSERT INTO FUNCTION `fi\\x6ce`('/tmp/taptrail-leak', 'TSV', 'a Int8') VALUES (1)",
+        "INSERT INTO FUNCTION url('http://127.0.0.1:9/', 'TSV', 'a Int8') FORMAT TSV\n1\n",
         "SELECT * FROM url('http://127.0.0.1:9/', 'LineAsString')",
     ],
 )
@@ -93,6 +132,14 @@ async def test_the_writer_reads_and_writes_no_file_and_connects_to_nothing(write
     assert said.status != 200
     assert SECRET not in said.text
     assert not os.path.exists("/tmp/taptrail-leak")  # noqa: ASYNC240
+
+
+async def test_rows_of_the_writer_go_into_tables_and_into_no_file_of_the_engine(writer, clickhouse_pid):
+    written = data_of(clickhouse_pid) / "owned"
+
+    for source in ("FORMAT TSV\n1\n", "VALUES (1)"):
+        said = await writer(f"INSERT INTO FUNCTION file('{written}', 'TSV', 'a Int8') {source}")
+        assert (said.code, written.exists()) == ("164", False)
 
 
 def test_the_process_has_no_secret_in_its_environment(clickhouse_pid):
@@ -110,7 +157,7 @@ def test_under_root_the_process_has_a_user_of_its_own(clickhouse_pid):
 
 
 def test_the_data_is_for_its_owner_alone(clickhouse_server, clickhouse_pid):
-    data = Path(Path(f"/proc/{clickhouse_pid}/cmdline").read_bytes().split(b"\0--data\0")[1].split(b"\0")[0].decode())
+    data = data_of(clickhouse_pid)
 
     readable = [
         path
