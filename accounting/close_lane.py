@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 from accounting.ledger import LaneLedger, read_ledger
 from records.keys import LANES, WATERMARKS, click_stream
 from records.lane_registry import LaneReport, report_in, watermark_in
+from records.tables import instant
 from runtime.clickhouse import ClickHouse
 from runtime.retry_insert import insert_until_known
 
@@ -38,7 +39,7 @@ async def close_lane(redis: Redis, clickhouse: ClickHouse, lane: str, not_arrive
         raise CannotClose(f"{in_stream} entries of lane {lane} are still in Redis; wait until they are moved")
     row = {
         "lane": int(lane, 16), "edge_id": report.edge_id, "answered": silent.answered,
-        "arrived": silent.answered - silent.unrecorded - not_arrived, "last_seen_at": report.updated_at_ms / 1000,
+        "arrived": silent.answered - silent.unrecorded - not_arrived, "last_seen_at": instant(report.updated_at_ms),
     }  # fmt: skip
     await insert_until_known(clickhouse, "lost_clicks", row)
     settled = watermark_in(await redis.hget(WATERMARKS, lane))

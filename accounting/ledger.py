@@ -138,7 +138,7 @@ def _lane(lane: int, books: Books) -> LaneLedger:
     balanced = _balanced(lane, state, counts, verdict)
     if not is_silent(state, books.now_ms):
         return balanced
-    since = datetime.fromtimestamp(state.updated_at_ms / 1000, UTC).isoformat(timespec="seconds")
+    since = datetime.fromtimestamp(state.updated_at_ms // 1000, UTC).isoformat(timespec="seconds")
     not_arrived = state.answered - state.unrecorded - counts.either
     return msgspec.structs.replace(balanced, silent_since=since, not_arrived=not_arrived)
 

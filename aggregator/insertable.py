@@ -12,6 +12,7 @@ from aggregator.decode import Batch, DeadClick, Numbered
 from aggregator.enrich import Enricher
 from aggregator.rows import INSERT_CLICKS, arrow_stream, by_partition
 from aggregator.salts import Salts
+from records.tables import instant
 
 _INSERT_DEAD = "INSERT INTO dead_clicks (lane, seq, reason, received_at, payload, insert_before) FORMAT JSONEachRow"
 _encoder = msgspec.json.Encoder()
@@ -99,7 +100,7 @@ class DeadRows:
 
     def _row(self, click: DeadClick, before: int) -> dict[str, object]:
         return {
-            "lane": click.lane, "seq": click.seq, "reason": click.reason, "received_at": self._received_at_ms / 1000,
+            "lane": click.lane, "seq": click.seq, "reason": click.reason, "received_at": instant(self._received_at_ms),
             "payload": base64.b64encode(click.payload).decode(), "insert_before": before,
         }  # fmt: skip
 

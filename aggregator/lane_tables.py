@@ -7,6 +7,7 @@ import msgspec
 from aggregator.decode import Span
 from aggregator.stores import Extent
 from records.lane_registry import LaneReport
+from records.tables import instant
 from runtime.clickhouse import ClickHouse
 
 _PRESENT = """
@@ -77,13 +78,13 @@ class ClickHouseLaneTables:
     async def end_lane(self, lane: int, report: LaneReport) -> None:
         row = {
             "lane": lane, "edge_id": report.edge_id, "last_seq": report.spooled,
-            "ended_at": report.updated_at_ms / 1000,
+            "ended_at": instant(report.updated_at_ms),
         }  # fmt: skip
         await self._clickhouse.insert_rows("taptrail_internal.ended_lanes", [row])
 
     async def record_loss(self, lane: int, report: LaneReport) -> None:
         row = {
             "lane": lane, "edge_id": report.edge_id, "answered": report.answered, "arrived": report.spooled,
-            "last_seen_at": report.updated_at_ms / 1000,
+            "last_seen_at": instant(report.updated_at_ms),
         }  # fmt: skip
         await self._clickhouse.insert_rows("lost_clicks", [row])

@@ -37,7 +37,7 @@ class Leases:
         self.reports, unreadable = await self._store.registered()
         if unreadable:
             log.warning("lane_reports_unreadable: ignoring reports that do not decode", extra={"records": unreadable})
-        self._read_at_ms = int(self._clock.unix_s() * 1000)
+        self._read_at_ms = self._clock.unix_ms()
         for lane in self.reports.keys() & self.owned.keys():
             self.owned[lane].register(self._clock.monotonic())
         await self.renew()

@@ -108,7 +108,7 @@ class Pipeline:
         lanes = self._leases.held({entry.lane for entry in entries})
         batch = decode(entries, {lane: owned.settled for lane, owned in lanes.items()})
         batch = await self._without_present(batch, lanes)
-        for rows in await self._row_maker.rows_of(batch, int(self._clock.unix_s() * 1000)):
+        for rows in await self._row_maker.rows_of(batch, self._clock.unix_ms()):
             await self._inserter.insert(rows)
         await self._acknowledge(entries, batch, lanes)
         self.progress.moved(batch.clicks)

@@ -106,7 +106,11 @@ def milliseconds(time: datetime | None) -> int:
 
 
 def time_of(ms: int) -> datetime | None:
-    return _EPOCH + ms * _MILLISECOND if ms else None
+    return moment_of(ms) if ms else None
+
+
+def moment_of(ms: int) -> datetime:
+    return _EPOCH + ms * _MILLISECOND
 
 
 def _url(url: str | None) -> str:

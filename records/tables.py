@@ -31,3 +31,8 @@ def in_force(table: Table, condition: str) -> str:
     return (
         f"SELECT {columns} FROM {table.name} FINAL WHERE ({table.key}) IN ({keys}) AND ({condition}) ORDER BY version"  # noqa: S608
     )
+
+
+def instant(ms: int) -> str:
+    """Unix milliseconds as a row of JSON has a DateTime64(3): in seconds, and never a float on the way."""
+    return f"{ms // 1000:010}.{ms % 1000:03}"  # with fewer digits it would be read as a date

@@ -6,11 +6,16 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Seconds. Deadlines and leases are measured by monotonic(), which no one sets; unix_s() is for records."""
+    """Deadlines and leases are measured by monotonic(), in seconds, which no one sets; ages by unix_s().
+
+    unix_ms() is for records.
+    """
 
     def monotonic(self) -> float: ...
 
     def unix_s(self) -> float: ...
+
+    def unix_ms(self) -> int: ...
 
     async def sleep(self, seconds: float) -> None: ...
 
@@ -31,6 +36,9 @@ class SystemClock:
 
     def unix_s(self) -> float:
         return time.time()
+
+    def unix_ms(self) -> int:
+        return unix_ms()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -1,6 +1,5 @@
 """What the API takes and gives, as records; /v1/openapi.json is made from them."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,7 +11,7 @@ from control.catalogue.changes import Entry
 from control.http.documents import answer_of, body_of, patch_of, shown
 from records.broadcast import Broadcast
 from records.domain import Domain
-from records.forms import Time, Word, time_of
+from records.forms import Time, Word, moment_of, time_of
 
 DomainBody = body_of(Domain, "DomainBody")
 DomainPatch = patch_of(Domain, "DomainPatch", "Any part of a DomainBody; null takes a URL away.")
@@ -241,7 +240,7 @@ def domain_answer(domain: Domain) -> msgspec.Struct:
 def history_entry(entry: Entry) -> HistoryEntry:
     who = Who(entry.who_account, entry.who_key) if entry.who_account else None
     before, after = (msgspec.json.decode(text) if text else None for text in (entry.before, entry.after))
-    return HistoryEntry(entry.version, who, entry.what, before, after, datetime.fromtimestamp(entry.at_ms / 1000, UTC))
+    return HistoryEntry(entry.version, who, entry.what, before, after, moment_of(entry.at_ms))
 
 
 def broadcast_answer(broadcast: Broadcast) -> msgspec.Struct:

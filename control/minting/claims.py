@@ -19,6 +19,7 @@ from control.metrics import CLAIMS_GIVEN_UP
 from control.minting.id_allocator import IdAllocator
 from records.account import within
 from records.broadcast import Broadcast
+from records.tables import instant
 from runtime.clickhouse import ClickHouse
 from runtime.retry_insert import until_confirmed
 
@@ -272,5 +273,4 @@ def _range(claims: Sequence[Claim]) -> tuple[int, int]:
 
 def _row(claim: Claim) -> dict[str, Any]:
     row = msgspec.structs.asdict(claim)
-    seconds, ms = divmod(row.pop("minted_at_ms"), 1000)
-    return row | {"minted_at": f"{seconds}.{ms:03d}"}
+    return row | {"minted_at": instant(row.pop("minted_at_ms"))}

@@ -183,6 +183,9 @@ class LoopClock:
     def unix_s(self) -> float:
         return self._loop.now
 
+    def unix_ms(self) -> int:
+        return round(self._loop.now * 1000)
+
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 

@@ -1,10 +1,17 @@
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from records.broadcast import Broadcast
 from records.domain import Domain
 from records.forms import described, milliseconds, plain, time_of
+from records.tables import instant
+
+MILLISECONDS = st.integers(31_536_000_000, 32_503_679_999_999)  # 1971 to 2999
 
 
 def test_what_people_may_set_of_a_broadcast_has_its_name_in_the_api():
@@ -30,12 +37,15 @@ def test_a_default_is_the_same_said_and_kept(record):
             assert field.form.from_record(field.form.to_record(field.default)) == field.default
 
 
-@pytest.mark.parametrize("ms", [31_536_000_001, 1_893_456_000_123, 32_503_679_999_999])
-def test_a_time_is_the_same_to_the_millisecond(ms):
+@given(MILLISECONDS)
+def test_a_time_is_the_same_to_the_millisecond_at_every_door(ms):
     time = time_of(ms)
+    said = msgspec.json.encode(time)  # by the API
 
     assert milliseconds(time) == ms
     assert f"{time:%f}" == f"{ms % 1000:03}000"
+    assert milliseconds(msgspec.json.decode(said, type=datetime)) == ms
+    assert Decimal(instant(ms)) * 1000 == ms  # by a row of ClickHouse
 
 
 def test_a_time_is_kept_in_utc_and_none_as_0():

@@ -24,3 +24,6 @@ class StoppedClock:
 
     def unix_s(self):
         return self.now_s
+
+    def unix_ms(self):
+        return round(self.now_s * 1000)
