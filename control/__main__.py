@@ -18,6 +18,7 @@ from control.catalogue.changes import Changes
 from control.catalogue.domain_proof import DnsProof
 from control.catalogue.domains import DestinationRules, Domains
 from control.catalogue.listings import Listings
+from control.catalogue.quotas import Quotas
 from control.catalogue.shared_links import SharedLinks
 from control.clickhouse_watchdog import WatchfulClickHouse
 from control.http.api import api
@@ -66,8 +67,9 @@ def build(
     claims = Claims(clickhouse, ids)
     changes = Changes(clickhouse)
     proof = DnsProof(settings.code_key, settings.dns_server) if settings.domain_proof == "dns" else None
-    domains = Domains(clickhouse, cache, locks, claims, changes, rules, proof)
-    broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids, claims, links, changes)
+    quotas = Quotas(settings.max_domains, settings.max_broadcasts)
+    domains = Domains(clickhouse, cache, locks, claims, changes, rules, proof, quotas)
+    broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids, claims, links, changes, quotas)
     minter = Minter(broadcasts, claims, links, cache, locks, cipher)
     shared = SharedLinks(broadcasts, domains, ids, claims, links, cache, locks, cipher)
     verifier = Verifier(

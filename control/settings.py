@@ -6,6 +6,7 @@ import msgspec
 
 from control.access.given_keys import ApiKeys, OperatorKeys
 from control.catalogue.app_schemes import AppSchemes
+from control.catalogue.quotas import MAX_BROADCASTS, MAX_DOMAINS
 from records.code import CodeKey
 from records.networks import Networks
 from runtime.environment import ClickHouseUrl, LogLevel, RedisUrl
@@ -15,6 +16,7 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 655
 DnsServer = Annotated[
     str, msgspec.Meta(pattern=r"^((\[[0-9A-Fa-f:.]+\]|[0-9.]+)(:[0-9]{1,5})?)?$", description="address[:port]")
 ]
+Quota = Annotated[int, msgspec.Meta(ge=0, description="a whole number, 0 or more")]
 EdgeUrl = Annotated[str, msgspec.Meta(pattern=r"^(https?://[^/@?#]+/?)?$", description="http[s]://host[:port]")]
 
 
@@ -40,6 +42,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_private_destinations: bool = False
     # Schemes of destinations beside https that a phone opens in an app. Never javascript, data, file and their like.
     allow_schemes: AppSchemes = AppSchemes()
+    # How many domains a top-level account and those below it may have.
+    max_domains: Quota = MAX_DOMAINS
+    # The same of broadcasts; those that come with shared links do not count.
+    max_broadcasts: Quota = MAX_BROADCASTS
     # `dns`: an account registers a domain only after it has put a token, which the refusal names, into its DNS.
     domain_proof: Annotated[Literal["none", "dns"], msgspec.Meta(description="none or dns")] = "none"
     # The DNS server that is asked for that token, one that checks DNSSEC if you have it. Empty: those of this host.

@@ -13,6 +13,7 @@ from control.access.caller import Author
 from control.cache.redis_cache import Cache
 from control.catalogue.changes import BROADCAST, WITHDRAWN, Changes, Entry
 from control.catalogue.domains import Domains, name_of
+from control.catalogue.quotas import USUAL, Quotas
 from control.catalogue.rollback import fields_of
 from control.gathered import Gathered
 from control.http.documents import Document, applied, stated
@@ -47,9 +48,11 @@ class Broadcasts:
         claims: Claims,
         links: LinkTable,
         changes: Changes,
+        quotas: Quotas = USUAL,
     ) -> None:
         self._clickhouse, self._cache, self._locks, self._domains = clickhouse, cache, locks, domains
         self._ids, self._claims, self._links, self._changes = ids, claims, links, changes
+        self._quotas = quotas
         self._created = Gathered(self._create_all)
         self._by_id = Gathered(self._all_by_id)
 
@@ -79,6 +82,7 @@ class Broadcasts:
             if old is None:
                 new = _worded(applied(Broadcast(0, account, broadcast_id, "", ()), body), None)
                 checked, warnings = await self._checked(new, None)
+                await self._quotas.check_broadcasts(self._clickhouse, account)
                 return await self.create(checked, by), True, warnings
             new = _worded(applied(old, body), None)
             new = msgspec.structs.replace(new, sent_at_ms=new.sent_at_ms or old.sent_at_ms)

@@ -14,6 +14,7 @@ from control.catalogue.app_schemes import AppSchemes
 from control.catalogue.changes import DOMAIN, WITHDRAWN, Changes
 from control.catalogue.destination_rules import destination_fault, destination_host
 from control.catalogue.domain_proof import DnsProof, check_not_public
+from control.catalogue.quotas import USUAL, Quotas
 from control.catalogue.redirect_loops import leading_to
 from control.gathered import Gathered
 from control.http.documents import Document, applied
@@ -28,6 +29,7 @@ from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
 
 MAX_APP_LINK_BYTES = 128 * 1024
+MAX_APP_LINKS_BYTES = 256 * 1024  # of all files of a domain: every edge has them in memory
 _FILE = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*", re.ASCII)
 
 
@@ -47,9 +49,10 @@ class Domains:
         changes: Changes,
         rules: DestinationRules,
         proof: DnsProof | None = None,
+        quotas: Quotas = USUAL,
     ) -> None:
         self._clickhouse, self._cache, self._locks, self._claims = clickhouse, cache, locks, claims
-        self._changes, self._rules, self._proof = changes, rules, proof
+        self._changes, self._rules, self._proof, self._quotas = changes, rules, proof, quotas
         self._by_name = Gathered(self._all_by_name)
 
     async def get(self, short_domain: str) -> Domain | None:
@@ -163,7 +166,8 @@ class Domains:
 
         What is there already stays: a later rule must not keep the rest from being changed.
         """
-        _check_app_links(new.app_links)
+        if old is None or new.app_links != old.app_links:
+            _check_app_links(new.app_links)
         urls: dict[str, str | None] = {}
         for field in ("home", "not_found", "expired"):
             url = getattr(new, field)
@@ -183,6 +187,7 @@ class Domains:
         """Raises Problem for a name that its account cannot register."""
         name = new.short_domain
         check_not_public(name)
+        await self._quotas.check_domains(self._clickhouse, new.account)
         await self._check_no_loop(name, new.account)
         if self._proof is not None:
             await self._proof.check(new.account, name)
@@ -238,10 +243,15 @@ def name_of(text: str, *, field: str = "domain", allow_local: bool = True) -> st
 
 def _check_app_links(files: Mapping[str, str]) -> None:
     """files: name -> JSON text. Raises Problem."""
+    total = 0
     for name, text in files.items():
         field = f"app_links.{name[:60]}"
         if not _FILE.fullmatch(name) or ".." in name or len(name) > 100:
             expected = "expected a name of [A-Za-z0-9._/-]"
             raise invalid(field, f"{described(name)} is not a file below /.well-known/; {expected}")
-        if len(text) > MAX_APP_LINK_BYTES:
-            raise invalid(field, f"the file has {len(text)} bytes; at most {MAX_APP_LINK_BYTES} are allowed")
+        size = len(text.encode())
+        total += size
+        if size > MAX_APP_LINK_BYTES:
+            raise invalid(field, f"the file has {size} bytes; at most {MAX_APP_LINK_BYTES} are allowed")
+    if total > MAX_APP_LINKS_BYTES:
+        raise invalid("app_links", f"the files have {total} bytes together; at most {MAX_APP_LINKS_BYTES} are allowed")
