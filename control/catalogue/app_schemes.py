@@ -6,7 +6,12 @@ from typing import ClassVar, Self
 MAX_CHARACTERS = 64
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)  # RFC 3986 3.1
 # They run or show what the URL itself holds, or what lies on the visitor's device.
-_NEVER = frozenset({"javascript", "data", "file", "vbscript", "blob", "about", "view-source", "filesystem"})
+_NEVER = frozenset(
+    {
+        *("javascript", "data", "file", "vbscript", "blob", "about", "view-source", "filesystem"),
+        *("content", "jar", "mhtml", "resource", "chrome"),
+    }
+)
 _WEB = frozenset({"http", "https"})
 
 
