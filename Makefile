@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick test test-system test-failed loadtest campaign soak availability guard bench scaling check image-test configuration users rules dashboards changelog lock clean
+.PHONY: help demo up quick test test-system test-failed loadtest campaign regrade-test soak availability guard bench scaling check image-test configuration users rules dashboards changelog lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -62,6 +62,10 @@ chaos: $(VENV)/installed  ## kill everything again and again under load, then co
 	$(BIN)/python -m tests.chaos.kill_points --seconds $(KILL_POINTS_S)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/fuzz.txt || true
 	$(BIN)/python -m tests.chaos.fuzz --seconds $(FUZZ_S) --seed $(SEED)
+
+INTERLEAVINGS ?= 50
+regrade-test: $(VENV)/installed  ## judge clicks again while they arrive and everything is killed: INTERLEAVINGS=50 SEED=1
+	$(BIN)/python -m tests.chaos.regrade --interleavings $(INTERLEAVINGS) --seed $(SEED)
 
 CAMPAIGN_CONTACTS ?= 100000
 campaign: $(VENV)/installed  ## docs/campaign.md as it stands, for CAMPAIGN_CONTACTS=100000, against the known truth

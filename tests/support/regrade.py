@@ -2,11 +2,14 @@
 
 import random
 import uuid
+from typing import Any
+
+import msgspec
 
 from aggregator.regrade import Filter, Found, Regrade
 from runtime.clickhouse import ClickHouse
 from tests.support.clicks import RECORDED, recorded_click
-from visitors.classify import Verdict, classify
+from visitors.classify import Verdict, VisitClass, classify
 from visitors.evidence import Evidence
 from visitors.neighbours import NEIGHBOUR_REASONS, with_neighbours
 
@@ -27,7 +30,12 @@ async def insert_one(clickhouse: ClickHouse, **fields: object) -> None:
 async def insert_judged(clickhouse: ClickHouse, count: int, rng: random.Random | None = None) -> None:
     """Rows over three months, with wrong verdicts and right ones."""
     first, rng = await _next_seq(clickhouse), rng or random.Random(7)
-    await clickhouse.insert_rows("clicks", [_row(seq, rng) for seq in range(first, first + count)])
+    await clickhouse.insert_rows("clicks", rows_judged(first, count, rng))
+
+
+def rows_judged(first: int, count: int, rng: random.Random) -> list[dict[str, object]]:
+    """Rows as an older classifier has judged them, with the seqs from first on."""
+    return [_row(seq, rng) for seq in range(first, first + count)]
 
 
 async def _next_seq(clickhouse: ClickHouse) -> int:
@@ -60,14 +68,20 @@ async def regrade(clickhouse: ClickHouse, which: Filter | None = None) -> Found:
     return found
 
 
+class _Row(msgspec.Struct, frozen=True, array_like=True):
+    evidence: tuple[Any, ...]
+    visit_class: VisitClass
+    reasons: tuple[str, ...]
+
+
 async def differing(clickhouse: ClickHouse) -> int:
     """Rows whose verdict is not what this release says of their columns; all of them are asked, one by one."""
-    evidence = await clickhouse.rows(
-        f"SELECT {', '.join(Evidence.__struct_fields__)} FROM clicks ORDER BY seq", Evidence
+    columns = ", ".join(Evidence.__struct_fields__)
+    rows = await clickhouse.rows(f"SELECT tuple({columns}), visit_class, class_reasons FROM clicks", _Row)
+    return sum(
+        with_neighbours(classify(Evidence(*row.evidence)), row.reasons) != Verdict(row.visit_class, row.reasons)
+        for row in rows
     )
-    sql = "SELECT visit_class, class_reasons AS reasons FROM clicks ORDER BY lane, seq"
-    rows = await clickhouse.rows(sql, Verdict)
-    return sum(with_neighbours(classify(seen), row.reasons) != row for seen, row in zip(evidence, rows, strict=True))
 
 
 # What the projections answer, and the rows where these settings forbid or demand one.
