@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cli.times import rfc3339, time_in
+from cli.times import rfc3339, since_in, time_in
 
 NOW = datetime(2026, 11, 29, 6, 30, 15, 999, UTC)
 
@@ -76,3 +76,22 @@ def test_a_time_that_is_left_out_is_refused_and_its_neighbours_are_named():
         time_in("2026-03-29 02:30 Europe/Berlin", NOW)
 
     assert "2026-03-29T01:30:00+01:00 or 2026-03-29T03:30:00+02:00" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("30d", "2026-10-30T06:30:15.000999Z"),
+        (" 2 w", "2026-11-15T06:30:15.000999Z"),
+        ("90m", "2026-11-29T05:00:15.000999Z"),
+        ("2026-05-01 09:00 Europe/Berlin", "2026-05-01T07:00:00Z"),
+    ],
+)
+def test_since_is_so_long_ago_or_a_time(text, meant):
+    assert rfc3339(since_in(text, NOW)) == meant
+
+
+@pytest.mark.parametrize("text", ["30", "d", "-30d", "30y"])
+def test_what_is_no_time_ago_is_refused(text):
+    with pytest.raises(ValueError, match="expected 2026-12-31"):
+        since_in(text, NOW)
