@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from contacts.bad_lines import BadLine
 from contacts.fields import DOTS, NO_FIELDS, FieldNeeds, Fields, field_fault, fields_may_be_wrong, missing_field
+from contacts.kept_fields import KeptFields
 from records.text import control_character, shown
 
 MAX_CONTACT_ID = 256  # characters, as the next
@@ -55,8 +56,8 @@ class Fault(NamedTuple):
 
 
 class Contacts(msgspec.Struct, frozen=True):
-    """The lines that are right, as columns of 10 bytes, the contact ids and the fields that count, and those that are
-    not, in their order.
+    """The lines that are right, as columns of 10 bytes and the contact ids, those that are not, in their order, and
+    the fields that count, which beyond a bound are on disk.
     """
 
     contact_ids: Any  # pa.Array of strings
@@ -65,7 +66,7 @@ class Contacts(msgspec.Struct, frozen=True):
     line_nos: "array[int]"
     audiences: list[str]
     bad: list[BadLine]  # the first of them
-    fields: dict[str, Any] = {}  # name -> pa.Array of strings, null where a line does not have it
+    fields: KeptFields = msgspec.field(default_factory=KeptFields)
     bad_rest: BadLine | None = None  # stands for the bad lines that are not in `bad`
 
     def __len__(self) -> int:
@@ -85,18 +86,12 @@ class Contacts(msgspec.Struct, frozen=True):
             audience_nos=array("I", compress(self.audience_nos, keep)),
             destination_indexes=array("h", compress(self.destination_indexes, keep)),
             line_nos=array("I", compress(self.line_nos, keep)),
-            fields={name: column.filter(kept) for name, column in self.fields.items()},
+            fields=self.fields.only(keep),
         )
 
     def fields_of(self, rows: slice, names: Collection[str] | None = None) -> list[dict[str, str]]:
         """The fields that each of these lines has, of those named: without names, of all that count."""
-        found: list[dict[str, str]] = [{} for _ in self.line_nos[rows]]
-        for name in sorted(self.fields if names is None else names):
-            column = self.fields[name]
-            for fields, value in zip(found, column[rows].to_pylist(), strict=True):
-                if value is not None:
-                    fields[name] = value
-        return found
+        return self.fields.of(rows, names) if self.fields.names else [{} for _ in self.line_nos[rows]]
 
     def links(self, destinations: int) -> int:
         """How many links the lines ask for."""

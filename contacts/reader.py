@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from contacts.bad_lines import BadLines
 from contacts.fields import NO_FIELDS, FieldNeeds, composed
+from contacts.kept_fields import KeptFields
 from contacts.line import (
     ALL,
     Columns,
@@ -73,7 +74,7 @@ class _Reader(Generic[L]):
         self._audience_nos, self._indexes, self._line_nos = array("I"), array("h"), array("I")
         self._audiences: dict[str, int] = {}
         self._bad = BadLines()
-        self._fields: dict[str, list[Any]] = {name: [] for name in sorted(needs.wanted)}
+        self._fields = KeptFields(needs.wanted)
 
     def add(self, lines: list[L], line_nos: Sequence[int]) -> None:
         columns = self._form.columns(lines)
@@ -86,7 +87,7 @@ class _Reader(Generic[L]):
         contacts = Contacts(
             pa.chunked_array(self._contact_ids, pa.string()).combine_chunks(),
             self._audience_nos, self._indexes, self._line_nos, list(self._audiences), [],
-            {name: pa.chunked_array(chunks, pa.string()).combine_chunks() for name, chunks in self._fields.items()},
+            self._fields,
         )  # fmt: skip
         if not all_differ(self._hashes):
             contacts = self._without_repeats(contacts)
@@ -120,9 +121,7 @@ class _Reader(Generic[L]):
         self._audience_nos.extend(map(self._audiences.__getitem__, columns.audiences))
         self._indexes.extend([ALL if index is None else index for index in columns.destination_indexes])
         self._line_nos.extend(line_nos)
-        for name, chunks in self._fields.items():
-            values = [fields.get(name) for fields in columns.fields] if columns.fields else [None] * len(line_nos)
-            chunks.append(pa.array(values, pa.string()))
+        self._fields.add(columns.fields, len(line_nos))
 
     def _refuse(self, line_no: int, fault: Fault) -> None:
         if not (self._skip_bad or (fault.is_missing and self._needs.skips_missing)):

@@ -155,12 +155,12 @@ async def used(ready: dict[str, Any], redis: Redis) -> Used:
     times = {name: psutil.Process(pid).cpu_times() for name, pid in pids.items()}
     return Used(
         {name: spent.user + spent.system for name, spent in times.items()},
-        {name: _peak_mb(pid) for name, pid in pids.items()},
+        {name: peak_mb_of(pid) for name, pid in pids.items()},
         (await redis.info("memory"))["used_memory"],
     )
 
 
-def _peak_mb(pid: int) -> float:
+def peak_mb_of(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024

@@ -206,7 +206,7 @@ def _named_fields(broadcast: Broadcast, composes: bool) -> frozenset[str]:
 
 def check_fields(contacts: Contacts, named: Collection[str]) -> None:
     """Raises Problem where fields are named of late that the lines were not read for."""
-    if not contacts.fields.keys() >= set(named):
+    if not set(named).issubset(contacts.fields.names):
         detail = "the broadcast was changed at the same moment; nothing was minted, send the request again"
         raise Problem("in-progress", detail, retry_after_s=1)
 
