@@ -50,9 +50,9 @@ def _request(code: str, head: str) -> bytes:
 class Arrivals:
     """Sends request i at start + i / rate over whichever connection is free; without one it queues, and time runs."""
 
-    def __init__(self, requests: list[bytes], rate: float) -> None:
+    def __init__(self, requests: list[bytes], rate: float, port: int = PORT) -> None:
         self._requests = requests
-        self._rate = rate
+        self._rate, self._port = rate, port
         self._free: list[_Connection] = []
         self._queued: deque[int] = deque()
         self._next = 0
@@ -65,7 +65,7 @@ class Arrivals:
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         for _ in range(CONNECTIONS):
-            _, connection = await loop.create_connection(lambda: _Connection(self), "127.0.0.1", PORT)
+            _, connection = await loop.create_connection(lambda: _Connection(self), "127.0.0.1", self._port)
             self._free.append(connection)
         self._start = time.perf_counter()
         give_up = len(self._requests) / self._rate + PATIENCE_S
