@@ -1,4 +1,4 @@
-"""Which machine a user agent names, and whether it is a browser that people use. Pure.
+"""Which machine a user agent names. Pure.
 
 Sources: what messaging apps and mail scanners were seen to send, vendors' pages (Google "user-triggered fetchers",
 Apple "universal links", Slack "robots", Meta "crawlers").
@@ -50,27 +50,20 @@ def machine_named_in(agent: str) -> Rule | None:
 
 @lru_cache(_REMEMBERED)
 def _first_rule(agent: str) -> Rule | None:
-    lower = agent.strip(" -").lower()
+    lower = without_model(agent).strip(" -").lower()
     for rule in _RULES:
         if rule.fits(lower):
             return rule
     return None
 
 
-@lru_cache(_REMEMBERED)
-def is_browser(agent: str) -> bool:
-    """Whether a string that names no machine is a browser's or a web view's."""
-    return _BROWSER.match(agent) is not None
+# Phones are called CUBOT, M BOT 60, Spider 8: what a maker calls a model says nothing of who holds it.
+_MODEL = re.compile(r"(; Android [\d.]+; )(?:[a-z]{2}[-_][A-Za-z]{2}; ?)?[^;()]+(?=[;)])")
 
 
-# The part in brackets names a system that people hold or sit at.
-_BROWSER = re.compile(
-    r"""Mozilla/5\.0\ \([^)]*\b(?:iPhone|iPad|iPod|Android|Windows|Macintosh|X11|CrOS|Mobile|Tizen|Web0S|SMART-TV
-            |PlayStation|Nintendo|Xbox|BB10|OpenHarmony|Linux)\b.*(?:AppleWebKit/|Gecko/|Trident/|Goanna/|KHTML/)
-        | Opera/9\.80\ \(.*Presto/
-        | (?:Nokia|SAMSUNG|LG|BlackBerry)[^\ /]*/.*(?:Profile/MIDP|UCBrowser|Browser/)""",
-    re.X | re.S,
-)
+def without_model(agent: str) -> str:
+    """A browser's string on Android with "K" for its model, as Chrome writes it itself by now."""
+    return _MODEL.sub(r"\1K", agent, count=1) if agent.startswith("Mozilla/") else agent
 
 
 def _preview(name: str, *tokens: str) -> Rule:
@@ -91,6 +84,15 @@ _TOOLS = (
     *("xh/", "scrapy", "php", "guzzle", "symfony", "reqwest", "hyper", "deno", "bun/", "dart", "fasthttp", "resty"),
     *("httpx", "http.rb", "winhttp", "microsoft-", "mojolicious", "pycurl", "colly", "k6/", "hey/", "apachebench"),
     *("siege", "locust", "powershell"),
+)
+_MONITORS = (
+    *("catchpoint", "ruxitsynthetic", "dynatrace", "rigor)", "gomezagent", "ktxn", "alertsite", "site24x7", "checkly/"),
+    *("synthetic", "nodeping", "hyperping", "updown.io", "ghost inspector", "dmbrowser", "iplabel", "appinsights"),
+    *("cloudflarediagnostics", "yottaa", "silktide", "siteimprove", "zabbix", "hetrixtools", "freshping", "elastic/"),
+)
+_PAGE_SPEED = (
+    *("gtmetrix", "page speed", "pagespeed", "lighthouse", "webpagetest", "dareboost", "speedcurve", "debugbear"),
+    *("sitespeed.io", "cloudflareobservatory", "yellowlab", "criticalcss", "nitro-optimizer", "yslow"),
 )
 _LINK_PREVIEW = re.compile(r"\b(?:url|link|web|page)?-?preview(?:er|bot)?\b")
 
@@ -144,14 +146,22 @@ _RULES = (
     ),
     # An app's own request: a preview, a check, a download; the string does not tell.
     Rule(VisitClass.UNKNOWN, "agent-app-library", begins=("dalvik/",), contains=("cfnetwork/",)),
-    # "bot" ends a word, and is not the end of the phone brand CUBOT.
+    # "bot" ends a word; Instagram names the brand CUBOT once more behind the browser's string.
     Rule(VisitClass.BOT, "agent-named-bot", pattern=re.compile(r"(?<!cu)bot(?:s|[^a-z]|\Z)")),
     _bot("crawler", "crawl", "spider", "slurp", "scraper", "scraping", "archiver", "fetcher"),
-    _bot("monitor", "pingdom", "statuscake", "datadog", "uptime", "ptst/", "newrelic", "thousandeyes", "monitoring"),
+    _bot("monitor", "pingdom", "statuscake", "datadog", "uptime", "ptst/", "newrelic", "thousandeyes", "monitor"),
+    # They drive a real browser and leave their name in its string.
+    _bot("monitor", *_MONITORS),
+    _bot("page-speed", *_PAGE_SPEED),
     _bot("checker", "validator", "linkcheck", "link-check", "checklink", "sitecheck", "checker"),
     _bot("google", "googleother", "google-inspectiontool", "google-read-aloud", "google-site-verification"),
     _bot("google", "mediapartners-google", "apis-google", "google favicon", "googleimageproxy", "google-agent"),
     # Crawlers say where to read about them, browsers do not.
     _bot("web-address", "http://", "https://"),
-    Rule(VisitClass.BOT, "agent-compatible", pattern=re.compile(r"[(;] ?compatible;(?! msie| trident)")),
+    Rule(VisitClass.BOT, "agent-mail-address", pattern=re.compile(r"[a-z0-9]@[a-z][\w-]*\.[a-z]|mailto:")),
+    Rule(
+        VisitClass.BOT,
+        "agent-compatible",
+        pattern=re.compile(r"[(;] ?compatible;(?! msie| trident| konqueror| u; webpositive|.*netfront)"),
+    ),
 )

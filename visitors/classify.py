@@ -10,12 +10,14 @@ from functools import lru_cache
 import msgspec
 
 from records.own_visit import PURPOSE as OWN_VERIFY
-from visitors.agents import VisitClass, is_browser, machine_named_in
+from visitors.agents import VisitClass, machine_named_in, without_model
+from visitors.browsers import is_browser, no_browser_writes
 from visitors.evidence import Evidence
+from visitors.lists import list_that_names
 
 __all__ = ["CLASSIFIER_VERSION", "Verdict", "VisitClass", "classify", "network_verdict"]
 
-CLASSIFIER_VERSION = 2
+CLASSIFIER_VERSION = 3
 _REMEMBERED = 16_384
 
 
@@ -55,8 +57,12 @@ def _headers_verdict(method: str, agent: str, purpose: str, sec_fetch: str, sec_
 
 
 def _machine_agent(agent: str) -> Verdict | None:
-    rule = machine_named_in(agent)
-    return None if rule is None else Verdict(rule.visit_class, (rule.reason,))
+    if rule := machine_named_in(agent):
+        return Verdict(rule.visit_class, (rule.reason,))
+    listed = list_that_names(without_model(agent))
+    if listed is not None:
+        return Verdict(VisitClass.BOT, (listed,))
+    return Verdict(VisitClass.UNKNOWN, ("agent-no-browser-writes",)) if no_browser_writes(agent) else None
 
 
 def _purpose_verdict(purpose: str) -> Verdict | None:

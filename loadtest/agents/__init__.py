@@ -1,0 +1,1 @@
+"""How well visits are judged: public collections of user agents, the lists of machines, and the tables made of them."""
