@@ -19,10 +19,11 @@ LANES_SHOWN = 20
 @click.command()
 @click.argument("broadcast_id")
 @click.option("--account", default=None, help="An account below the key's own.")
+@click.option("--tz", default=None, help="Zone of the hours of the week, such as Europe/Berlin.")
 @click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
-def report(broadcast_id: str, account: str | None, json_: bool) -> None:
+def report(broadcast_id: str, account: str | None, tz: str | None, json_: bool) -> None:
     """Show the engagement of a broadcast: people, not preview bots."""
-    answer = call("GET", f"{broadcast_path(broadcast_id)}/report", account=account)
+    answer = call("GET", f"{broadcast_path(broadcast_id)}/report", account=account, tz=tz)
     if json_:
         as_json(answer)
         return
@@ -36,9 +37,31 @@ def report(broadcast_id: str, account: str | None, json_: bool) -> None:
     if passed_on := answer.get("passed_on_links"):
         links = "1 personal link was" if passed_on == 1 else f"{passed_on} personal links were"
         click.echo(f"{links} tapped by more people than one can be: was the same link sent to several recipients?")
-    for name in ("by_audience", "by_device", "by_country", "by_destination", "by_hour"):
+    if visitors := answer.get("visitors"):
+        click.echo(f"Shared links: {visitors} visitors, counted by the day")
+    if previews := answer.get("previews_delivered"):
+        click.echo(f"Previews: fetched for the messages of {previews} contacts")
+    for name in _TABLES:
         if answer.get(name):
             rows(name.replace("_", " ").capitalize(), answer[name])
+    if week := answer.get("by_weekday_hour"):
+        rows(f"Hours of the week in {answer['tz']}", _week(week))
+
+
+_TABLES = (
+    *("by_audience", "by_device", "by_os", "by_browser", "by_country", "by_region"),
+    *("by_destination", "by_hour", "by_hour_since_send"),
+)
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def _week(cells: list[dict[str, int]]) -> list[dict[str, Any]]:
+    """A line for each hour that has taps, a column for each day."""
+    clicks = {(cell["hour"], cell["weekday"]): cell["clicks"] for cell in cells}
+    return [
+        {"hour": f"{hour:02}", **{day: clicks.get((hour, number), "") for number, day in enumerate(_DAYS, 1)}}
+        for hour in sorted({hour for hour, _ in clicks})
+    ]
 
 
 @click.command()

@@ -29,6 +29,7 @@ from control.http.calls.installation import InstallationCalls
 from control.http.calls.keys import KeyCalls
 from control.http.calls.links import LinkCalls
 from control.http.calls.lists import ListCalls
+from control.http.calls.reports import ReportCalls
 from control.http.calls.sending import SendingCalls
 from control.locks import Locks
 from control.metrics import REGISTRY
@@ -80,9 +81,9 @@ def build(
     keys = Keys(clickhouse, links_redis, locks, changes, ring)
     listings = Listings(clickhouse, links)
     calls = api(
-        DomainCalls(domains), BroadcastCalls(broadcasts, clickhouse), ListCalls(broadcasts, listings),
+        DomainCalls(domains), BroadcastCalls(broadcasts), ListCalls(broadcasts, listings),
         SendingCalls(broadcasts, minter, verifier), LinkCalls(shared), KeyCalls(keys),
-        InstallationCalls(clickhouse, clicks_redis),
+        ReportCalls(broadcasts, clickhouse), InstallationCalls(clickhouse, clicks_redis),
     )  # fmt: skip
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
     return control_app(calls, ring), resync, keys

@@ -116,7 +116,7 @@ def _reports(clickhouse: ClickHouse, redis: Redis) -> dict[str, Report]:
         where = f"account = 'main' AND broadcast_id = 'broadcast-{no}'"
         return lambda: clickhouse.value(f"SELECT {columns} FROM {name} WHERE {where} {tail}")
 
-    by_hour = "sum(clicks) FROM hourly_clicks WHERE account = 'main' AND visit_class = 'human' GROUP BY hour"
+    by_hour = "sum(clicks) FROM hourly_clicks WHERE account = 'main' AND engaged GROUP BY hour"
     return {
         "`taptrail report`, 1,000 clicks": of(SMALL),
         "`taptrail report`, 100,000 clicks": of(MEDIUM),

@@ -38,6 +38,8 @@ NEEDS = {
     "messages": "mint",
     "verify": "manage",
     "report": "report",
+    "compare": "report",
+    "account_report": "report",
     "create_link": "manage",
     "patch_link": "manage",
     "delete_link": "manage",

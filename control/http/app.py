@@ -52,11 +52,16 @@ def _routes(calls: Mapping[str, Call], ring: KeyRing) -> list[Route]:
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = operation
     return [
-        Route(
-            path.replace("{contact_id}", "{contact_id:path}"), _endpoint(calls, ring, by_method), methods=[*by_method]
-        )
+        Route(_with_slashes(path), _endpoint(calls, ring, by_method), methods=[*by_method])
         for path, by_method in by_path.items()
     ]
+
+
+def _with_slashes(path: str) -> str:
+    """The path in which the names that may have slashes are marked."""
+    for name in ("contact_id", "account"):
+        path = path.replace(f"{{{name}}}", f"{{{name}:path}}")
+    return path
 
 
 def _endpoint(

@@ -60,7 +60,7 @@ def _described(operation: Operation) -> dict[str, Any]:
                 str(status): {
                     "description": _DONE.get(status, "Done"),
                     "headers": _WARNING,
-                    **({"content": {answer_media: _schema(*operation.answers)}} if operation.answers else {}),
+                    **({"content": _content(operation, answer_media)} if operation.answers else {}),
                 }
                 for status in operation.statuses
             },
@@ -72,6 +72,11 @@ def _described(operation: Operation) -> dict[str, Any]:
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": {media: _schema(operation.body)}}
     return described
+
+
+def _content(operation: Operation, media: str) -> dict[str, Any]:
+    files = {media: {"schema": {"type": "string"}} for media in operation.also}
+    return {media: _schema(*operation.answers), **files}
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ from control.http.schemas import (
     RollbackBody,
     VerifyBody,
 )
-from control.reports.report import Report
+from control.reports.shapes import AccountReport, Comparison, Report
 from control.verify.findings import Finding, Progress, Verdict
 from messages.line import DryRun, MessageLine
 
@@ -55,6 +55,7 @@ class Operation(msgspec.Struct, frozen=True):
     answers_lines: bool = False  # the answer alone is NDJSON
     idempotent: bool = False  # takes the header Idempotency-Key
     query: tuple[tuple[str, str], ...] = ()  # (name, meaning)
+    also: tuple[str, ...] = ()  # media types of an answer that is a file
 
     @property
     def scope(self) -> str:
@@ -99,6 +100,10 @@ _CLICKS = (
     ("class", "human, preview, prefetch, scanner, bot or unknown"),
     ("since", "Clicked at this time or later, RFC 3339"),
 )
+_TZ = (("tz", "Zone of by_weekday_hour, such as Europe/Berlin; UTC without it"),)
+_FORMAT = (("format", "csv or xlsx: tables for a spreadsheet; json without it"),)
+_COMPARED = (("broadcasts", "Ids of 1 to 20 broadcasts of the account: a,b"),)
+TABLE_MEDIA = ("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 _DOMAIN = (("domain", "On this short domain"),)
 _PUT = (200, 201)  # replaced, created
 _DELETED = (204,)
@@ -187,7 +192,16 @@ OPERATIONS = (
         (Finding, Progress, Verdict), VerifyBody, answers_lines=True, query=_ACCOUNT + _PROGRESS,
     ),
     Operation(
-        "report", "GET", "/v1/broadcasts/{broadcast_id}/report", "Engagement of a broadcast", Report, query=_ACCOUNT
+        "report", "GET", "/v1/broadcasts/{broadcast_id}/report", "Engagement of a broadcast", Report,
+        query=_ACCOUNT + _TZ + _FORMAT, also=TABLE_MEDIA,
+    ),
+    Operation(
+        "compare", "GET", "/v1/report", "Engagement of several broadcasts side by side, by the hour since their send",
+        Comparison, query=_ACCOUNT + _COMPARED + _TZ + _FORMAT, also=TABLE_MEDIA,
+    ),
+    Operation(
+        "account_report", "GET", "/v1/accounts/{account}/report", "Engagement of an account and all below it",
+        AccountReport, query=_FORMAT, also=TABLE_MEDIA,
     ),
     Operation(
         "create_link", "POST", "/v1/links", "Make one shared link, with a slug or a code",

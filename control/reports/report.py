@@ -1,124 +1,34 @@
-"""Engagement of one broadcast: people, not preview bots. A click here is a visit sent to the link's own destination."""
-
-# ruff: noqa: S608 - statements are put together from the constants of this module alone
+"""Engagement of one broadcast, of several side by side, and of an account: people, not preview bots."""
 
 import asyncio
-from datetime import datetime
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 
+from control.reports import statements
+from control.reports.shapes import (
+    AccountReport,
+    AccountRow,
+    AudienceRow,
+    BrowserRow,
+    Classes,
+    CountryRow,
+    DestinationRow,
+    DeviceRow,
+    HourRow,
+    OsRow,
+    RegionRow,
+    Report,
+    SecondsToTap,
+    ShareRow,
+    SinceSendRow,
+    WeekdayHourRow,
+)
 from records.broadcast import Broadcast
 from runtime.clickhouse import ClickHouse
 
 T = TypeVar("T")
-
-
-class Classes(msgspec.Struct):
-    human: int
-    preview: int
-    prefetch: int
-    scanner: int
-    bot: int
-    unknown: int
-
-
-class SecondsToTap(msgspec.Struct):
-    """From sent_at, or the first minting without one, to each contact's first human click since; null without any."""
-
-    median: float | None
-    p90: float | None
-
-
-class AudienceRow(msgspec.Struct):
-    audience: str
-    links: int
-    clicks: int
-    unique_contacts: int
-    click_through_rate: float
-
-
-class DestinationRow(msgspec.Struct):
-    destination_index: int
-    links: int
-    clicks: int
-    unique_contacts: int
-    click_through_rate: float
-    destination_version: int  # the version in the broadcast's history that put it in force
-    in_force: bool
-    destination: str = ""  # a template, as those taps found it
-
-
-class DeviceRow(msgspec.Struct):
-    device_type: str
-    clicks: int
-
-
-class CountryRow(msgspec.Struct):
-    country: str
-    clicks: int
-
-
-class HourRow(msgspec.Struct):
-    hour: datetime
-    clicks: int
-
-
-class Report(msgspec.Struct, kw_only=True):
-    broadcast_id: str
-    links: int
-    contacts: int
-    clicks: Classes
-    unique_contacts: int
-    click_through_rate: float
-    seconds_to_tap: SecondsToTap
-    by_audience: list[AudienceRow]
-    by_device: list[DeviceRow]
-    by_country: list[CountryRow]
-    by_destination: list[DestinationRow]
-    by_hour: list[HourRow]
-    passed_on_links: int  # personal links that more people tapped than one can be
-
-
-# A visitor is an address and a browser on one day. One person may well be three of them: at home, on the way, in the
-# browser inside the messaging app. Where one link went to many recipients they are soon more.
-VISITORS_OF_ONE_PERSON = 3
-
-_HERE = "account = {account:String} AND broadcast_id = {id:String}"
-_CLICKS = f"FROM clicks WHERE {_HERE} AND counted"
-_PEOPLE = f"FROM clicks WHERE {_HERE} AND engaged"
-_CLASS_COUNTS = ", ".join(f"countIf(visit_class = '{name}') AS {name}" for name in Classes.__struct_fields__)
-_LINKS = f"""
-SELECT links, contacts, unique_contacts, click_through_rate FROM broadcast_report WHERE {_HERE}
-"""
-_SECONDS = f"""
-SELECT quantilesExactOrNull(0.5, 0.9)(seconds) FROM
-(
-    SELECT (toUnixTimestamp64Milli(min(clicked_at)) - {{sent:Int64}}) / 1000 AS seconds
-    {_PEOPLE} AND contact_id != '' AND clicked_at >= fromUnixTimestamp64Milli({{sent:Int64}}) GROUP BY contact_id
-)
-"""
-# The salt of visitor ids changes with the UTC day: over several days everybody is somebody else.
-_PASSED_ON = f"""
-SELECT uniqExact(link_id) FROM
-(
-    SELECT link_id {_PEOPLE} AND contact_id != ''
-    GROUP BY link_id, toDate(clicked_at)
-    HAVING uniqUpTo({VISITORS_OF_ONE_PERSON})(visitor_id) > {VISITORS_OF_ONE_PERSON}
-)
-"""
-# broadcast_no as well: its index leaves out most of the table.
-_FIRST_MINTED = f"""
-SELECT toUnixTimestamp64Milli(minOrNull(minted_at)) FROM links WHERE {_HERE} AND broadcast_no = {{no:UInt64}}
-"""
-
-
-# The destinations after each change of them.
-_FORMER = """
-SELECT version, JSONExtract(after, 'destinations', 'Array(String)') AS destinations FROM changes
-WHERE kind = 'broadcast' AND account = {account:String} AND name = {id:String} AND JSONHas(after, 'destinations')
-ORDER BY version
-"""
 
 
 class _Former(msgspec.Struct):
@@ -133,65 +43,102 @@ class _Total(msgspec.Struct):
     click_through_rate: float
 
 
-def _grouped(view: str, columns: str, more: str = "account") -> str:
-    return f"""
-    SELECT {columns}, {more}, links, human_clicks AS clicks, unique_contacts, click_through_rate
-    FROM {view} WHERE {_HERE} ORDER BY links DESC, {columns}
-    """
+class _Seconds(msgspec.Struct):
+    quantiles: list[float | None]  # median and 90 %
+    contacts: int
+    within: list[int]
 
 
-def _counted(expression: str, name: str, order: str) -> str:
-    return f"SELECT {expression} AS {name}, count() AS clicks {_PEOPLE} GROUP BY {name} ORDER BY {order} LIMIT 10000"
+async def is_zone(clickhouse: ClickHouse, tz: str) -> bool:
+    return bool(await clickhouse.value(statements.IS_ZONE, tz=tz))
 
 
-async def read_report(clickhouse: ClickHouse, broadcast: Broadcast) -> Report:
-    """As of now. Contacts are counted exactly."""
+async def read_report(clickhouse: ClickHouse, broadcast: Broadcast, tz: str = "UTC") -> Report:
+    """As of now. Contacts are counted exactly. tz: a zone that ClickHouse knows."""
+    here = {"account": broadcast.account, "id": broadcast.broadcast_id}
 
-    async def rows(sql: str, row: type[T]) -> list[T]:
-        return await clickhouse.rows(sql, row, account=broadcast.account, id=broadcast.broadcast_id)
+    async def rows(sql: str, row: type[T], **params: object) -> list[T]:
+        return await clickhouse.rows(sql, row, **here, **params)
 
-    totals, classes, seconds, passed_on = await asyncio.gather(
-        rows(_LINKS, _Total),
-        rows(f"SELECT {_CLASS_COUNTS} {_CLICKS}", Classes),
-        _seconds_to_tap(clickhouse, broadcast),
-        clickhouse.value(_PASSED_ON, account=broadcast.account, id=broadcast.broadcast_id),
+    sent_ms = broadcast.sent_at_ms or await clickhouse.value(statements.FIRST_MINTED, no=broadcast.broadcast_no, **here)
+    totals, classes, seconds, visitors, previews, passed_on = await asyncio.gather(
+        rows(statements.TOTAL, _Total),
+        rows(statements.CLASSES, Classes),
+        rows(statements.SECONDS, _Seconds, sent=sent_ms or 0),
+        clickhouse.value(statements.VISITORS, **here),
+        clickhouse.value(statements.PREVIEWS, **here),
+        clickhouse.value(statements.PASSED_ON, **here),
     )
-    audiences, destinations, devices, countries, hours = await asyncio.gather(
-        rows(_grouped("audience_report", "audience"), AudienceRow),
-        rows(_grouped("destination_report", "destination_index, destination_version", "in_force"), DestinationRow),
-        rows(_counted("device_type", "device_type", "clicks DESC, device_type"), DeviceRow),
-        rows(_counted("country", "country", "clicks DESC, country"), CountryRow),
-        rows(_counted("formatDateTime(clicked_at, '%Y-%m-%dT%H:00:00Z', 'UTC')", "hour", "hour"), HourRow),
+    audiences, destinations, devices, systems, browsers = await asyncio.gather(
+        rows(statements.BY_AUDIENCE, AudienceRow),
+        rows(statements.BY_DESTINATION, DestinationRow),
+        rows(statements.BY_DEVICE, DeviceRow),
+        rows(statements.BY_OS, OsRow),
+        rows(statements.BY_BROWSER, BrowserRow),
+    )
+    countries, regions, hours, since_send, weekday_hours = await asyncio.gather(
+        rows(statements.BY_COUNTRY, CountryRow),
+        rows(statements.BY_REGION, RegionRow),
+        rows(statements.BY_HOUR, HourRow),
+        rows(statements.BY_HOUR_SINCE_SEND, SinceSendRow, sent=sent_ms or 0),
+        rows(statements.BY_WEEKDAY_HOUR, WeekdayHourRow, tz=tz),
     )
     total = totals[0] if totals else _Total(0, 0, 0, 0.0)
     return Report(
         broadcast_id=broadcast.broadcast_id,
+        sent_at=datetime.fromtimestamp(sent_ms / 1000, UTC) if sent_ms else None,
         **msgspec.structs.asdict(total),
         clicks=classes[0],
-        seconds_to_tap=seconds,
+        seconds_to_tap=_seconds_to_tap(seconds[0]) if sent_ms else SecondsToTap(None, None, []),
         by_audience=audiences,
         by_device=devices,
+        by_os=systems,
+        by_browser=browsers,
         by_country=countries,
+        by_region=regions,
         by_destination=await _with_urls(clickhouse, broadcast, destinations),
         by_hour=hours,
+        by_hour_since_send=since_send if sent_ms else [],
+        by_weekday_hour=weekday_hours,
+        tz=tz,
+        visitors=visitors,
+        previews_delivered=previews,
         passed_on_links=passed_on,
     )
 
 
-async def _seconds_to_tap(clickhouse: ClickHouse, broadcast: Broadcast) -> SecondsToTap:
-    here = {"account": broadcast.account, "id": broadcast.broadcast_id}
-    sent_ms = broadcast.sent_at_ms or await clickhouse.value(_FIRST_MINTED, no=broadcast.broadcast_no, **here)
-    if sent_ms is None:
-        return SecondsToTap(None, None)
-    quantiles: list[Any] = await clickhouse.value(_SECONDS, sent=sent_ms, **here)
-    return SecondsToTap(*quantiles) if quantiles else SecondsToTap(None, None)
+async def read_account_report(clickhouse: ClickHouse, account: str) -> AccountReport:
+    classes, by_account = await asyncio.gather(
+        clickhouse.rows(statements.ACCOUNT_CLASSES, Classes, account=account),
+        clickhouse.rows(statements.BY_ACCOUNT, AccountRow, account=account),
+    )
+    contacts, unique_contacts = sum(row.contacts for row in by_account), sum(row.unique_contacts for row in by_account)
+    return AccountReport(
+        account=account,
+        broadcasts=sum(row.broadcasts for row in by_account),
+        links=sum(row.links for row in by_account),
+        contacts=contacts,
+        clicks=classes[0],
+        unique_contacts=unique_contacts,
+        click_through_rate=unique_contacts / contacts if contacts else 0.0,
+        by_account=by_account,
+    )
+
+
+def _seconds_to_tap(found: _Seconds) -> SecondsToTap:
+    if not found.contacts:
+        return SecondsToTap(None, None, [])
+    marks = zip(statements.SECONDS_MARKS, found.within, strict=True)
+    median, p90 = found.quantiles
+    return SecondsToTap(median, p90, [ShareRow(mark, within / found.contacts) for mark, within in marks])
 
 
 async def _with_urls(clickhouse: ClickHouse, broadcast: Broadcast, found: list[DestinationRow]) -> list[DestinationRow]:
     """Each with its template, as it was when its taps found it."""
     former = []
     if not all(row.in_force for row in found):
-        former = await clickhouse.rows(_FORMER, _Former, account=broadcast.account, id=broadcast.broadcast_id)
+        here = {"account": broadcast.account, "id": broadcast.broadcast_id}
+        former = await clickhouse.rows(statements.FORMER, _Former, **here)
     for row in found:
         row.destination = _template(row, broadcast, former)
     return found

@@ -22,8 +22,6 @@ from control.http.schemas import (
     broadcast_answer,
     history_entry,
 )
-from control.reports.report import read_report
-from runtime.clickhouse import ClickHouse
 from runtime.clock import unix_ms
 
 _broadcast = msgspec.json.Decoder(BroadcastBody)
@@ -33,8 +31,8 @@ _rollback = msgspec.json.Decoder(RollbackBody)
 
 
 class BroadcastCalls:
-    def __init__(self, broadcasts: Broadcasts, clickhouse: ClickHouse) -> None:
-        self._broadcasts, self._clickhouse = broadcasts, clickhouse
+    def __init__(self, broadcasts: Broadcasts) -> None:
+        self._broadcasts = broadcasts
 
     async def put_broadcast(self, request: Request, caller: Caller) -> Response:
         body: Document = await document(request, _broadcast)
@@ -82,7 +80,3 @@ class BroadcastCalls:
         account = account_of(request, caller)
         await self._broadcasts.delete(account, request.path_params["broadcast_id"], caller.author)
         return Response(status_code=204)
-
-    async def report(self, request: Request, caller: Caller) -> Response:
-        broadcast = await self._broadcasts.get(account_of(request, caller), request.path_params["broadcast_id"])
-        return json_answer(await read_report(self._clickhouse, broadcast))

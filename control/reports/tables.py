@@ -1,0 +1,92 @@
+"""Reports as tables for spreadsheets: CSV with a figure a line, XLSX with a sheet for each table."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+import xlsxwriter
+
+# What these begin with a spreadsheet takes for a formula; a sender's audience or a visitor's browser may say it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SHEET_NAME = 31  # characters, of Excel
+
+
+class Table(NamedTuple):
+    name: str
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def as_csv(reports: list[msgspec.Struct]) -> bytes:
+    """A line for each figure: of what, in which table, in which row of it."""
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\r\n")  # RFC 4180
+    writer.writerow(("of", "table", "row", "figure", "value"))
+    for table in tables(reports):
+        for of, *values in table.rows:
+            row = zip(table.columns[1:], values, strict=True)
+            labels, figures = _split(table, list(row))
+            writer.writerows((_plain(of), table.name, _plain(labels), name, _plain(value)) for name, value in figures)
+    return written.getvalue().encode()
+
+
+def as_xlsx(reports: list[msgspec.Struct]) -> bytes:
+    written = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(written, options) as book:
+        for table in tables(reports):
+            sheet = book.add_worksheet(table.name[:_SHEET_NAME])
+            sheet.write_row(0, 0, table.columns)
+            for number, row in enumerate(table.rows, 1):
+                sheet.write_row(number, 0, row)
+    return written.getvalue()
+
+
+def tables(reports: list[msgspec.Struct]) -> Iterator[Table]:
+    """The first column of each says which report a row is of."""
+    built = [msgspec.to_builtins(report) for report in reports]
+    of = next(iter(built[0]))
+    totals = [(report[of], *_flat(report).values()) for report in built]
+    yield Table("totals", (of, *_flat(built[0])), totals)
+    named = [(name, [report[name] for report in built]) for name in built[0] if isinstance(built[0][name], list)]
+    for name, lists in [*named, *_cumulative(built)]:
+        columns = next((tuple(rows[0]) for rows in lists if rows), ())
+        lines = [
+            (report[of], *row.values()) for report, rows in zip(built, lists, strict=True) for row in rows
+        ]  # fmt: skip
+        yield Table(name, (of, *columns), lines)
+
+
+def _cumulative(built: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
+    if "seconds_to_tap" not in built[0]:
+        return []
+    return [("seconds_to_tap_cumulative", [report["seconds_to_tap"]["cumulative"] for report in built])]
+
+
+def _flat(report: dict[str, Any]) -> dict[str, Any]:
+    """Its single values but the first, which says what it is of; those of records named with their record."""
+    flat: dict[str, Any] = {}
+    for name, value in list(report.items())[1:]:
+        if isinstance(value, dict):
+            flat |= {f"{name}_{inner}": each for inner, each in value.items() if not isinstance(each, list)}
+        elif not isinstance(value, list):
+            flat[name] = value
+    return flat
+
+
+_FIGURES = {"links", "contacts", "clicks", "unique_contacts", "click_through_rate", "share", "broadcasts"}
+
+
+def _split(table: Table, row: list[tuple[str, Any]]) -> tuple[str, list[tuple[str, Any]]]:
+    """What a row is of, and its figures."""
+    if table.name == "totals":
+        return "", row
+    labels = " ".join(str(value) for name, value in row if name not in _FIGURES)
+    return labels, [(name, value) for name, value in row if name in _FIGURES]
+
+
+def _plain(value: Any) -> Any:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

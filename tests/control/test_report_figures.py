@@ -1,0 +1,158 @@
+"""Each figure of a report is what a count of the raw rows in another way gives, on a campaign whose truth is known."""
+
+import random
+from collections import Counter
+from datetime import UTC, datetime
+from statistics import quantiles
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.support.click_rows import SENT, click
+from tests.support.control import DOMAIN, contacts
+
+ZONE = "Europe/Berlin"
+DEVICES = (("phone", "iOS", "Mobile Safari"), ("phone", "Android", "Chrome Mobile"), ("desktop", "Windows", "Edge"))
+PLACES = (("DE", "Bavaria"), ("DE", "Berlin"), ("US", "Washington"), ("", ""))
+# The clock is put back on 2026-10-25: 02:30 comes twice; forward on 2027-03-28: no 02:30.
+TWICE = datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp() - SENT
+LEFT_OUT = datetime(2027, 3, 28, 0, 30, tzinfo=UTC).timestamp() - SENT
+
+
+@pytest.fixture
+async def campaign(control, clickhouse):
+    """40 contacts: people, previews, scanners, verification, visits of a link that is over, and a poster."""
+    control.broadcast(sent_at="2026-09-21T14:13:20Z")
+    control.mint(contacts(40, audience="vip"))
+    poster = {"short_domain": DOMAIN, "broadcast_id": "spring", "destination_index": 0, "slug": "SALE"}
+    assert control.call("POST", "/v1/links", poster).status == 201
+    chance = random.Random(14)
+    taps = [(f"c-{chance.randrange(25)}", "human", chance.expovariate(1 / 3000), {}) for _ in range(60)]
+    taps += [("c-0", "human", after, {}) for after in (TWICE, TWICE + 3600, LEFT_OUT, LEFT_OUT + 3600)]
+    taps += [(f"c-{number}", "preview", 1.0, {}) for number in (1, 1, 2, 30)]
+    taps += [(f"c-{number}", "scanner", 0.5, {}) for number in range(8)]
+    taps += [("c-3", "bot", 5.0, {"purpose": "own-verify"}), ("c-35", "human", 90.0, {"refusal": "expired"})]
+    taps += [("c-36", "human", 95.0, {"status": 410}), ("c-37", "human", -20.0, {})]
+    taps += [("", "human", 600.0 + each, {"visitor_id": each // 2}) for each in range(10)]
+    for number, (contact_id, visit_class, after_s, more) in enumerate(taps):
+        device_type, os, browser = DEVICES[number % 3]
+        country, region = PLACES[number % 4]
+        said = {"device_type": device_type, "os": os, "browser": browser, "country": country, "region": region}
+        await click(
+            clickhouse, contact_id, visit_class, after_s=after_s, **{"visitor_id": 100 + number, **said, **more}
+        )
+    return control
+
+
+async def raw_rows(clickhouse):
+    sql = "SELECT *, toUnixTimestamp64Milli(clicked_at) / 1000 AS at FROM clicks WHERE broadcast_id = 'spring'"
+    rows = await clickhouse.rows(sql, dict)
+    redirected = [row for row in rows if 300 <= row["status"] < 400 and not row["refusal"]]
+    counted = [row for row in redirected if row["purpose"] != "own-verify"]
+    return counted, [row for row in counted if row["visit_class"] == "human"]
+
+
+def ranked(counter, *names):
+    """As a report lists it: the most first, then by name."""
+    rows = [(key if isinstance(key, tuple) else (key,), clicks) for key, clicks in counter.items()]
+    rows.sort(key=lambda row: (-row[1], row[0]))
+    return [{**dict(zip(names, key, strict=True)), "clicks": clicks} for key, clicks in rows]
+
+
+async def test_every_figure_is_what_the_raw_rows_say(campaign, clickhouse):
+    answer = campaign.call("GET", f"/v1/broadcasts/spring/report?tz={ZONE}")
+    assert answer.status == 200, answer.body
+    report = answer.body
+    counted, people = await raw_rows(clickhouse)
+
+    by_class = Counter(row["visit_class"] for row in counted)
+    assert report["clicks"] == {name: by_class[name] for name in report["clicks"]}
+    named = {row["contact_id"] for row in people} - {""}
+    assert (report["links"], report["contacts"], report["unique_contacts"]) == (41, 40, len(named))
+    assert report["click_through_rate"] == len(named) / 40
+    assert report["visitors"] == 5 == len({row["visitor_id"] for row in people if not row["contact_id"]})
+    assert report["previews_delivered"] == 3
+    assert report["sent_at"] == "2026-09-21T14:13:20Z"
+
+    assert report["by_device"] == ranked(Counter(row["device_type"] for row in people), "device_type")
+    assert report["by_os"] == ranked(Counter(row["os"] for row in people), "os")
+    assert report["by_browser"] == ranked(Counter(row["browser"] for row in people), "browser")
+    assert report["by_country"] == ranked(Counter(row["country"] for row in people), "country")
+    by_region = Counter((row["country"], row["region"]) for row in people)
+    assert report["by_region"] == ranked(by_region, "country", "region")
+    assert sum(row["clicks"] for row in report["by_hour"]) == len(people)
+
+
+async def test_the_time_to_tap_is_what_the_first_taps_say(campaign, clickhouse):
+    report = campaign.call("GET", "/v1/broadcasts/spring/report").body
+    _, people = await raw_rows(clickhouse)
+
+    firsts = {}
+    for row in people:
+        if row["contact_id"] and row["at"] >= SENT:
+            firsts[row["contact_id"]] = min(firsts.get(row["contact_id"], row["at"]), row["at"])
+    waited = sorted(at - SENT for at in firsts.values())
+    seconds = report["seconds_to_tap"]
+    # ClickHouse gives one of the values, and no mean of two: the one at the place or the next.
+    assert waited[len(waited) // 2] == pytest.approx(seconds["median"], abs=0.001)
+    assert quantiles(waited, n=10)[8] == pytest.approx(seconds["p90"], rel=0.5)
+    assert seconds["cumulative"] == [
+        {"seconds": row["seconds"], "share": sum(one <= row["seconds"] for one in waited) / len(waited)}
+        for row in seconds["cumulative"]
+    ]
+    assert seconds["cumulative"][-1] == {"seconds": 604_800, "share": 1}
+    since = Counter(int((row["at"] - SENT) // 3600) for row in people if row["at"] >= SENT)
+    assert report["by_hour_since_send"] == [{"hour": hour, "clicks": since[hour]} for hour in sorted(since)]
+
+
+async def test_the_hours_of_the_week_are_those_of_the_clock_in_the_zone(campaign, clickhouse):
+    report = campaign.call("GET", f"/v1/broadcasts/spring/report?tz={ZONE}").body
+    _, people = await raw_rows(clickhouse)
+
+    local = [datetime.fromtimestamp(row["at"], ZoneInfo(ZONE)) for row in people]
+    week = Counter((one.isoweekday(), one.hour) for one in local)
+    assert report["tz"] == ZONE
+    assert report["by_weekday_hour"] == [
+        {"weekday": weekday, "hour": hour, "clicks": clicks} for (weekday, hour), clicks in sorted(week.items())
+    ]
+    # 00:30 and 01:30 UTC are both 02:30 when the clock is put back; 01:30 and 03:30 when it is put forward.
+    sunday = {cell["hour"]: cell["clicks"] for cell in report["by_weekday_hour"] if cell["weekday"] == 7}
+    assert sunday == {1: 1, 2: 2, 3: 1}
+
+
+async def test_a_zone_that_does_not_exist_is_named(campaign):
+    answer = campaign.call("GET", "/v1/broadcasts/spring/report?tz=Europe/Atlantis")
+
+    assert (answer.status, answer.body["field"]) == (422, "tz")
+    assert "Europe/Atlantis" in answer.body["detail"]
+    assert campaign.call("GET", "/v1/broadcasts/spring/report?tz=").status == 422
+
+
+async def test_broadcasts_are_compared_by_the_hour_since_their_send(campaign, clickhouse):
+    campaign.broadcast("autumn", sent_at="2026-10-01T08:00:00Z")
+    campaign.mint(contacts(2), broadcast_id="autumn")
+    sent = datetime(2026, 10, 1, 8, tzinfo=UTC).timestamp()
+    await click(clickhouse, "c-1", broadcast_id="autumn", after_s=sent - SENT + 7300)
+
+    answer = campaign.call("GET", "/v1/report?broadcasts=autumn,spring")
+
+    autumn, spring = answer.body["broadcasts"]
+    assert autumn["by_hour_since_send"] == [{"hour": 2, "clicks": 1}]
+    assert spring == campaign.call("GET", "/v1/broadcasts/spring/report").body
+    assert campaign.call("GET", "/v1/report?broadcasts=autumn,winter").status == 404
+    for wrong in ("", "autumn,autumn", ",".join(f"b-{number}" for number in range(21))):
+        assert campaign.call("GET", f"/v1/report?broadcasts={wrong}").status == 422, wrong
+
+
+async def test_an_account_is_summed_over_what_lies_below(campaign, clickhouse):
+    spring = campaign.call("GET", "/v1/broadcasts/spring/report").body
+    await click(clickhouse, "c-1", account="main/seattle", broadcast_id="north")
+    await click(clickhouse, "c-1", account="mainly", broadcast_id="south")
+
+    report = campaign.call("GET", "/v1/accounts/main/report").body
+
+    assert report["clicks"]["human"] == spring["clicks"]["human"] + 1
+    assert (report["broadcasts"], report["contacts"], report["links"]) == (2, 40, 41)
+    assert report["unique_contacts"] == spring["unique_contacts"] + 1
+    assert [row["account"] for row in report["by_account"]] == ["main", "main/seattle"]
+    assert campaign.call("GET", "/v1/accounts/other/report").status == 404

@@ -1,0 +1,50 @@
+"""Reports as CSV and XLSX: the figures of the JSON, and no text that a spreadsheet takes for a formula."""
+
+import csv
+import io
+import zipfile
+
+import msgspec
+import pytest
+
+from control.reports.shapes import AccountReport, AccountRow, Classes
+from control.reports.tables import as_csv, as_xlsx
+
+pytestmark = pytest.mark.pure
+
+CLASSES = Classes(3, 1, 0, 2, 0, 0)
+REPORT = AccountReport(
+    account="acme", broadcasts=1, links=9, contacts=8, clicks=CLASSES, unique_contacts=2, click_through_rate=0.25,
+    by_account=[AccountRow("=HYPERLINK(1)", 1, 9, 8, 3, 2, 0.25)],
+)  # fmt: skip
+
+
+def lines(data):
+    return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+
+
+def test_a_csv_has_a_line_for_each_figure():
+    found = {
+        (line["of"], line["table"], line["row"], line["figure"]): line["value"] for line in lines(as_csv([REPORT]))
+    }
+
+    assert found["acme", "totals", "", "clicks_human"] == "3"
+    assert found["acme", "totals", "", "click_through_rate"] == "0.25"
+    assert found["acme", "by_account", "'=HYPERLINK(1)", "unique_contacts"] == "2"
+
+
+def test_no_text_of_a_csv_begins_a_formula():
+    for text in ("=1", "+1", "-1", "@a", "\t=1", "\r=1"):
+        row = AccountRow(text, 1, 9, 8, 3, 2, 0.25)
+        written = lines(as_csv([msgspec.structs.replace(REPORT, by_account=[row])]))
+        assert [line["row"][:1] for line in written if line["table"] == "by_account"] == ["'"] * 6, text
+
+
+def test_an_xlsx_has_a_sheet_for_each_table_and_no_formula():
+    with zipfile.ZipFile(io.BytesIO(as_xlsx([REPORT]))) as book:
+        assert b'name="by_account"' in book.read("xl/workbook.xml")
+        sheets = [book.read(name) for name in book.namelist() if name.startswith("xl/worksheets/")]
+        texts = book.read("xl/sharedStrings.xml")
+    assert len(sheets) == 2
+    assert b"HYPERLINK" in texts
+    assert all(b"<f>" not in sheet for sheet in sheets)
