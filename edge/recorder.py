@@ -11,6 +11,9 @@ from runtime.seldom import Seldom
 from visitors.query_marks import marks_in
 
 MAX_UNSPOOLED_BYTES = 32 * 1024 * 1024
+# In a flood thousands of visits come in one tick, and a hostile one has 30 kB in its click: a frame of all of them
+# would be larger than what may wait in memory, and would be given up with everybody's clicks in it.
+MAX_FRAME_CLICKS = 256
 _LOG_EVERY_S = 30.0
 _VERSION_AND_VARIANT = (7 << 76) | (0b10 << 62)
 _RANDOM_BITS = (((1 << 12) - 1) << 64) | ((1 << 62) - 1)
@@ -49,15 +52,18 @@ class Recorder:
         return self._seq - self._spool.last_seq
 
     def record(self, answered: Sequence[Answered], now_ms: int) -> None:
-        """One frame, one write, for those that are clicks."""
+        """Frames of at most MAX_FRAME_CLICKS, each in one write, for those that are clicks."""
+        rows = [each for each in answered if each.decision.is_row]
+        for start in range(0, len(rows), MAX_FRAME_CLICKS):
+            self._record(rows[start : start + MAX_FRAME_CLICKS], now_ms)
+
+    def _record(self, rows: Sequence[Answered], now_ms: int) -> None:
         first_seq = self._seq + 1
         lane = self._spool.lane
         clicks = [
             _click(row, now_ms, self._cipher.apply(row.tap.visit.address, lane, seq))
-            for seq, row in enumerate([each for each in answered if each.decision.is_row], first_seq)
+            for seq, row in enumerate(rows, first_seq)
         ]
-        if not clicks:
-            return
         self.answered += len(clicks)
         frame = encode_frame(self._edge_id, first_seq, clicks)
         if not self._has_room(frame):

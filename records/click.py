@@ -39,7 +39,7 @@ class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
     query_marks: dict[str, str] | None = None  # of the visit's query: marks_in; None where it has none of them
 
 
-# A frame holds the clicks of one event-loop tick: header, then msgpack (edge_id, [click, ...]).
+# A frame holds clicks of one event-loop tick, at most 256: header, then msgpack (edge_id, [click, ...]).
 # It is appended to the spool in one write and copied unchanged into a stream entry.
 _HEADER = Struct("<IIQI")  # payload bytes, crc32 of all that follows it, first seq, number of clicks
 HEADER_BYTES = _HEADER.size

@@ -2,11 +2,19 @@
 
 import pytest
 
+from edge.recorder import MAX_UNSPOOLED_BYTES, Recorder
+from edge.spool import Spool
+from edge.tap import Answered, Tap
+from records.address import AddressCipher
 from records.click import decode_frame, frames_in
 from records.keys import ENTRY_FIELD, bucket_of, field_of
 from records.link import Link, encode_link
-from tests.support.edge import BROADCAST, cache, change, cipher, destination
+from routing.decide import Decision
+from routing.found import Found
+from routing.visit import Visit
+from tests.support.edge import BROADCAST, CODE_KEY, HOST, cache, change, cipher, destination
 from tests.support.eventually import wait_until
+from visitors.query_marks import MARKS
 
 LANDING = "https://acme.example/over"
 LAST_YEAR_MS, NEXT_CENTURY_MS = 1_700_000_000_000, 4_000_000_000_000
@@ -102,3 +110,21 @@ async def test_a_click_keeps_known_marks_of_the_query_and_nothing_else(redis, ed
         assert edge.get(f"/{code}?{query}", **headers).status == 302
 
     assert [click.query_marks for click in await clicks(redis, edge)] == list(queries.values())
+
+
+def test_a_tick_of_thousands_of_hostile_visits_is_recorded_whole(tmp_path):
+    spool = Spool.create(tmp_path, 7)
+    recorder = Recorder(spool, AddressCipher(CODE_KEY), "edge-1")
+    text = "\xff" * 1024
+    marks = "&".join(f"{name}=" + "%FF" * 512 for name in sorted(MARKS))
+    hostile = Visit(HOST, "a" * 9, marks, "GET", bytes(16), text, text, text, text, text, text, text)
+    found = Found(link_id=1, link=Link(BROADCAST.broadcast_no, 0, 0, "c-1"), broadcast=BROADCAST)
+    row = Answered(Tap(hostile, lambda *_: None), found, bytes(16), Decision(302, "https://a" * 888, is_row=True))
+
+    recorder.record([row] * 3_000, LAST_YEAR_MS)
+
+    assert (recorder.answered, recorder.unrecorded, recorder.unspooled_bytes) == (3_000, 0, 0)
+    read = [frame for path in sorted(spool.directory.glob("*.spool")) for frame in frames_in(path.read_bytes())]
+    assert sum(frame.count for frame in read) == 3_000
+    assert max(len(frame.payload) for frame in read) < MAX_UNSPOOLED_BYTES / 2
+    spool.close()
