@@ -8,14 +8,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from edge.batch_loader import ResolveFailed
+from edge.batch_loader import ResolveFailed, TooManyLimited
 from edge.redirect import Redirector
 from edge.resolver import Resolver
 from edge.responses import PAGE, PLAIN, answer, page
 from edge.visit import VisitFrom, asked_in
 from records.domain import Domain
-from records.hosts import host_of_authority
-from routing.decide import UNKNOWN_HOST, UNRESOLVED, Decision
+from routing.decide import SCANNING, UNKNOWN_HOST, UNRESOLVED, Decision
 from routing.destination import ascii_url
 from runtime.security_headers import ALWAYS
 
@@ -26,7 +25,7 @@ HOUR = {"cache-control": "public, max-age=3600", **dict(ALWAYS)}
 
 def edge_app(redirector: Redirector, resolver: Resolver, visit_from: VisitFrom) -> Starlette:
     """Starlette application for the public port."""
-    own = DomainPages(resolver)
+    own = DomainPages(resolver, visit_from)
     return Starlette(
         routes=[
             Route("/", own.home),
@@ -52,7 +51,6 @@ class TapEndpoint:
             if not decided.done():
                 decided.set_result((decision, brand))
 
-        scope.setdefault("raw_path", scope["path"].encode())
         self._redirector.take(self._visit_from(*asked_in(scope)), reply)
         decision, brand = await decided
         await _response(decision, brand)(scope, receive, send)
@@ -61,8 +59,8 @@ class TapEndpoint:
 class DomainPages:
     """What a short domain answers for itself."""
 
-    def __init__(self, resolver: Resolver) -> None:
-        self._resolver = resolver
+    def __init__(self, resolver: Resolver, visit_from: VisitFrom) -> None:
+        self._resolver, self._visit_from = resolver, visit_from
 
     async def home(self, request: Request) -> Response:
         """The owner's home page, or a small branded page."""
@@ -96,9 +94,12 @@ class DomainPages:
         return Response(b"", 204, DAY)
 
     async def _domain(self, request: Request) -> Domain | Response:
-        host = host_of_authority(request.headers.get("host", ""))
+        visit = self._visit_from(*asked_in(request.scope))
+        host = visit.short_domain
         try:
-            domain = await self._resolver.domain(host) if host else None
+            domain = await self._resolver.domain(host, visit.address)
+        except TooManyLimited:
+            return _response(SCANNING, host)
         except ResolveFailed:
             return _response(UNRESOLVED, host)
         return domain or _response(UNKNOWN_HOST, host)

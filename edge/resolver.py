@@ -45,9 +45,16 @@ class Resolver:
         self._issued = IssuedIdCheck(memory.issued, redis, loader)
         self._now = asyncio.get_running_loop().time
 
-    async def domain(self, short_domain: str) -> Domain | None:
-        """Raises ResolveFailed."""
-        return await self._caches.domains.get(short_domain)
+    async def domain(self, short_domain: str, address: bytes) -> Domain | None:
+        """For a page of the domain's own; an unknown name counts as a tap of one does.
+
+        Raises ResolveFailed; TooManyLimited for an address prefix that asked for too many unknown names.
+        """
+        is_limited = self._scans.is_over(address, self._now())
+        domain = await self._caches.domains.get(short_domain, is_limited=is_limited) if short_domain else None
+        if domain is None and not self._scans.count(address, self._now()):
+            raise TooManyLimited
+        return domain
 
     async def resolve(self, taps: Sequence[Tap]) -> AsyncIterator[list[Resolved]]:
         """Groups of taps with what was found: first all that memory and one Redis round trip know, then the rest."""

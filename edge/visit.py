@@ -49,7 +49,7 @@ def visit_reader(
 
 
 def asked_in(scope: Mapping[str, Any]) -> Asked:
-    """What visit_from takes, from an ASGI scope: `method`, `raw_path`, `query_string`, `headers`, `client`."""
+    """What visit_from takes, from an ASGI scope: `method`, a path, `query_string`, `headers`, `client`."""
     fields: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1").rstrip(" \t")
@@ -58,8 +58,8 @@ def asked_in(scope: Mapping[str, Any]) -> Asked:
         else:
             fields[name] = value[:MAX_TEXT]
     client = scope["client"]
-    query = scope["query_string"].decode("latin-1")
-    return scope["method"], code_of(scope["raw_path"]), query, fields, client[0] if client else ""
+    code = code_of(scope.get("raw_path") or scope["path"].encode())
+    return scope["method"], code, scope["query_string"].decode("latin-1"), fields, client[0] if client else ""
 
 
 def _purpose(get: Callable[[str], str | None]) -> str:

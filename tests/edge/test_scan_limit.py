@@ -86,13 +86,13 @@ async def scanned(edge, address="203.0.113.9"):
     return answer
 
 
-def all_at_once(edge, paths, address="203.0.113.9"):
+def all_at_once(edge, paths, address="203.0.113.9", hosts=None):
     """The statuses of requests that are all sent before one answer is read."""
     with ExitStack() as stack:
         connections = [stack.enter_context(socket.create_connection(("127.0.0.1", edge.port), 10)) for _ in paths]
-        for connection, path in zip(connections, paths, strict=True):
+        for connection, path, host in zip(connections, paths, hosts or [HOST] * len(paths), strict=True):
             time.sleep(0.002)  # each in a tick of its own
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-For: {address}\r\n\r\n".encode())
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: {address}\r\n\r\n".encode())
         return [int(connection.recv(65536).split()[1]) for connection in connections]
 
 
@@ -148,6 +148,17 @@ async def test_asking_for_many_hosts_is_a_scan(behind_proxy):
     assert behind_proxy.get("/" + cipher.seal(7), X_Forwarded_For="203.0.113.9").headers["Location"] == destination(7)
 
 
+@pytest.mark.parametrize("path", ["/", "/.well-known/assetlinks.json", "/robots.txt"])
+async def test_asking_for_the_pages_of_many_hosts_is_a_scan(behind_proxy, path):
+    for number in range(30):
+        behind_proxy.get(path, host=f"h{number}.example", X_Forwarded_For="203.0.113.9")
+
+    assert behind_proxy.get("/", host="h30.example", X_Forwarded_For="203.0.113.77").status == 429
+    assert behind_proxy.get("/robots.txt", host="h31.example", X_Forwarded_For="203.0.113.9").text.startswith("User")
+    assert behind_proxy.get("/", X_Forwarded_For="203.0.113.9").status == 200
+    assert behind_proxy.get("/", host="h32.example", X_Forwarded_For="198.51.100.7").status == 404
+
+
 async def test_a_live_slug_that_only_clickhouse_has_is_answered_whoever_scans_beside_it(behind_proxy, clickhouse):
     await scanned(behind_proxy)
     await clickhouse.insert_rows("links", [slug_row(3, "NEW")])
@@ -171,6 +182,17 @@ MANY_NAMES = {
     "behind a code": lambda number: f"/{cipher.seal(10**9)}-{number}",
     "a live slug and marks": lambda number: "/SALE" + f"{number:08b}".translate({48: "-", 49: "_"}),
 }
+
+
+async def test_pages_of_many_hosts_of_a_limited_prefix_are_few_queries(behind_proxy):
+    await scanned(behind_proxy)
+    queries, began = behind_proxy.metric("taptrail_origin_query_seconds_count"), time.monotonic()
+
+    answers = all_at_once(behind_proxy, ["/"] * 150, hosts=(f"h{number}.example" for number in range(150)))
+    queries = behind_proxy.metric("taptrail_origin_query_seconds_count") - queries
+
+    assert set(answers) == {429}
+    assert queries <= (time.monotonic() - began) / LIMITED_PAUSE_S + 1
 
 
 @pytest.mark.parametrize("name", MANY_NAMES.values(), ids=MANY_NAMES)
