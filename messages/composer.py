@@ -11,6 +11,7 @@ from messages.segments import Counted, Encoding, beyond_basic, counted, first_be
 from messages.template import FieldSlot, LinkSlot, Template
 from messages.urls import PUBLIC_SHORTENERS, holds_url, host_of
 from messages.warnings import Kind, Warned
+from routing.destination import own_fields
 
 MOST_SEGMENTS = 3
 _REMEMBERED = 1024  # names of fields
@@ -39,6 +40,7 @@ class Composer:
         self._pieces = [part if isinstance(part, str) else "" for part in template.parts]
         self._fields = [(i, *part) for i, part in enumerate(template.parts) if isinstance(part, FieldSlot)]
         self._names = tuple(dict.fromkeys(name for _, name, _ in self._fields))
+        self._may_be_empty = dict.fromkeys([*self._names, *sorted(own_fields(destinations))])
         self._links = [
             (i, destinations.index(part.url)) for i, part in enumerate(template.parts) if isinstance(part, LinkSlot)
         ]
@@ -81,7 +83,7 @@ class Composer:
             warnings += (self._unicode(first_beyond_gsm7(text), fields),)
         if "." in values or "/" in values:
             warnings += tuple(self._urls_in(fields))
-        if empty := [name for name in self._names if not fields.get(name, "-").strip()]:
+        if empty := [name for name in self._may_be_empty if not fields.get(name, "-").strip()]:
             warnings += tuple(map(_empty, empty))
         return warnings
 

@@ -24,7 +24,10 @@ class Kind(StrEnum):
     PUBLIC_SHORTENER = "public-shortener", "carriers block messages with a public shortener"
     BARE_DOMAIN = "bare-domain", "a domain without https:// is not shortened, and some apps make a link of it"
     URL_IN_FIELD = "url-in-field", "a URL in a field is sent as it is, neither shortened nor counted"
-    EMPTY_FIELD = "empty-field", "a field of the contact is there and empty, so the text has nothing in its place"
+    EMPTY_FIELD = (
+        "empty-field",
+        "a field of the contact is there and empty, so the text or the destination has nothing in its place",
+    )
     NO_OPT_OUT = "no-opt-out", "the text does not say how to opt out, such as: Reply STOP"
 
 

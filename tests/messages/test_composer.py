@@ -88,6 +88,12 @@ def test_a_field_that_is_there_and_empty_is_named_once(value):
     ]
 
 
+def test_a_field_of_a_destination_that_is_empty_is_named():
+    made = composer(f"Hi: {SHOP}o/{{order}}?n={{contact_id}}").message({"order": ""}, [URL])
+
+    assert made.warnings == (Warned(Kind.EMPTY_FIELD, field="order"),)
+
+
 def test_an_empty_default_is_meant():
     assert names(f"Hi{{title|}}! {SHOP}") == []
     assert names(f"Hi {{name|there}}! {SHOP}", {"name": "Ada", "other": ""}) == []
