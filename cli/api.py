@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -13,12 +14,15 @@ import aiohttp
 import click
 import msgspec
 
+from records.text import BROADCAST_ID, control_character
+
 RUNNING = Path(os.environ.get("TAPTRAIL_DATA") or ".taptrail") / "running.json"  # written by `taptrail up`
 WARNING = "Taptrail-Warning"
 _CONNECT_S = 10
 _LINES_S = 300  # longest silence between two lines of an answer
 _IN_PROGRESS_S = 30  # a control process that was killed holds on to what it minted for 15 s
 _PIECE_BYTES = 256 * 1024
+_BROADCAST_ID = re.compile(BROADCAST_ID, re.ASCII)
 
 
 warnings: list[str] = []  # of this command, as printed
@@ -90,8 +94,18 @@ def segment(name: str, value: str, expected: str) -> str:
 
 
 def broadcast_path(broadcast_id: str) -> str:
-    expected = "1 to 128 characters of [A-Za-z0-9._:~-], such as spring-sale"
-    return f"/v1/broadcasts/{segment('the id of the broadcast', broadcast_id, expected)}"
+    if not _BROADCAST_ID.fullmatch(broadcast_id):
+        expected = "1 to 128 characters of [A-Za-z0-9._:~-], the first a letter or digit, such as spring-sale"
+        raise click.ClickException(f"the id of the broadcast is {broadcast_id!r}; expected {expected}")
+    return f"/v1/broadcasts/{quote(broadcast_id, safe='')}"
+
+
+def contact_path(contact_id: str) -> str:
+    """Ids of contacts are in any script, and may hold slashes and the invisible joiners of scripts and emoji."""
+    if contact_id in ("", ".", "..") or control_character(contact_id) is not None:
+        expected = "the contact_id that its links were minted for"
+        raise click.ClickException(f"the id of the contact is {contact_id!r}; expected {expected}")
+    return f"/v1/contacts/{quote(contact_id, safe='')}"
 
 
 def domain_path(domain: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cli.api import broadcast_path, call, segment
+from cli.api import broadcast_path, call, contact_path
 from cli.lists import cell, items, list_options, show_list
 from cli.show import as_json, printable
 from cli.times import When
@@ -79,8 +79,7 @@ def contact() -> None:
 @click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
 def contact_show(contact_id: str, account: str | None, json_: bool) -> None:
     """Print the newest links and clicks of a contact."""
-    named = segment("the id of the contact", contact_id, "the contact_id that its links were minted for")
-    answer = call("GET", f"/v1/contacts/{named}", account=account)
+    answer = call("GET", contact_path(contact_id), account=account)
     if json_:
         as_json(answer)
         return

@@ -16,7 +16,9 @@ EXPECTED = (
     " m) or now"
 )
 _WRITTEN = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ Tt]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?))?\s*(.*)")
-_OFFSET = re.compile(r"[+-][0-9]{2}:[0-9]{2}")
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])([01]?[0-9]|2[0-3])(?::?([0-5][0-9]))?")
+_BUDDHIST = 543  # years that a Thai calendar is ahead
+_SOON = 20  # years
 _FROM_NOW = re.compile(r"\+([0-9]{1,5})\s*([wdhm])")
 _AGO = re.compile(r"([0-9]{1,5})\s*([wdhm])")
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
@@ -82,6 +84,10 @@ def time_in(text: str, now: datetime, *, ends: bool = False) -> datetime:
             local = datetime.fromisoformat(f"{day}T{clock.zfill(5) if len(clock) < 6 else clock}")
     except ValueError as error:
         raise ValueError(f"{error}; {EXPECTED}") from None
+    if 0 <= local.year - _BUDDHIST - now.year + 1 <= _SOON:
+        raise ValueError(
+            f"{local.year} is far ahead; expected {local.year - _BUDDHIST} for that year of a Thai calendar"
+        )
     return _instant(local, zone, is_day=clock is None)
 
 
@@ -89,8 +95,9 @@ def _instant(local: datetime, zone: str, *, is_day: bool) -> datetime:
     """A local time as the one instant that it is; a day starts with its first instant."""
     if zone in ("", "Z", "z", "UTC"):
         return local.replace(tzinfo=UTC)
-    if _OFFSET.fullmatch(zone):
-        return datetime.fromisoformat(f"{local.isoformat()}{zone}").astimezone(UTC)
+    if offset := _OFFSET.fullmatch(zone):
+        sign, hours, minutes = offset.groups("00")
+        return datetime.fromisoformat(f"{local.isoformat()}{sign}{hours:>02}:{minutes}").astimezone(UTC)
     first, second = (local.replace(tzinfo=_zone(zone), fold=fold) for fold in (0, 1))
     instants = first.astimezone(UTC), second.astimezone(UTC)
     if instants[0] == instants[1]:
@@ -111,6 +118,8 @@ def _instant(local: datetime, zone: str, *, is_day: bool) -> datetime:
 
 
 def _zone(name: str) -> ZoneInfo:
+    if name[0].isdigit() or name[0] in "+-,":  # a clock that is written otherwise, such as 18.00 or 6 PM
+        raise ValueError(f"{name!r} is neither a clock nor a zone; {EXPECTED}")
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError

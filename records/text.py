@@ -1,6 +1,7 @@
 """What text may stand in a record, and how an error shows one."""
 
 FIELD_NAME = "[a-z][a-z0-9_]{0,31}"  # of a contact, such as first_name
+BROADCAST_ID = "[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}"
 MAX_SHOWN = 40  # characters
 
 

@@ -28,13 +28,14 @@ from messages.wording import following, worded
 from records.broadcast import Broadcast
 from records.forms import time_of
 from records.tables import BROADCASTS, EXISTING, in_force
+from records.text import BROADCAST_ID
 from routing.destination import own_fields
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
 
 MAX_AUDIENCES = 10_000
 SHARED = "shared:"  # prefix of the broadcasts that shared links bring with them
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}", re.ASCII)
+_ID = re.compile(BROADCAST_ID, re.ASCII)
 
 
 class Broadcasts:

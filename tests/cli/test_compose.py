@@ -108,6 +108,16 @@ async def test_a_domain_may_be_written_in_its_own_script(taptrail, tmp_path, wri
         assert "https://xn--gru-7ka.example/" in (tmp_path / "m.csv").read_text(encoding="utf-8")
 
 
+async def test_a_dry_run_names_an_id_that_no_broadcast_may_have(taptrail, tmp_path):
+    (tmp_path / "contacts.csv").write_text("contact_id\nc-1\n", encoding="utf-8")
+    to = ("--domain", DOMAIN, "--broadcast", "春", "--contacts", tmp_path / "contacts.csv", "--dry-run")
+
+    for words in (("compose", *to, "--text", PLAIN), ("mint", *to, "--to", PLAIN)):
+        done = await taptrail(*words)
+
+        assert (done.returncode, "the id of the broadcast is '春'; expected" in done.stderr) == (1, True), done.stderr
+
+
 async def test_messages_are_written_as_a_sending_service_takes_them(compose, tmp_path):
     done = await compose("--out", tmp_path / "m.ndjson", "--format", "twilio")
 

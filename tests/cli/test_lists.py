@@ -2,6 +2,8 @@ import csv
 import io
 import json
 
+import pytest
+
 from tests.support.click_rows import click
 from tests.support.control import DOMAIN, SHOP, contacts
 
@@ -54,6 +56,18 @@ async def test_domains_and_shared_links_are_listed(taptrail, control):
     assert DOMAIN in (await taptrail("domain", "list")).stdout
     (link,) = csv_of(await taptrail("link", "list", "--domain", DOMAIN, "--csv"))
     assert (link["short_url"], link["state"]) == (f"https://{DOMAIN}/SALE", "live")
+
+
+@pytest.mark.parametrize(
+    "contact_id", ["山田👩\u200d💻", "Müller/1", "محمد@mail.example", "می\u200cخواهم", "李, 小龍", "%2e"]
+)
+async def test_a_contact_of_any_script_is_shown(taptrail, control, contact_id):
+    control.broadcast()
+    control.mint([{"contact_id": contact_id}])
+
+    shown = await taptrail("contact", "show", contact_id)
+
+    assert (shown.returncode, shown.stdout.splitlines()[0]) == (0, f"Links of {contact_id}"), shown.stderr
 
 
 async def test_clicks_and_a_contact_are_shown(taptrail, control, clickhouse):
