@@ -3,15 +3,19 @@
 import json
 import re
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 
 # What moves a terminal's cursor, begins an escape sequence or turns a line around: all C0 but tab and line feed,
 # DEL, C1 (U+009B begins a sequence by itself, ECMA-48 5.4), and the bidirectional controls of Unicode (UAX 9).
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$")
+_SHORT = 24  # columns; a field that takes more is long
 _UNLIMITED = 10_000  # columns, for a pipe or a file
 
 
@@ -41,13 +45,39 @@ def fields(answer: dict[str, Any]) -> None:
 
 
 def rows(title: str, records: list[dict[str, Any]]) -> None:
-    """Records of the same fields, one a line."""
+    """Records of the same fields, one a line; on a terminal that is too narrow, what is long stands below its line."""
+    out = console()
+    cells = [{name: _cell(name, value) for name, value in record.items()} for record in records]
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for name in records[0]:
         table.add_column(name.replace("_", " "), overflow="fold")
+    for record in cells:
+        table.add_row(*record.values())
+    if out.measure(table, options=out.options.update(max_width=_UNLIMITED)).maximum <= out.width:
+        out.print(table)
+    else:
+        out.print("\n".join([*filter(None, [title]), *_stacked(cells, out.width)]))
+
+
+def _stacked(records: list[dict[str, str]], columns: int) -> Iterator[str]:
+    """Short fields side by side under their names, the long ones of each record below them, whole."""
+    records = [{name: _INSTANT.sub(r"\1 \2Z", value) for name, value in record.items()} for record in records]
+    long = {name for record in records for name, value in record.items() if cell_len(value) > _SHORT or "\n" in value}
+    words = {name: name.split("_") for name in records[0] if name not in long}
+    widths = {
+        name: max(map(cell_len, [*of_name, *(record[name] for record in records)])) for name, of_name in words.items()
+    }
+    gap = "  " if sum(widths.values()) + 2 * len(widths) - 2 <= columns else " "
+    for line in range(max(map(len, words.values()), default=0)):
+        heads = {name: of_name[line] if line < len(of_name) else "" for name, of_name in words.items()}
+        yield _line(heads, widths, gap)
     for record in records:
-        table.add_row(*(_cell(name, value) for name, value in record.items()))
-    console().print(table)
+        yield _line(record, widths, gap)
+        yield from (f"  {name.replace('_', ' ')}: {record[name]}" for name in record if name in long)
+
+
+def _line(values: dict[str, str], widths: dict[str, int], gap: str) -> str:
+    return gap.join(set_cell_size(values[name], width) for name, width in widths.items()).rstrip()
 
 
 def _cell(name: str, value: Any) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
+from textwrap import wrap
 from typing import Any
 
 import aiohttp
@@ -58,12 +59,14 @@ def verify(
 
 async def _verify(path: str, body: dict[str, Any], query: dict[str, str], json_: bool) -> str:
     """The verdict; everything is printed as it comes."""
-    columns = (TextColumn("links asked"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
-        task = bar.add_task("", total=None)
+        task = bar.add_task("links asked", total=None)
         async for line in _answer(path, body, query):
             if "asked" in line:
-                bar.update(task, completed=line["asked"], total=line["of"])
+                is_last = body["fetch"] and line["asked"] == line["of"]
+                doing = "all links asked, waiting for pages" if is_last else "links asked"
+                bar.update(task, completed=line["asked"], total=line["of"], description=doing)
                 continue
             if json_:
                 click.echo(printable(json.dumps(line, ensure_ascii=False)))
@@ -92,7 +95,8 @@ async def _answer(path: str, body: dict[str, Any], query: dict[str, str]) -> Asy
 
 
 def _print_finding(finding: dict[str, Any]) -> None:
-    click.echo(f"{finding['outcome'].upper():6} {finding['check']}: {printable(finding['detail'])}")
+    said = f"{finding['outcome'].upper():6} {finding['check']}: {printable(finding['detail'])}"
+    click.echo("\n".join(wrap(said, console().width, subsequent_indent=" " * 7, break_long_words=False)))
     examples = finding["examples"]
     for example in examples[:_EXAMPLES_SHOWN]:
         click.echo(f"       {printable(example)}")
