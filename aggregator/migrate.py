@@ -1,7 +1,8 @@
-"""Brings the ClickHouse schema up to date: schema/NNN_*.sql in order, each once, then schema/views.sql every time."""
+"""Brings the ClickHouse schema up to date: schema/NNN_*.sql in order, each once; views and comments every time."""
 
 from pathlib import Path
 
+from aggregator.comments import comment
 from aggregator.internal_tables import move_internal_tables
 from runtime.clickhouse import ClickHouse
 
@@ -29,6 +30,7 @@ async def migrate(clickhouse: ClickHouse) -> list[str]:
         await clickhouse.execute("INSERT INTO taptrail_internal.migrations (name) SELECT {name:String}", name=path.name)
     if applied <= {path.name for path in MIGRATIONS}:
         await _execute(clickhouse, VIEWS.read_text())
+        await comment(clickhouse)
     return [path.name for path in missing]
 
 

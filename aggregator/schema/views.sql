@@ -4,7 +4,12 @@
 -- What analysts ask most. What counts, and what is engagement, say the columns `counted` and `engaged` of clicks. Links and
 -- clicks are put side by side by UNION ALL: a condition on account or broadcast_id reaches both.
 
-CREATE OR REPLACE VIEW broadcasts_now AS SELECT * EXCEPT change FROM broadcasts FINAL;
+CREATE OR REPLACE VIEW broadcasts_now AS
+SELECT * EXCEPT change,
+    fromUnixTimestamp64Milli(toInt64(nullIf(sent_at_ms, 0)), 'UTC') AS sent_at,
+    fromUnixTimestamp64Milli(toInt64(nullIf(valid_from_ms, 0)), 'UTC') AS valid_from,
+    fromUnixTimestamp64Milli(toInt64(nullIf(expires_at_ms, 0)), 'UTC') AS expires_at
+FROM broadcasts FINAL;
 
 CREATE OR REPLACE VIEW domains_now AS SELECT * EXCEPT (deleted, change) FROM domains FINAL WHERE NOT deleted;
 

@@ -208,6 +208,8 @@ async def test_the_current_state_of_broadcasts_and_domains_is_one_row_each(sent,
     assert await view(clickhouse, "broadcasts_now", "broadcast_id, stopped") == [
         {"broadcast_id": "spring", "stopped": True}
     ]
+    times = "toString(sent_at) AS sent, expires_at"
+    assert await view(clickhouse, "broadcasts_now", times) == [{"sent": "2026-09-21 14:13:20.000", "expires_at": None}]
     assert await view(clickhouse, "domains_now", "short_domain") == [{"short_domain": DOMAIN}]
 
 
