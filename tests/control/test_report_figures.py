@@ -1,8 +1,10 @@
 """Each figure of a report is what a count of the raw rows in another way gives, on a campaign whose truth is known."""
 
 import random
+import re
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import quantiles
 from zoneinfo import ZoneInfo
 
@@ -156,3 +158,31 @@ async def test_an_account_is_summed_over_what_lies_below(campaign, clickhouse):
     assert report["unique_contacts"] == spring["unique_contacts"] + 1
     assert [row["account"] for row in report["by_account"]] == ["main", "main/seattle"]
     assert campaign.call("GET", "/v1/accounts/other/report").status == 404
+
+
+PAGE = (Path(__file__).parents[2] / "docs/figures.md").read_text()
+STATEMENTS = dict(re.findall(r"^### `([a-z_.]+)`\n.*?```sql\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL))
+WITHOUT_OWN_STATEMENT = {
+    *("broadcast_id", "sent_at", "tz", "seconds_to_tap"),
+    *("by_os", "by_browser", "by_country", "by_region"),  # as by_device
+}
+
+
+async def test_the_sql_of_the_page_gives_every_figure(campaign, clickhouse):
+    report = campaign.call("GET", f"/v1/broadcasts/spring/report?tz={ZONE}").body
+    named = {"account": "main", "id": "spring"}
+
+    for name, sql in STATEMENTS.items():
+        here = named | ({"tz": ZONE} if "{tz:" in sql else {})
+        rows = await clickhouse.rows(sql, dict, **here)
+        outer, _, inner = name.partition(".")
+        shown = report[outer][inner] if inner else report[outer]
+        assert (name, said_as(shown, rows)) == (name, shown)
+    assert {name.partition(".")[0] for name in STATEMENTS} | WITHOUT_OWN_STATEMENT == set(report)
+
+
+def said_as(shown, rows):
+    """Rows in the form of a figure: a list, a record, or a number. What a report adds from elsewhere is taken over."""
+    if isinstance(shown, list):
+        return [one | row for one, row in zip(shown, rows, strict=True)]
+    return rows[0] if isinstance(shown, dict) else next(iter(rows[0].values()))
