@@ -4,10 +4,11 @@ from aggregator.regrade import Change, Filter, Regrade
 from aggregator.regrade_sql import MAP, RUNS
 from tests.support.clicks import IPHONE
 from tests.support.regrade import ROWS, differing, insert_judged, insert_one, projection_faults, regrade
-from visitors.classify import CLASSIFIER_VERSION, Verdict, VisitClass
+from visitors.classify import CLASSIFIER_VERSION, Verdict, VisitClass, classify
+from visitors.evidence import Evidence
 
-CURL = Verdict(VisitClass.BOT, ("agent-tool",))
-PERSON = Verdict(VisitClass.HUMAN, ("agent-browser",))
+CURL = classify(Evidence("GET", "curl/8.5", "", "", "", "", 0, ""))
+PERSON = classify(Evidence("GET", IPHONE, "", "", "", "", 0, ""))
 
 
 async def verdicts(clickhouse):
@@ -87,7 +88,7 @@ async def test_what_neighbours_gave_is_kept_and_wins(clickhouse):
     found = await regrade(clickhouse)
 
     assert await verdicts(clickhouse) == [
-        Verdict(VisitClass.SCANNER, ("many-contacts-one-network", "agent-browser")),
+        Verdict(VisitClass.SCANNER, ("many-contacts-one-network", *PERSON.reasons)),
         PERSON,
     ]
     assert found.changes == [Change("spring", "scanner", "human", 1)]

@@ -17,6 +17,7 @@ from tests.support.control import SHOP, Control, contacts
 from tests.support.edge import HOST, Edge
 from tests.support.eventually import wait_until
 from tests.support.processes import Process, free_port, running
+from tests.support.regrade import differing, insert_judged, regrade
 
 PAGE = (ROOT / "docs/deploy.md").read_text()
 
@@ -121,6 +122,16 @@ async def test_the_doctor_finds_nothing_that_a_user_lacks(
         lacking = {one.check: one.found for one in found if one.state != "ok"}
         stores = {check for check in lacking if check.startswith(("redis", "clickhouse"))}
         assert stores <= {"clickhouse disk"}, lacking  # it is this machine's
+
+
+async def test_the_user_of_the_aggregator_may_judge_clicks_again(processes, clickhouse_urls):
+    async with ClickHouse(clickhouse_urls["aggregator"]) as clickhouse:
+        await insert_judged(clickhouse, 50)
+
+        found = await regrade(clickhouse)
+
+        assert found.rows > 0
+        assert await differing(clickhouse) == 0
 
 
 async def test_an_edge_that_was_broken_into_changes_no_link(processes, clickhouse_urls, redis_urls):
