@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -19,17 +20,19 @@ _LONGEST_STATEMENT_S = 86_400.0  # over one partition; questions for its progres
 
 
 @click.command()
-@click.option("--broadcast", default="", help="Only the clicks of this broadcast.")
+@click.option("--broadcast", default=None, help="Only the clicks of this broadcast.")
 @click.option("--since", type=Since(), default=None, help="Only clicks from then on: 30d (w, d, h or m), 2026-05-01.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change no click.")
 @click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
-def regrade(broadcast: str, since: datetime | None, dry_run: bool, json_: bool) -> None:
+def regrade(broadcast: str | None, since: datetime | None, dry_run: bool, json_: bool) -> None:
     """Judge recorded clicks again by the rules of this release: who was a person, and which machine.
 
     Run it where an aggregator of this release runs, with its variables. Only rows whose verdict differs are written;
     clicks may arrive meanwhile. Killed at any time, it has changed some of them: run it again.
     """
-    which = Filter(broadcast, int(since.timestamp() * 1000) if since else 0)
+    if broadcast == "":  # such as of a variable that is not set: not all of them
+        raise click.ClickException("there is no broadcast ''; leave --broadcast out for all")
+    which = Filter(broadcast or "", int(since.timestamp() * 1000) if since else 0)
     try:
         found = asyncio.run(_regraded(_clickhouse_url(), which, dry_run=dry_run))
     except ClickHouseUnreachable as error:
@@ -59,18 +62,24 @@ async def _regraded(url: str, which: Filter, *, dry_run: bool) -> Found:
             raise click.ClickException(
                 f"there is no broadcast {which.broadcast_id!r}; `taptrail broadcast list` has all"
             )
-        found = await run.find()
+        with _wait("Looking for verdicts that differ"):
+            found = await run.find()
         if not dry_run:
             await _with_a_bar(run.apply(found), found.rows)
         await run.forget()
         return found
 
 
+def _wait(what: str) -> AbstractContextManager[object]:
+    out = console(stderr=True)
+    return out.status(what) if out.is_terminal else nullcontext()
+
+
 async def _with_a_bar(progress: AsyncIterator[Any], rows_to_do: int) -> None:
     """Nothing but a terminal gets a bar."""
     columns = (TextColumn("Judging again"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[left]}"))
     out = console(stderr=True)
-    with Progress(*columns, console=out, disable=not out.is_terminal) as bar:
+    with Progress(*columns, console=out, disable=not (rows_to_do and out.is_terminal)) as bar:
         task = bar.add_task("", total=rows_to_do, left="")
         async for now in progress:
             left = f"{now.parts_left} parts of this month left" if now.parts_left else ""
@@ -82,8 +91,8 @@ def _print(found: Found, *, dry_run: bool) -> None:
         rows("Would change" if dry_run else "Changed", [_shown(change) for change in found.changes])
     changed = sum(change.rows for change in found.changes)
     verb = "would change" if dry_run else "changed"
-    click.echo(f"{found.judged} different visits judged: {changed} clicks {verb} their class, "
-               f"{found.rows - changed} their reasons alone.")  # fmt: skip
+    click.echo(f"Different visits judged: {found.judged}. Clicks that {verb} their class: {changed}; "
+               f"their reasons alone: {found.rows - changed}.")  # fmt: skip
 
 
 def _shown(change: Change) -> dict[str, Any]:

@@ -51,7 +51,9 @@ async def test_a_dry_run_prints_a_table_for_people(regrade, clickhouse: ClickHou
     header, row = (line.split() for line in shown.stdout.splitlines()[1:3])
     assert header == ["broadcast", "old", "new", "rows"]
     assert row == ["spring", "human", "bot", "1"]
-    assert "1 different visits judged: 1 clicks would change their class, 1 their reasons alone" in shown.stdout
+    assert shown.stdout.splitlines()[-1] == (
+        "Different visits judged: 1. Clicks that would change their class: 1; their reasons alone: 1."
+    )
     assert shown.stderr == ""
     assert await clickhouse.value("SELECT max(classifier_version) FROM clicks") == 1
 
@@ -82,6 +84,16 @@ async def test_a_broadcast_that_nobody_knows_is_named(regrade, options):
 
     assert (run.returncode, run.stdout) == (1, "")
     assert "there is no broadcast 'sprnig'" in run.stderr
+
+
+async def test_a_broadcast_without_a_name_is_not_all_of_them(regrade, clickhouse: ClickHouse):
+    """As where a script's variable is not set."""
+    await insert_one(clickhouse, user_agent="curl/8.5", visit_class="human")
+
+    run = regrade("--broadcast", "")
+
+    assert (run.returncode, run.stdout) == (1, "")
+    assert await clickhouse.value("SELECT countIf(visit_class = 'human') FROM clicks") == 1
 
 
 async def test_a_time_that_is_none_is_named(regrade):
