@@ -1,5 +1,6 @@
 """What a request says beside its body: in its query, path and headers. Each raises Problem that names the part."""
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -10,11 +11,12 @@ from starlette.requests import Request
 
 from control.access.caller import Caller
 from control.http.problems import invalid
-from records.forms import Time
+from records.forms import Time, milliseconds
 from records.hosts import ascii_host
 from runtime.json_faults import described
 
 MAX_AUDIT_HOURS = 24 * 366
+_NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")  # float() also takes 1_0, other digits and exponents
 
 
 def account_of(request: Request, caller: Caller, in_body: str | None = None) -> str:
@@ -46,15 +48,20 @@ def choice(request: Request, name: str, known: tuple[str, ...]) -> str:
 
 
 def time_of(request: Request, name: str = "since") -> datetime | None:
-    """RFC 3339."""
+    """RFC 3339, of a year in which messages can have been sent."""
     text = request.query_params.get(name)
     if text is None:
         return None
     try:
-        return msgspec.convert(text, Time)
+        time: datetime = msgspec.convert(text, Time)
     except msgspec.ValidationError:
         expected = "expected RFC 3339 with an offset, such as 2026-05-01T09:00:00Z (%2B for a plus sign)"
         raise invalid(name, f"{name} is {described(text)}; {expected}") from None
+    try:
+        milliseconds(time)
+    except ValueError as error:
+        raise invalid(name, f"{name} {error}") from None
+    return time
 
 
 def hosts(field: str, hosts: Sequence[str]) -> frozenset[str]:
@@ -69,7 +76,7 @@ def hosts(field: str, hosts: Sequence[str]) -> frozenset[str]:
 def hours(request: Request) -> float:
     text = request.query_params.get("hours", "24")
     with suppress(ValueError):
-        if 0 < (hours := float(text)) <= MAX_AUDIT_HOURS:
+        if _NUMBER.fullmatch(text) and 0 < (hours := float(text)) <= MAX_AUDIT_HOURS:
             return hours
     raise invalid("hours", f"hours is {described(text)}; expected a number above 0, up to {MAX_AUDIT_HOURS}")
 
