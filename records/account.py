@@ -4,12 +4,13 @@ import re
 
 EVERY_ACCOUNT = "*"  # no account: the root of a key that sees all of them
 
+MAX_ACCOUNT = 200  # characters: every key and every record holds its account, on every control process
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*", re.ASCII)
 
 
 def is_account(text: str) -> bool:
-    """Whether the text is a path of [a-z0-9_-] that can name an account."""
-    return _ACCOUNT.fullmatch(text) is not None
+    """Whether the text is a path of [a-z0-9_-] that can name an account, of at most MAX_ACCOUNT characters."""
+    return len(text) <= MAX_ACCOUNT and _ACCOUNT.fullmatch(text) is not None
 
 
 def within(account: str, root: str) -> bool:

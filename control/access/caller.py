@@ -4,7 +4,7 @@ import msgspec
 
 from control.access.scopes import ALL_SCOPES, OPERATOR
 from control.http.problems import Problem, invalid
-from records.account import EVERY_ACCOUNT, is_account, within
+from records.account import EVERY_ACCOUNT, MAX_ACCOUNT, is_account, within
 from runtime.json_faults import described
 
 DEFAULT_ACCOUNT = "main"  # meant by a key of every account that names none
@@ -49,8 +49,8 @@ class Caller(msgspec.Struct, frozen=True):
         own = DEFAULT_ACCOUNT if self.root == EVERY_ACCOUNT else self.root
         account = in_body or in_query or own
         if not is_account(account):
-            detail = f"account is {described(account)}; expected a path of [a-z0-9_-] like acme/seattle"
-            raise invalid("account", detail)
+            expected = f"a path of [a-z0-9_-] like acme/seattle, of at most {MAX_ACCOUNT} characters"
+            raise invalid("account", f"account is {described(account)}; expected {expected}")
         if not within(account, self.root):
             raise Problem("not-found", f"there is no account {account} for this key", field="account")
         return account

@@ -29,14 +29,15 @@ async def whole_body(request: Request) -> bytes:
 async def pieces(request: Request, most: int, hint: str = "") -> AsyncIterator[bytes]:
     """The body as it comes, at most so many bytes, also unpacked; raises Problem. hint: ends its detail."""
     size = 0
-    async for piece in _unpacked(request):
+    async for piece in _unpacked(request, most):
         size += len(piece)
         if size > most:
             raise Problem("too-large", f"the body has more than {most} bytes{hint}")
         yield piece
 
 
-async def _unpacked(request: Request) -> AsyncIterator[bytes]:
+async def _unpacked(request: Request, most: int) -> AsyncIterator[bytes]:
+    """The pieces of a plain body, or of one that is at most so many bytes of gzip; raises Problem."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding == "identity":
         async for piece in request.stream():
@@ -45,11 +46,15 @@ async def _unpacked(request: Request) -> AsyncIterator[bytes]:
     if encoding not in ("gzip", "x-gzip"):
         detail = f"Content-Encoding is {encoding[:40]}; expected gzip, or no such header"
         raise Problem("encoding", detail, field="Content-Encoding")
-    gzip = Gzip()
+    gzip, size = Gzip(), 0
     async for packed in request.stream():
+        size += len(packed)  # members may be empty: they never add up to a piece
+        if size > most:
+            raise Problem("too-large", f"the gzip body has more than {most} bytes before it is unpacked")
         for piece in gzip.unpacked(packed):
-            yield piece
-            await asyncio.sleep(0)  # a small body may unpack to a thousand times its size
+            if piece:
+                yield piece
+            await asyncio.sleep(0)  # a small body may unpack to a thousand times its size, or hold many members
     gzip.check_complete()
 
 
@@ -61,7 +66,7 @@ class Gzip:
         self._members = 0
 
     def unpacked(self, packed: bytes) -> Iterator[bytes]:
-        """Raises Problem."""
+        """A piece for each step, b"" where a member is empty; raises Problem."""
         while packed:
             if self._member is None:
                 self._member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
@@ -70,11 +75,10 @@ class Gzip:
                 piece = self._member.decompress(packed, _STEP_BYTES)
             except zlib.error as error:
                 raise Problem("not-gzip", f"Content-Encoding is gzip, and the body is not: {error}") from None
-            if piece:
-                yield piece
             packed = self._member.unconsumed_tail or self._member.unused_data
             if self._member.eof:
                 self._member = None
+            yield piece
 
     def check_complete(self) -> None:
         """Raises Problem for a body that was cut off, or is empty."""

@@ -86,6 +86,7 @@ async def test_a_body_may_be_gzip(control):
         (gzip.compress(b" " * 500_000, mtime=0) * 3, "gzip", 413, "too-large"),
         (gzip.compress(b'{"keyword":"x"}', mtime=0)[:-5], "gzip", 400, "not-gzip"),
         (gzip.compress(b'{"keyword":"x"}', mtime=0) + b"tail", "gzip", 400, "not-gzip"),
+        (gzip.compress(b"", mtime=0) * 60_000 + gzip.compress(b'{"keyword":"x"}', mtime=0), "gzip", 413, "too-large"),
         (b'{"keyword":"x"}', "gzip", 400, "not-gzip"),
         (b"", "gzip", 400, "not-gzip"),
         (b'{"keyword":"x"}', "br", 415, "encoding"),

@@ -13,7 +13,8 @@ def test_an_account_sees_itself_and_all_below_it():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("acme", True), ("acme/seattle", True), ("7_a-b", True), ("", False), ("Acme", False), ("acme/", False),
-     ("/acme", False), ("acme//pier", False), ("acme/-", False), ("acmé", False), ("acme\n", False)],
+     ("/acme", False), ("acme//pier", False), ("acme/-", False), ("acmé", False), ("acme\n", False),
+     ("a" * 200, True), ("a" * 201, False), ("a/" * 100 + "a", False)],
 )  # fmt: skip
 def test_an_account_is_a_path_of_small_letters_and_digits(text, expected):
     assert is_account(text) is expected
