@@ -3,6 +3,8 @@
 import asyncio
 
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -32,9 +34,25 @@ def edge_app(redirector: Redirector, resolver: Resolver, visit_from: VisitFrom) 
             Route("/robots.txt", own.robots),
             Route("/favicon.ico", own.favicon),
             Route("/.well-known/{file:path}", own.app_link),
-            Route("/{code:path}", TapEndpoint(redirector, visit_from), methods=["GET", "HEAD"]),
-        ]
+            Route("/{code:text}", TapEndpoint(redirector, visit_from), methods=["GET", "HEAD"]),
+        ],
+        exception_handlers={HTTPException: _refused},
     )
+
+
+class _AnyText(PathConvertor):
+    """A path with whatever was glued to its code: Starlette's own `path` ends at a line end, and is a 404 then."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("text", _AnyText())
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """What Starlette answers by itself: a method that is not allowed."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+    return Response(error.detail, error.status_code, {**(error.headers or {}), **dict(ALWAYS)}, "text/plain")
 
 
 class TapEndpoint:

@@ -35,7 +35,9 @@ def test_punctuation_glued_to_a_code_changes_nothing(edge, glued):
 
 
 @pytest.mark.parametrize(
-    "glued", ["\u2026", "*", "~", "\u200b", "\ufeff", "\r\n", "\t", "\u3002", "\u300d\uff01"], ids=ascii
+    "glued",
+    ["\u2026", "*", "~", "\u200b", "\ufeff", "\r\n", "\nThank you", "\r\n\r\nBye", "\t", "\u3002", "\u300d\uff01"],
+    ids=ascii,
 )
 def test_what_apps_and_people_glue_to_a_code_changes_nothing(edge, glued):
     assert edge.get(f"/{CODE}{quote(glued, safe='')}").headers["Location"] == destination(5)
@@ -66,6 +68,7 @@ def test_other_methods_are_refused_with_the_ones_allowed(edge, method):
     answer = edge.get(f"/{CODE}", method=method)
 
     assert answer.status == 405
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD"}
 
 
