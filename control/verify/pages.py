@@ -162,6 +162,10 @@ class _Text(HTMLParser):
     def shingles(self) -> set[tuple[str, ...]]:
         return {tuple(self._words[at : at + 4]) for at in range(max(len(self._words) - 3, 1))} if self._words else set()
 
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        """`<![` is a comment outside of SVG and MathML (WHATWG HTML 13.2.5.42); the parser's own raises at most."""
+        return self.parse_bogus_comment(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in {"title", "script", "style"}:
             self._inside = tag

@@ -108,6 +108,13 @@ def test_a_page_like_that_of_a_path_that_does_not_exist_is_a_soft_404():
     assert [(each.outcome, each.check) for each in findings] == [("warn", "soft-404")]
 
 
+@pytest.mark.parametrize("mark", [b"<![x", b"<![foo[ bar ]]>", b"<![endif]-->", b"<!["])
+def test_a_mark_that_is_no_html_does_not_stop_the_comparison(mark):
+    page = fetched(body=MISSING.replace(b"<h1>", mark + b"<h1>"))
+
+    assert [each.check for each in soft_404(URL, page, page)] == ["soft-404"]
+
+
 @pytest.mark.parametrize(
     "missing",
     [
