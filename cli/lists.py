@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -13,6 +14,8 @@ from cli.show import as_json, printable, rows
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PAGE = 1_000
+# What a spreadsheet runs (OWASP, "CSV Injection"), also in full width; not a number or telephone number with its sign.
+_FORMULA = re.compile(r"[=@\uff1d\uff20\t\r\n]|[+\uff0b\uff0d-](?![0-9 ().,/-]*\Z)")
 
 
 def list_options(command: F) -> F:
@@ -60,7 +63,12 @@ def as_csv(records: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
     names = list(dict.fromkeys([*columns, *(name for record in records for name in record)]))
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows([printable(cell(record.get(name))) for name in names] for record in records)
+    writer.writerows([as_text(printable(cell(record.get(name)))) for name in names] for record in records)
+
+
+def as_text(value: str) -> str:
+    """A cell that no spreadsheet runs as a formula: visitors choose what is in some of them."""
+    return f"'{value}" if _FORMULA.match(value) else value
 
 
 def cell(value: Any) -> str:

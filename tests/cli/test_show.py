@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from rich.cells import cell_len
 
+from cli.lists import as_csv
 from cli.show import as_json, fields, printable, rows
 
 CONTROLS = ["\x1b[2J", "\x9b2J", "\x07", "\x7f", "\u202e", "\u2066", "\r"]
@@ -94,3 +95,19 @@ def test_what_is_piped_is_one_line_a_record_however_long(capsys):
 
     _, line = capsys.readouterr().out.splitlines()
     assert line.split() == [TAP["clicked_at"], "human", TAP["contact_id"], "0", "desktop", "DE", TAP["code"], URL]
+
+
+@pytest.mark.parametrize(
+    "value", ["=cmd|' /C calc'!A0", "@SUM(1)", "+1+cmd|x", "-2+3+cmd|x", "\tx", "\uff1d1", "=", "+=1", "-\n=1"]
+)
+def test_no_cell_of_a_csv_is_a_formula(capsys, value):
+    as_csv([{"user_agent": value}], ["user_agent"])
+
+    assert capsys.readouterr().out.splitlines()[1].lstrip('"').startswith("'")
+
+
+@pytest.mark.parametrize("value", ["+49 (151) 1234-5601", "-3.5", "+4915112345601", "", "a=b", "2026-05-01"])
+def test_a_number_and_a_text_are_a_cell_as_they_are(capsys, value):
+    as_csv([{"contact_id": value, "other": "x"}], ["contact_id"])
+
+    assert capsys.readouterr().out.splitlines()[1] == f"{value},x"
