@@ -9,7 +9,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)  # RFC 3986 3.1
 _NEVER = frozenset(
     {
         *("javascript", "data", "file", "vbscript", "blob", "about", "view-source", "filesystem"),
-        *("content", "jar", "mhtml", "resource", "chrome"),
+        *("content", "jar", "mhtml", "resource", "chrome", "livescript", "mocha", "ms-msdt", "search-ms"),
     }
 )
 _WEB = frozenset({"http", "https"})

@@ -170,7 +170,21 @@ def test_an_apps_url_leads_to_no_host():
 
 @pytest.mark.parametrize(
     "name",
-    ["javascript", "data", "file", "vbscript", "blob", "about", "view-source", "filesystem", "content", "jar", "mhtml"],
+    [
+        "javascript",
+        "data",
+        "file",
+        "vbscript",
+        "blob",
+        "about",
+        "view-source",
+        "filesystem",
+        "content",
+        "jar",
+        "mhtml",
+        "ms-msdt",
+        "search-ms",
+    ],
 )
 def test_what_runs_or_shows_the_url_itself_is_never_allowed(name):
     for spelling in (name, name.upper(), name.title(), f" {name} ", f"mailto,{name}", f"{name}\n", f"\t{name}"):
