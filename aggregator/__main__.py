@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -17,7 +18,9 @@ from aggregator.enrich import Enricher
 from aggregator.insertable import EnrichedRows
 from aggregator.metrics import AggregatorCollector
 from aggregator.migrate import migrate
+from aggregator.neighbours import Neighbours
 from aggregator.salts import Salts
+from aggregator.scans_seen import ScansSeen
 from aggregator.settings import Settings
 from aggregator.stores import AggregatorStores
 from records.address import AddressCipher
@@ -33,6 +36,7 @@ from visitors.devices import Devices
 from visitors.geo import Geo, GeoError
 
 STOP_S = 15.0
+REGRADE_TIMEOUT_S = 3600.0  # of a statement that rewrites a month of clicks
 
 log = logging.getLogger(__name__)
 
@@ -48,22 +52,27 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
     # until it is trimmed with the entries after it. The pipeline recovers the lanes instead.
     client = redis_client(settings.clicks_redis_url, timeout_s=10, connect_timeout_s=2, reconnects=0)
     clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=60)
+    slow_clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=REGRADE_TIMEOUT_S)
     await wait_for_clickhouse(clickhouse, give_up_after_s=3600)
     for name in await migrate(clickhouse):
         log.info("schema_migrated: applied a migration", extra={"file": name})
 
     owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-    enricher = Enricher(AddressCipher(settings.code_key), Devices(), geo)
+    scans = ScansSeen()
+    enricher = Enricher(AddressCipher(settings.code_key), Devices(), geo, scans)
     stores = stores_of(client, clickhouse, owner)
     aggregator = Aggregator(stores, EnrichedRows(enricher, Salts(client)), SystemClock(), owner)
     auditor = Auditor(client, clickhouse)
+    neighbours = Neighbours(slow_clickhouse, scans, time.time)
 
     health = Stores({"redis": client.ping, "clickhouse": clickhouse.ping})
     readiness = Readiness(health.degraded)
-    registry = registry_of("aggregator", AggregatorCollector(aggregator, auditor))
+    registry = registry_of("aggregator", AggregatorCollector(aggregator, auditor, neighbours))
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
     async with asyncio.TaskGroup() as running:
-        work = (aggregator.leases.keep_renewing(), auditor.run(), health.watch())
+        work = (
+            aggregator.leases.keep_renewing(), auditor.run(), health.watch(), neighbours.run(settings.regrade_every_s)
+        )  # fmt: skip
         background = [running.create_task(task) for task in work]
         moving = running.create_task(aggregator.pipeline.run())
         running.create_task(ops_server.run_until_stopped())
@@ -79,6 +88,7 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
         ops_server.stop()
     await client.aclose()
     await clickhouse.close()
+    await slow_clickhouse.close()
 
 
 async def _admit(client: Redis, clickhouse: ClickHouse, readiness: Readiness, owner: str) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from aggregator.days import day_of
 from aggregator.decode import Numbered
 from aggregator.grouped import Grouped, grouped
+from aggregator.scans_seen import ScansSeen
 from aggregator.visitor_ids import visitor_id
 from records.address import AddressCipher, prefix_of
 from records.click import Click
@@ -18,6 +19,7 @@ from visitors.devices import Device, Devices
 from visitors.evidence import Headers, evidence_of, headers_of
 from visitors.geo import Geo
 from visitors.language import language_of
+from visitors.neighbours import JUDGED_BY_NEIGHBOURS, MANY_CONTACTS, with_neighbours
 from visitors.place import Place
 from visitors.referrer import host_in
 
@@ -37,8 +39,9 @@ class Enriched(NamedTuple):
 class Enricher:
     """Finds out about the clicks of a batch."""
 
-    def __init__(self, cipher: AddressCipher, devices: Devices, geo: Geo) -> None:
+    def __init__(self, cipher: AddressCipher, devices: Devices, geo: Geo, scans: ScansSeen | None = None) -> None:
         self._cipher, self._devices, self._geo = cipher, devices, geo
+        self._scans = ScansSeen() if scans is None else scans
 
     def enrich(self, clicks: Sequence[Numbered], salts: Mapping[int, bytes]) -> Enriched:
         """No address gets into what it gives. salts: of every day_of(clicked_at_ms) among them."""
@@ -53,7 +56,7 @@ class Enricher:
             referrer_hosts=alike.each(_referrer_host_of),
             devices=headers.each(self._device_of),
             places=places,
-            verdicts=_judged(headers, places),
+            verdicts=_with_scans(_judged(headers, places), visits, headers, places, self._scans),
             visitor_ids=_visitor_ids(visits, addresses, headers, salts),
         )
 
@@ -89,6 +92,30 @@ def _judged(headers: Grouped[Headers], places: Grouped[Place]) -> Grouped[Verdic
     network_of = [networks.group_of[group] for group in places.group_of]
     pairs = grouped(list(zip(headers.group_of, network_of, strict=True)), tuple)
     return pairs.each(lambda pair: classify(evidence_of(headers.values[pair[0]], networks.values[pair[1]])))
+
+
+def _with_scans(
+    verdicts: Grouped[Verdict],
+    visits: list[Click],
+    headers: Grouped[Headers],
+    places: Grouped[Place],
+    scans: ScansSeen,
+) -> Grouped[Verdict]:
+    """Where a person or nobody known seems to visit, and a scan goes on with that agent, it is the scanner."""
+    if not scans:
+        return verdicts
+    values, group_of = list(verdicts.values), verdicts.group_of[:]
+    scanned: dict[int, int] = {}  # by the group of a verdict, that of the same with the scan
+    for index, (visit, group) in enumerate(zip(visits, verdicts.group_of, strict=True)):
+        if values[group].visit_class not in JUDGED_BY_NEIGHBOURS or not visit.contact_id:
+            continue
+        network = visit.account, visit.broadcast_id, places.values[places.group_of[index]].ip_prefix
+        if scans.holds(network, headers.values[headers.group_of[index]].user_agent, visit.clicked_at_ms):
+            if group not in scanned:
+                scanned[group] = len(values)
+                values.append(with_neighbours(values[group], [MANY_CONTACTS]))
+            group_of[index] = scanned[group]
+    return Grouped(values, group_of)
 
 
 def _visitor_ids(

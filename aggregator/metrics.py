@@ -9,17 +9,20 @@ from prometheus_client.registry import Collector
 
 from aggregator.assembly import Aggregator
 from aggregator.auditor import Auditor
+from aggregator.neighbours import Neighbours
 from runtime.histogram import histogram
+from visitors.neighbours import NEIGHBOUR_REASONS
 
 
 class AggregatorCollector(Collector):
-    def __init__(self, aggregator: Aggregator, auditor: Auditor) -> None:
+    def __init__(self, aggregator: Aggregator, auditor: Auditor, neighbours: Neighbours) -> None:
         self._leases, self._takeover, self._inserter = aggregator.leases, aggregator.takeover, aggregator.inserter
         self._progress, self._backlog = aggregator.pipeline.progress, aggregator.upkeep.backlog
-        self._auditor = auditor
+        self._auditor, self._neighbours = auditor, neighbours
 
     def collect(self) -> Iterator[Metric]:
-        return chain(self._of_lanes(), self._of_streams(), self._of_inserts(), self._of_doubt(), self._of_audit())
+        lanes, inserts = chain(self._of_lanes(), self._of_streams()), chain(self._of_inserts(), self._of_doubt())
+        return chain(lanes, inserts, self._of_audit(), self._of_scans())
 
     def _of_lanes(self) -> Iterator[Metric]:
         leases = self._leases
@@ -92,3 +95,10 @@ class AggregatorCollector(Collector):
         yield GaugeMetricFamily("taptrail_audit_lanes", "Lanes the last audit looked at", value=audit.lanes)
         # Beyond a few minutes nobody would know of a loss: see whether ClickHouse and Redis answer.
         yield GaugeMetricFamily("taptrail_audit_age_seconds", "Since the last audit that was finished", value=age_s)
+
+    def _of_scans(self) -> Iterator[Metric]:
+        # Reports change by as much some minutes after the taps. Far more than usual: a new gateway opens every link.
+        rows = CounterMetricFamily("taptrail_scanner_rows", "Rows whose neighbours show a scanner", labels=["reason"])
+        for reason in NEIGHBOUR_REASONS:
+            rows.add_metric([reason], self._neighbours.rows_changed[reason])
+        yield rows

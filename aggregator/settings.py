@@ -9,6 +9,7 @@ from runtime.environment import ClickHouseUrl, LogLevel, RedisUrl
 
 Databases = Annotated[str, msgspec.Meta(description=".mmdb files, separated by commas; nothing for no look-up")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+Every = Annotated[float, msgspec.Meta(ge=1, le=86_400, description="seconds, 1 to 86400")]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
 
 
@@ -22,6 +23,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     geo_city_db: Databases = ""
     # Number and organisation of the visitors' network, likewise.
     geo_asn_db: Databases = ""
+    # Seconds between two looks for scanners, which only all visits of a broadcast show; earlier rows are corrected.
+    regrade_every_s: Every = 300
     ops_host: Text = "127.0.0.1"
     ops_port: Port = 9101
     log_level: LogLevel = "info"

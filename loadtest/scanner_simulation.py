@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
-from visitors.scanners import Sending, Tap, reasons_of
+from visitors.scanners import Sending, Tap, reasons_of, scans_in
 
 LINKS = 2  # a message
 SENT_A_SECOND = 200
@@ -137,6 +137,10 @@ def outcome(judge: Judge, seed: int, sends: int, prefixes: int, *, with_history:
     return total
 
 
+def by_neighbours(taps: list[Tap], sending: Sending) -> Collection[int]:
+    return reasons_of(taps, sending, scans_in(taps, sending))
+
+
 def by_count_alone(contacts: int) -> Judge:
     """What rules of thumb say: a network that visits for so many contacts within a minute."""
 
@@ -160,7 +164,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--no-history", action="store_true", help="of a first broadcast: no share is known")
     given = parser.parse_args()
-    judges: dict[str, Judge] = {"visitors/scanners.py": reasons_of}
+    judges: dict[str, Judge] = {"visitors/scanners.py": by_neighbours}
     judges |= {f"{contacts} contacts a minute": by_count_alone(contacts) for contacts in (5, 10, 20)}
     for name, judge in judges.items():
         options = {"with_history": not given.no_history}

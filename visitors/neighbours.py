@@ -12,6 +12,9 @@ NEIGHBOUR_REASONS = (
     ALL_AT_ONCE := "all-links-at-once",
 )
 
+# Headers and network name no machine, or only say that machines are there too.
+JUDGED_BY_NEIGHBOURS = frozenset({VisitClass.HUMAN, VisitClass.UNKNOWN})
+
 
 def with_neighbours(verdict: Verdict, reasons: Iterable[str]) -> Verdict:
     """The verdict on a row's own evidence, after what its neighbours gave: that wins, and makes it a scanner's.

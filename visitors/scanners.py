@@ -5,7 +5,7 @@ Their number has to be more than chance explains, and two other signs have to ag
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import exp, sqrt
 from operator import attrgetter
@@ -57,10 +57,9 @@ def trusted_send(sent_at_ms: int, visits: int, before: int) -> int:
     return sent_at_ms if before <= MAX_BEFORE_SEND * visits else 0
 
 
-def reasons_of(taps: Sequence[Tap], sending: Sending) -> dict[int, set[str]]:
-    """Why visits are a machine's, by their index. taps: all of one broadcast and network for a while."""
+def reasons_of(taps: Sequence[Tap], sending: Sending, scans: Mapping[str, list[Span]]) -> dict[int, set[str]]:
+    """Why visits are a machine's, by their index. taps: of one broadcast and network for a while; scans: among them."""
     reasons: defaultdict[int, set[str]] = defaultdict(set)
-    scans = scans_in(taps, sending)
     for index, tap in enumerate(taps):
         if any(first <= tap.at_ms <= last for first, last in scans.get(tap.agent, ())):
             reasons[index].add(MANY_CONTACTS)

@@ -1,7 +1,11 @@
+import time
+
 from prometheus_client import CollectorRegistry
 
 from aggregator.auditor import Auditor
 from aggregator.metrics import AggregatorCollector
+from aggregator.neighbours import Neighbours
+from aggregator.scans_seen import ScansSeen
 from records.keys import LANES, WATERMARKS, lane_name
 from tests.support.aggregator import LANE, Aggregator, add, register
 
@@ -9,7 +13,8 @@ from tests.support.aggregator import LANE, Aggregator, add, register
 async def test_what_is_missing_or_doubled_shows_in_the_metrics(redis, clickhouse):
     aggregator, auditor = Aggregator(redis, clickhouse), Auditor(redis, clickhouse)
     registry = CollectorRegistry()
-    registry.register(AggregatorCollector(aggregator, auditor))
+    neighbours = Neighbours(clickhouse, ScansSeen(), time.time)
+    registry.register(AggregatorCollector(aggregator, auditor, neighbours))
     await register(redis)
     await add(redis, 1, 5)
     await aggregator.move_all()

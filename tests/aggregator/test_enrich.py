@@ -5,11 +5,12 @@ from aggregator.days import DAY_MS, day_of
 from aggregator.decode import Numbered
 from aggregator.enrich import Enricher
 from aggregator.rows import COLUMNS, arrow_stream
+from aggregator.scans_seen import MAX_NETWORKS, ScansSeen
 from aggregator.visitor_ids import visitor_id
 from records.address import AddressCipher, packed_address
 from tests.support.clicks import CLICK, CODE_KEY, IPHONE, LANE, numbered, rows_in
 from tests.support.geo_files import written
-from visitors.classify import CLASSIFIER_VERSION
+from visitors.classify import CLASSIFIER_VERSION, Verdict, VisitClass
 from visitors.devices import Devices
 from visitors.geo import Geo
 
@@ -148,3 +149,38 @@ def test_long_headers_are_cut():
 
     assert len(long["user_agent"].encode()) <= 512
     assert [len(long[name]) for name in ("accept", "purpose", "sec_ch_ua")] == [256, 256, 256]
+
+
+def test_a_visit_of_a_scan_that_goes_on_is_the_scanners_and_one_of_another_agent_or_time_is_not():
+    scans = ScansSeen()
+    network = CLICK.account, CLICK.broadcast_id, "203.0.113.0/24"
+    last_ms = CLICK.clicked_at_ms + 1_000
+    scans.note(network, {IPHONE: [(0, last_ms)]}, now_s=CLICK.clicked_at_ms / 1000)
+    enricher = Enricher(AddressCipher(CODE_KEY), Devices(), Geo(), scans)
+    clicks = [
+        numbered(1),
+        numbered(2, user_agent=f"{IPHONE} x"),
+        numbered(3, clicked_at_ms=last_ms + 1),
+        numbered(4, "198.51.100.7"),
+        numbered(5, user_agent=IPHONE, purpose="prefetch"),
+        numbered(6, contact_id=""),
+        numbered(7),
+    ]
+
+    verdicts = enricher.enrich(clicks, SALTS).verdicts.spread()
+    without = ENRICHER.enrich(clicks, SALTS).verdicts.spread()
+
+    scanner = Verdict(VisitClass.SCANNER, ("many-contacts-one-network", "agent-browser"))
+    assert [verdict == scanner for verdict in verdicts] == [True, False, False, False, False, False, True]
+    assert verdicts[1:6] == without[1:6]
+
+
+def test_of_scans_only_so_many_are_kept_and_what_is_over_is_forgotten():
+    scans = ScansSeen()
+    for number in range(MAX_NETWORKS + 1):
+        scans.note(("main", "spring", str(number)), {"a": [(0, 2_000)]}, now_s=1)
+
+    assert not scans.holds(("main", "spring", "0"), "a", 1_500)
+    assert scans.holds(("main", "spring", str(MAX_NETWORKS)), "a", 1_500)
+    scans.note(("main", "spring", str(MAX_NETWORKS)), {"a": [(0, 2_000)]}, now_s=3)
+    assert not scans.holds(("main", "spring", str(MAX_NETWORKS)), "a", 1_500)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from loadtest.scanner_simulation import Outcome, outcome
+from loadtest.scanner_simulation import Outcome, by_neighbours, outcome
 from visitors.neighbours import ALL_AT_ONCE, MANY_CONTACTS, TOO_SOON
 from visitors.scanners import (
     Sending,
@@ -12,6 +12,7 @@ from visitors.scanners import (
     poisson_quantile,
     rank_correlation,
     reasons_of,
+    scans_in,
     trusted_send,
 )
 
@@ -25,7 +26,7 @@ def taps(contacts, *, gap_ms=1_000, agent="Scanner", start_ms=SENT_MS + 60_000):
 
 
 def reasons(visits, sending):
-    found = reasons_of(visits, sending)
+    found = reasons_of(visits, sending, scans_in(visits, sending))
     return [found.get(index, set()) for index in range(len(visits))]
 
 
@@ -105,14 +106,14 @@ def test_all_links_of_a_message_within_two_seconds_are_a_machines_and_slower_one
 def test_thousands_of_visits_of_two_links_in_a_second_cost_what_they_are():
     visits = [Tap(SENT_MS, number % 2, "c-1", "Safari") for number in range(50_000)]
 
-    assert len(reasons_of(visits, TWO_LINKS)) == 50_000
+    assert len(reasons_of(visits, TWO_LINKS, {})) == 50_000
 
 
 @pytest.mark.parametrize("with_history", [True, False])
 def test_scanners_are_found_and_people_are_not_taken_for_them(with_history):
     total = Outcome()
     for seed in range(100, 104):
-        total += outcome(reasons_of, seed, 20_000, 64, with_history=with_history)
+        total += outcome(by_neighbours, seed, 20_000, 64, with_history=with_history)
 
     assert total.found >= 0.99 * total.scanner_visits
     assert total.misjudged <= 0.001 * total.human_visits
