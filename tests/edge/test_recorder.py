@@ -109,7 +109,11 @@ async def test_a_click_keeps_known_marks_of_the_query_and_nothing_else(redis, ed
     for query in queries:
         assert edge.get(f"/{code}?{query}", **headers).status == 302
 
-    assert [click.query_marks for click in await clicks(redis, edge)] == list(queries.values())
+    raw = f"GET /{code}?utm_source=caf".encode() + b"\xc3\xa9&gclid=a\xff HTTP/1.1\r\nHost: go.acme.example\r\n\r\n"
+    assert b" 302 " in edge.send(raw)
+
+    kept = [click.query_marks for click in await clicks(redis, edge)]
+    assert kept == [*queries.values(), {"utm_source": "café", "gclid": "a\ufffd"}]
 
 
 def test_a_tick_of_thousands_of_hostile_visits_is_recorded_whole(tmp_path):

@@ -52,7 +52,7 @@ def log_of(process):
 async def test_taps_that_go_wrong_leave_nothing_of_the_visitor_in_the_log(edges, own_valkey, clickhouse):  # noqa: F811
     private = {
         "address": "203.0.113.77", "agent": "Phone-of-Kees", "referrer": "https://kees.example/private",
-        "query": "mobile=31612345678", "contact": "kees@acme.example", "code": cipher.seal(3),
+        "query": "gclid=31612345678", "contact": "kees@acme.example", "code": cipher.seal(3),
     }  # fmt: skip
     redis = Redis.from_url(own_valkey.url)
     await cache(redis)
