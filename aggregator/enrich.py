@@ -67,7 +67,7 @@ class Enricher:
         return self._geo.look_up(prefix_of(address))
 
     def _device_of(self, headers: Headers) -> Device:
-        return self._devices.parse(headers.user_agent)
+        return self._devices.parse(headers.user_agent, headers.sec_ch_ua)
 
 
 _all_headers = attrgetter(*Headers.__struct_fields__, "accept_language", "referrer")

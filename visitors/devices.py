@@ -9,6 +9,8 @@ from ua_parser import Parser
 from ua_parser.loaders import load_builtins
 from ua_parser.regex import Resolver
 
+from visitors.apps import app_named_in
+
 MAX_NAME = 64  # longer names are made up
 _REMEMBERED = 16_384  # some 12 MB; a morning's traffic has a few thousand distinct strings
 
@@ -33,8 +35,10 @@ class Devices:
         self._parser = Parser(Resolver(load_builtins()))
         self.parse = lru_cache(_REMEMBERED)(self._read)
 
-    def _read(self, user_agent: str) -> Device:
+    def _read(self, user_agent: str, sec_ch_ua: str = "") -> Device:
+        """sec_ch_ua: the client hint, in which browsers that write Chrome's string give their own name."""
         found = self._parser.parse(user_agent)
+        browser, version = _browser(user_agent, sec_ch_ua, found.user_agent)
         brand, model = _brand_and_model(found.device)
         is_machine = found.device is not None and found.device.brand == "Spider"
         return Device(
@@ -43,18 +47,23 @@ class Devices:
             device_model=model,
             os=found.os.family[:MAX_NAME] if found.os else "",
             os_version=_os_version(user_agent, found.os),
-            browser=found.user_agent.family[:MAX_NAME] if found.user_agent else "",
-            browser_version=_browser_version(found.user_agent),
+            browser=browser,
+            browser_version=version,
         )
 
 
 _CONSOLE = re.compile(r"PlayStation|Nintendo|Xbox", re.I)
 _TV = re.compile(
-    r"Smart-?TV|Web0S|GoogleTV|Google TV|Android TV|Apple ?TV|HbbTV|BRAVIA|Roku/|CrKey|\bAFT[A-Z0-9]+\b|Tizen.*\bTV\b",
+    r"Smart-?TV|Web0S|GoogleTV|Google TV|Android TV|Apple ?TV|HbbTV|BRAVIA|Roku/|CrKey|\bAFT[A-Z0-9]+\b|\bTV\b"
+    r"|CE-HTML|NETTV|NetCast|SmartHub|VIDAA|Viera|VIZIO|\bOMI/",
     re.I,
 )
 _WEARABLE = re.compile(r"Apple ?Watch|\bWatch ?OS\b|\bWear ?OS\b|Android Wear|SM-R[89]\d\d|Galaxy Watch", re.I)
-_TABLET = re.compile(r"iPad|Tablet|PlayBook|\bKF[A-Z]{2,6}\b|\bSM-[TPX]\d{3}", re.I)
+_TABLET = re.compile(
+    r"iPad|Tablet|PlayBook|\bKF[A-Z]{2,6}\b|\bSM-[TPX]\d{3}|\bGT-P\d|\bGT-N(?:80|51)"
+    r"|MediaPad|\bTab\b|[_ ]Pad\b|\bTB-?[X\d]",
+    re.I,
+)
 _PHONE = re.compile(r"iPhone|iPod|Windows Phone|KAIOS|Opera Mini|BlackBerry|BB10|Symbian|OpenHarmony|\bMobile\b", re.I)
 _DESKTOP = re.compile(r"Windows NT|Macintosh|CrOS|X11|Linux x86_64", re.I)
 _BROWSERS_LANGUAGE = re.compile(r"Mozilla/|Opera/")
@@ -104,6 +113,21 @@ def _os_version(user_agent: str, os: ua_parser.OS | None) -> str:
     if safari and int(safari[2]) >= 26 > int(safari[1]):
         return f"{safari[2]}.{safari[3]}"
     return _dotted(os.major, os.minor, os.patch)
+
+
+# Brave and others send the very string of Chrome; only the hint tells them apart.
+_HINTED = re.compile(
+    r'"(Brave|Vivaldi|DuckDuckGo|Ecosia|Opera GX|Avast Secure Browser|Norton Private Browser)";v="(\d{1,9})'
+)
+
+
+def _browser(user_agent: str, sec_ch_ua: str, read: ua_parser.UserAgent | None) -> tuple[str, str]:
+    """Name and version: of the app whose web view it is, of the client hint, or of the string."""
+    if app := app_named_in(user_agent):
+        return app[0], app[1][:MAX_NAME]
+    if hinted := _HINTED.search(sec_ch_ua):
+        return hinted[1], hinted[2]
+    return read.family[:MAX_NAME] if read else "", _browser_version(read)
 
 
 def _browser_version(browser: ua_parser.UserAgent | None) -> str:

@@ -74,3 +74,31 @@ def test_a_string_is_read_once():
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda visit: visit["name"])
 def test_a_recorded_visit_has_its_device_type(recorded):
     assert parse(recorded_click(recorded).user_agent).device_type == recorded["expected_device_type"]
+
+
+CHROME = android("10; K", "Chrome/140.0.0.0 Mobile Safari/537.36")
+
+
+def test_a_browser_with_chromes_string_is_named_by_its_client_hint():
+    device = parse(CHROME, '"Brave";v="140", "Not=A?Brand";v="24", "Chromium";v="140"')
+
+    assert (device.browser, device.browser_version) == ("Brave", "140")
+
+
+@pytest.mark.parametrize("hint", ["", '"Chromium";v="140"', '"Brave"', '"Brave";v="x"', '"Nobody";v="1"'])
+def test_a_hint_without_a_known_name_leaves_the_string(hint):
+    assert parse(CHROME, hint).browser == "Chrome Mobile"
+
+
+@pytest.mark.parametrize(
+    ("agent", "device_type"),
+    [
+        (android("9; SM-T510", "Chrome/109.0 Mobile Safari/537.36"), "tablet"),
+        (android("9; Lenovo TB-X505F", "Chrome/109.0 Mobile Safari/537.36"), "tablet"),
+        (android("4.4; Tab 10", "Chrome/109.0 Mobile Safari/537.36"), "tablet"),
+        (android("9; R-TV BOX X10", "Chrome/109.0 Safari/537.36"), "tv"),
+        ("Mozilla/5.0 (Linux; VIDAA 4.0) AppleWebKit/537.36 Chrome/84.0 Safari/537.36", "tv"),
+    ],
+)
+def test_tablets_and_television_sets_are_known_by_their_models(agent, device_type):
+    assert parse(agent).device_type == device_type
