@@ -162,6 +162,6 @@ _RULES = (
     Rule(
         VisitClass.BOT,
         "agent-compatible",
-        pattern=re.compile(r"[(;] ?compatible;(?! msie| trident| konqueror| u; webpositive|.*netfront)"),
+        pattern=re.compile(r"[(;] ?compatible;(?! ?msie| trident| konqueror| u; webpositive|.*netfront)"),
     ),
 )

@@ -20,7 +20,8 @@ _BROWSER = re.compile(
             |POLARIS|Dolfin/|Obigo|UP\.Browser|Profile/MIDP|UCBrowser|Version/\d|Netscape|PlayStation|CE-HTML|HbbTV
             |SmartTV|IEMobile|IPTV)
         | Mozilla/5\.0\ \((?:compatible;\ (?:U;\ )?)?(?:Konqueror|WebPositive|IBrowse)/?
-        | Mozilla/[45]\.\d\d?\ ?\((?:compatible;\ MSIE|PlayStation|SMART-TV|SmartHub|SAMSUNG|iPad;|iPhone;)
+        | Mozilla/[45]\.\d\d?\ ?\((?:compatible;\ ?MSIE|PlayStation|SMART-TV|SmartHub|SAMSUNG|iPad;|iPhone;)
+        | Mozilla/[2-4]\.\d+\w*\ (?:\[\w\w\]\ )?\((?:Win|X11|Mac)
         | Opera/\d+\.\d+\ (?:\(|NETTV|X11)
         | (?:DoCoMo|J-PHONE|SoftBank|Vodafone|KDDI-\w+|UCWEB|UP\.Browser|portalmmm|emobile|WILLCOM)[/\d\ ]
         | (?:Nokia|SAMSUNG|SEC-|LGE?-?|BlackBerry|SonyEricsson|MOT-|Motorola|ZTE|HTC|Huawei|Alcatel|SIE-|SHARP
@@ -32,9 +33,10 @@ _DESK = re.compile(r"Mozilla/5\.0 \((?![^()]*Android)[^()]*(?:Windows NT|Macinto
 # Browsers of the last century, television sets and headsets write what they like.
 _FREE = re.compile(
     r"MSIE |Trident/|\bTV\b|SmartTV|HbbTV|SMART-TV|VIDAA|CrKey|VIZIO|CE-HTML|NETTV|Roku/|Tesla/|\bVR\b|\[FB|Viera"
-    r"|OpenHarmony|\barmv?\d",
+    r"|OpenHarmony|\barmv?\d|rv:[01]\.",
     re.I,
 )
+_ENTERPRISE_BUILD = re.compile(r"; (?:Mozilla )?Firefox [\d.]+ - [\d.\-]+\Z")
 _COMMENT = re.compile(r"\([^()]*(?:\([^()]*\)[^()]*)*\)")
 _SYSTEM_PART = re.compile(
     r"""\s*(?:Windows(?:\ NT\ [\d.]+)?|Win64|WOW64|x64|ARM64|ARM|Macintosh|(?:Intel|PPC)\ Mac\ OS\ X.*|X11|U|N|I|Wayland
@@ -43,7 +45,7 @@ _SYSTEM_PART = re.compile(
         |Tablet\ PC\ [\d.]+|Xbox(?:\ One)?|[a-z]{2}|[a-z]{2}[-_][A-Za-z]{2}|rv:[\d.a-z]+|.NET\ .*|arm
         |Media\ Center\ PC.*
         |SLCC\d|MA[A-Z]{2}\w*|Mac_PowerPC|Chromium\ GOST|compatible|wv|Model/.*|DeX
-        |Valve\ Steam.*|chromeframe.*|WebView/.*|Lumia.*|WUID=.*|WTB=.*|x86_64|i[3-6]86|aarch64|)\s*""",
+        |Valve\ Steam.*|chromeframe.*|WebView/.*|Lumia.*|WUID=.*|WTB=.*|NCLIENT.*|x86_64|i[3-6]86|aarch64|)\s*""",
     re.X | re.I,
 )
 _LATER_COMMENT = re.compile(
@@ -69,7 +71,7 @@ def no_browser_writes(agent: str) -> bool:
     system = _DESK.match(agent)
     if system is None or _FREE.search(agent):
         return False
-    rest = agent[system.end() :]
+    rest = _ENTERPRISE_BUILD.sub("", agent[system.end() :])
     parts = system[0].partition("(")[2][:-1].split(";")
     return (
         not all(_SYSTEM_PART.fullmatch(part) for part in parts)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from loadtest.agents.collections import COLLECTIONS, MACHINE, Agent, Collection, agents_of
+from loadtest.agents.update import published
 from visitors.classify import VisitClass, classify
 from visitors.cut import MAX_AGENT_BYTES, cut
 from visitors.evidence import Evidence
@@ -31,7 +32,7 @@ def main() -> None:
         _print_missed(arguments.missed, arguments.into)
         return
     read = [(collection, agents_of(collection, arguments.into)) for collection in COLLECTIONS]
-    _print_judges(read)
+    _print_judges(read, judges(arguments.into))
     _print_kinds(read)
 
 
@@ -44,14 +45,17 @@ def is_no_person(agent: str) -> bool:
     return judged(agent) is not VisitClass.HUMAN
 
 
-JUDGES: dict[str, Judge] = {"taptrail": is_no_person} | {f"{each.name} alone": Matcher(each).fits for each in LISTS}
+def judges(into: Path) -> dict[str, Judge]:
+    """Ours, and each list alone as it is published."""
+    lists = [published(each.source.split()[0], each.name, each.version, into) for each in LISTS]
+    return {"taptrail": is_no_person} | {f"{each.name} alone": Matcher(each).fits for each in lists}
 
 
-def _print_judges(read: list[tuple[Collection, list[Agent]]]) -> None:
+def _print_judges(read: list[tuple[Collection, list[Agent]]], judges: dict[str, Judge]) -> None:
     print("| collection | held out | judge | machines | found | people | misjudged | precision |")
     print("|---|---|---|---|---|---|---|---|")
     for collection, agents in read:
-        for name, judge in JUDGES.items():
+        for name, judge in judges.items():
             print(_line(collection, name, *_counts(agents, judge)))
 
 

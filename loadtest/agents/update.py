@@ -9,11 +9,12 @@ import argparse
 import datetime
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from loadtest.agents.packages import Package, newest, unpacked
+from visitors.lists import MachineList
 
 TARGET = Path("visitors/data/machine_agents.json")
 # What people's browsers and web views write too, and what visitors/agents.py says more exactly.
@@ -60,23 +61,29 @@ def main() -> None:
     into = parser.parse_args().into
     into.mkdir(exist_ok=True)
 
-    lists = [_list(client, name, read, into) for client, name, read in _SOURCES]
+    lists = [_carried(published(client, name, newest(client, name), into)) for client, name in _SOURCES]
     TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(json.dumps(lists, indent=1) + "\n")
+    TARGET.write_text(json.dumps(msgspec.to_builtins(lists), indent=1) + "\n")
     for each in lists:
-        print(f"{each['name']} {each['version']}: {len(each['patterns'])} patterns")
+        print(f"{each.name} {each.version}: {len(each.patterns)} patterns")
 
 
-def _list(client: str, name: str, read: Callable[[Path], tuple[str, list[str]]], into: Path) -> dict[str, Any]:
-    version = newest(client, name)
-    licence, patterns = read(unpacked(Package(client, name, version, ""), into))
-    named = [pattern for pattern in patterns if pattern not in NOT_MACHINES[name] and _WORD.search(pattern)]
-    compilable = [_as_python_reads(pattern) for pattern in named]
+def published(client: str, name: str, version: str, into: Path) -> MachineList:
+    """A list with all its patterns, as `re` reads them; raises re.error for one that it does not."""
+    licence, patterns = _READ[name](unpacked(Package(client, name, version, ""), into))
+    compilable = [_as_python_reads(pattern) for pattern in patterns]
     for pattern in compilable:
         re.compile(pattern)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return {"name": name, "source": f"{client} package {name}", "version": version, "licence": licence,
-            "fetched": today, "ignores_case": name == "isbot", "patterns": compilable}  # fmt: skip
+    source = f"{client} package {name}"
+    return MachineList(name, source, version, licence, today, name in _IGNORING_CASE, compilable)
+
+
+def _carried(machines: MachineList) -> MachineList:
+    """A list without what people's browsers write too."""
+    left_out = {_as_python_reads(pattern) for pattern in NOT_MACHINES[machines.name]}
+    named = [pattern for pattern in machines.patterns if pattern not in left_out and _WORD.search(pattern)]
+    return msgspec.structs.replace(machines, patterns=named)
 
 
 def _as_python_reads(pattern: str) -> str:
@@ -98,7 +105,9 @@ def _crawler_user_agents(folder: Path) -> tuple[str, list[str]]:
     return licence, [entry["pattern"] for entry in entries]
 
 
-_SOURCES = (("npm", "isbot", _isbot), ("pip", "crawler-user-agents", _crawler_user_agents))
+_SOURCES = (("npm", "isbot"), ("pip", "crawler-user-agents"))
+_READ = {"isbot": _isbot, "crawler-user-agents": _crawler_user_agents}
+_IGNORING_CASE = frozenset({"isbot"})
 
 if __name__ == "__main__":
     main()
