@@ -15,6 +15,7 @@ from stack.clickhouse.server import Server
 from stack.clickhouse.users import User
 
 _DRAIN_S = 15.0
+_MAX_FIELD_BYTES = 8 << 10  # of 128 that aiohttp takes before any password is looked at
 
 
 def serve(
@@ -43,8 +44,8 @@ async def _serve(server: Server, host: str, port: int) -> None:
         access_log=None,
         handler_cancellation=True,
         auto_decompress=False,
-        max_line_size=1 << 20,
-        max_field_size=1 << 20,
+        max_line_size=1 << 20,  # a statement may come as a parameter
+        max_field_size=_MAX_FIELD_BYTES,
         shutdown_timeout=1.0,
     )
     await runner.setup()

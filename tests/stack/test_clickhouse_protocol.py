@@ -269,3 +269,10 @@ async def test_a_query_whose_client_has_left_stops(writer, session, clickhouse_p
         await asyncio.wait_for(request, 0.5)
 
     await begun(writer, "query LIKE '%sipHash64(number)%'", 0)
+
+
+async def test_a_header_field_has_a_bound_before_a_password_is_looked_at(session, clickhouse_port):
+    url = f"http://127.0.0.1:{clickhouse_port}/?query=SELECT+1"
+
+    async with session.get(url, headers={"X-Filling": "a" * 10_000}) as response:
+        assert response.status == 400
