@@ -1,6 +1,7 @@
 """The commands of `taptrail`. Each is imported when it is called, so that --help and the processes start fast."""
 
 import importlib
+from typing import Any
 
 import click
 
@@ -48,6 +49,17 @@ class _Lazy(click.Group):
                 ) from None
             raise
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError:  # click quotes what it repeats
+            raise
+        except click.ClickException as error:
+            from cli.show import printable  # noqa: PLC0415 - not for --help
+
+            # It may quote a file, a visitor or a store.
+            raise click.ClickException(printable(error.message)) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -14,6 +14,7 @@ import aiohttp
 import click
 import msgspec
 
+from cli.show import printable
 from records.text import BROADCAST_ID, control_character
 
 RUNNING = Path(os.environ.get("TAPTRAIL_DATA") or ".taptrail") / "running.json"  # written by `taptrail up`
@@ -137,7 +138,7 @@ async def _call(method: str, path: str, body: Any, missing_ok: bool, query: dict
 def warn(text: str) -> None:
     """Tell a person; kept for `warnings` of --json."""
     warnings.append(text)
-    click.echo(f"Warning: {text}", err=True)
+    click.echo(f"Warning: {printable(text)}", err=True)
 
 
 async def raise_for(response: aiohttp.ClientResponse, line_nos: Sequence[int] = ()) -> None:

@@ -14,7 +14,7 @@ from cli.api import Refused, broadcast_path, call, domain_path, file_line, strea
 from cli.contacts import Checked, ContactsError, checked, encoding_option, mapping_of
 from cli.dry_run import report_of
 from cli.mint import check_out, create_broadcast
-from cli.show import as_json
+from cli.show import as_json, printable
 from contacts.encoding import Encoding
 from messages.payloads import FORMATS
 from messages.summary import dry_run as run_dry
@@ -92,7 +92,7 @@ def compose(
         except ContactsError as error:
             raise click.ClickException(str(error)) from None
         for note in lines.notes:
-            click.echo(note, err=True)
+            click.echo(printable(note), err=True)
         for warning in lines.warnings:
             warn(warning)
         if out is None or dry_run:

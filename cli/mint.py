@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warn, warnings
 from cli.contacts import Checked, ContactsError, checked, encoding_option, mapping_of
-from cli.show import as_json
+from cli.show import as_json, printable
 from contacts.encoding import Encoding
 from contacts.fields import FieldNeeds
 from records.hosts import ascii_host
@@ -134,7 +134,7 @@ def _checked(
     except ContactsError as error:
         raise click.ClickException(str(error)) from None
     for note in lines.notes:
-        click.echo(note, err=True)
+        click.echo(printable(note), err=True)
     for warning in lines.warnings:
         warn(warning)
     return lines
@@ -344,7 +344,7 @@ def _partial(out: Path) -> Iterator[IO[str]]:
 
 
 def _skipped(line_no: int, error: str) -> None:
-    click.echo(f"line {line_no} skipped: {error}", err=True)
+    click.echo(f"line {line_no} skipped: {printable(error)}", err=True)
 
 
 def _progress() -> Progress:

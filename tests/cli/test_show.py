@@ -5,8 +5,10 @@ import sys
 from io import StringIO
 
 import pytest
+from click.testing import CliRunner
 from rich.cells import cell_len
 
+from cli.__main__ import taptrail
 from cli.lists import as_csv
 from cli.show import as_json, fields, printable, rows
 
@@ -111,3 +113,14 @@ def test_a_number_and_a_text_are_a_cell_as_they_are(capsys, value):
     as_csv([{"contact_id": value, "other": "x"}], ["contact_id"])
 
     assert capsys.readouterr().out.splitlines()[1] == f"{value},x"
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_no_error_steers_a_terminal(tmp_path, control):
+    contacts = tmp_path / "contacts.csv"
+    contacts.write_text("contact_id\na\n")
+    arguments = ("--domain", "go.acme.example", "--broadcast", "b", "--contacts", contacts, "--out", f"no{control}/o")
+
+    done = CliRunner().invoke(taptrail, ["mint", *map(str, arguments)], color=True)
+
+    assert done.output == f"Error: the folder of --out {printable(f'no{control}/o')} does not exist\n"
