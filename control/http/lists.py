@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -18,6 +18,9 @@ LIST_QUERY = (
 )
 R = TypeVar("R")
 Place = tuple[Any, ...]  # what the items are sorted by
+# Of a place: a cursor is a text that anybody can make, and these are what a statement can hold.
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+ClickId = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
 
 
 class Page(msgspec.Struct, frozen=True):

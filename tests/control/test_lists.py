@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from control.http.lists import cursor_to
 from tests.support.click_rows import SENT, click
 from tests.support.control import ACME, DOMAIN, MAIN, SEATTLE, SHOP, contacts
 
@@ -151,6 +152,13 @@ async def test_a_broadcast_without_links_can_be_deleted_and_made_again(control, 
     assert "archive it" in refused.body["detail"]
 
 
+SPRING = "/v1/broadcasts/spring"
+
+
+def forged(*place):
+    return cursor_to(place)
+
+
 @pytest.mark.parametrize(
     ("path", "field"),
     [
@@ -158,6 +166,9 @@ async def test_a_broadcast_without_links_can_be_deleted_and_made_again(control, 
         ("/v1/domains?limit=1001", "limit"),
         ("/v1/domains?cursor=nope", "cursor"),
         ("/v1/broadcasts?cursor=WyJhIl0", "cursor"),
+        *((f"{path}?cursor={forged(-1)}", "cursor") for path in ("/v1/broadcasts", "/v1/links", f"{SPRING}/links")),
+        (f"/v1/links?cursor={forged(2**63)}", "cursor"),
+        (f"{SPRING}/clicks?cursor={forged(1, 'x')}", "cursor"),
         ("/v1/broadcasts?state=gone", "state"),
         ("/v1/broadcasts?since=yesterday", "since"),
         ("/v1/broadcasts?since=2026-01-01T00:00:00", "since"),

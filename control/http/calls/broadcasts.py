@@ -10,7 +10,7 @@ from control.http.advisories import expired, with_warnings
 from control.http.bodies import document, whole_body
 from control.http.documents import Document, stated
 from control.http.json_answer import json_answer
-from control.http.lists import cut, page_of
+from control.http.lists import Number, cut, page_of
 from control.http.parameters import account_of, index_of
 from control.http.problems import decoded
 from control.http.schemas import (
@@ -60,7 +60,7 @@ class BroadcastCalls:
         return with_warnings(json_answer(broadcast_answer(broadcast)), warnings)
 
     async def history(self, request: Request, caller: Caller) -> Response:
-        page = page_of(request, tuple[int])
+        page = page_of(request, tuple[Number])
         entries = await self._broadcasts.history(account_of(request, caller), request.path_params["broadcast_id"])
         here, next_cursor = cut(entries, page, lambda entry: (entry.version,))
         return json_answer(History([history_entry(entry) for entry in here], next_cursor))

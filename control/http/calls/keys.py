@@ -9,7 +9,7 @@ from control.access.keys import Keys
 from control.http.advisories import with_warnings
 from control.http.bodies import document
 from control.http.json_answer import json_answer
-from control.http.lists import cut, page_of
+from control.http.lists import Number, cut, page_of
 from control.http.parameters import account_of
 from control.http.problems import check_text
 from control.http.schemas import KeyBody, KeyList, key_answer, key_entry
@@ -31,7 +31,7 @@ class KeyCalls:
         return json_answer(key_answer(row, key), 201)
 
     async def list_keys(self, request: Request, caller: Caller) -> Response:
-        page = page_of(request, tuple[int, str])
+        page = page_of(request, tuple[Number, str])
         keys = await self._keys.within(account_of(request, caller))
         here, next_cursor = cut(keys, page, lambda key: (key.created_at_ms, key.key_id))
         return json_answer(KeyList([key_entry(key) for key in here], next_cursor))

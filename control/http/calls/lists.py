@@ -10,7 +10,7 @@ from control.catalogue.broadcasts import Broadcasts
 from control.catalogue.domains import name_of
 from control.catalogue.listings import BroadcastState, Listings
 from control.http.json_answer import json_answer
-from control.http.lists import cursor_after, page_of
+from control.http.lists import ClickId, Number, cursor_after, page_of
 from control.http.parameters import account_of, flag, one_of, time_of
 from control.http.schemas import (
     BroadcastList,
@@ -35,7 +35,7 @@ class ListCalls:
 
     async def list_broadcasts(self, request: Request, caller: Caller) -> Response:
         found = await self._listings.broadcasts(
-            account_of(request, caller), page_of(request, tuple[int]),
+            account_of(request, caller), page_of(request, tuple[Number]),
             q=request.query_params.get("q", ""), state=one_of(request, "state", BroadcastState), since=time_of(request),
         )  # fmt: skip
         return json_answer(BroadcastList([broadcast_answer(each) for each in found.items], cursor_after(found.last)))
@@ -44,7 +44,7 @@ class ListCalls:
         broadcast = await self._broadcasts.get(account_of(request, caller), request.path_params["broadcast_id"])
         given = request.query_params
         found = await self._listings.links(
-            broadcast, page_of(request, tuple[int]), contact_id=given.get("contact_id", ""),
+            broadcast, page_of(request, tuple[Number]), contact_id=given.get("contact_id", ""),
             audience=given.get("audience"), tapped=flag(request, "tapped") if "tapped" in given else None,
         )  # fmt: skip
         return json_answer(LinkList(found.items, cursor_after(found.last)))
@@ -52,14 +52,14 @@ class ListCalls:
     async def list_shared_links(self, request: Request, caller: Caller) -> Response:
         domain = request.query_params.get("domain", "")
         found = await self._listings.shared_links(
-            account_of(request, caller), page_of(request, tuple[int]), short_domain=name_of(domain) if domain else ""
+            account_of(request, caller), page_of(request, tuple[Number]), short_domain=name_of(domain) if domain else ""
         )
         return json_answer(LinkList(found.items, cursor_after(found.last)))
 
     async def list_clicks(self, request: Request, caller: Caller) -> Response:
         broadcast = await self._broadcasts.get(account_of(request, caller), request.path_params["broadcast_id"])
         found = await self._listings.clicks(
-            broadcast, page_of(request, tuple[int, str]),
+            broadcast, page_of(request, tuple[Number, ClickId]),
             visit_class=one_of(request, "class", VisitClassName) or "", since=time_of(request),
         )  # fmt: skip
         return json_answer(ClickList(found.items, cursor_after(found.last)))
