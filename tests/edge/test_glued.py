@@ -71,6 +71,20 @@ def test_what_no_code_can_hold_ends_the_code_whatever_follows(code, text):
         assert code_of(f"/{code}{text}{follows}".encode()) == code
 
 
+@pytest.mark.parametrize("path", ["/ＳＡＬＥ－２４", "/ＳＡＬＥ－２４！", "/Ｓale-２４。", "/ＳALE-24を見て"])
+def test_a_slug_typed_in_wide_letters_is_the_one_of_the_poster(path):
+    assert code_of(path.encode()).upper() == "SALE-24"
+    assert code_of(quote(path).encode()).upper() == "SALE-24"
+    assert code_of("/aB3dE5fG7ＳＡＬＥ".encode()) == "aB3dE5fG7"
+
+
+@pytest.mark.parametrize(
+    "path", [b"/\xef\xbc", b"/\xef\xbd\x9e", b"/%EF%BC%81", b"/\xef\xbc\xa1\xff" + b"\xef\xbc\xa1" * 70]
+)
+def test_wide_letters_that_are_no_code_are_none(path):
+    assert code_of(path) in ("", "AA")
+
+
 def test_a_code_may_come_percent_encoded():
     assert code_of(b"/%61B3dE5fG7%E3%80%82abc") == "aB3dE5fG7"
     assert code_of(b"/" + b"%61" * 64) == "a" * 64
