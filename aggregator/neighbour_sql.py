@@ -4,7 +4,7 @@ from visitors.agents import VisitClass
 from visitors.neighbours import NEIGHBOUR_REASONS
 from visitors.scanners import FEWEST_CONTACTS, LONG_S
 
-MAP = "neighbour_verdicts"
+MAP = "taptrail_internal.neighbour_verdicts"
 MAX_OF_A_NETWORK = 200_000  # visits of one broadcast that are looked at; more are a flood, which other rules judge
 HISTORY_DAYS = 30
 

@@ -1,7 +1,7 @@
 -- Verdicts that visits get by those beside them, while a mutation writes them into clicks: on disk, so that one that was
 -- cut off finds them again when it goes on.
 
-CREATE TABLE IF NOT EXISTS neighbour_verdicts
+CREATE TABLE IF NOT EXISTS taptrail_internal.neighbour_verdicts
 (
     run UInt64,
     lane UInt64,
