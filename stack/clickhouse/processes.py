@@ -50,16 +50,19 @@ class Process:
 class Processes:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._running: dict[str, Process] = {}
+        self._running: dict[tuple[str, str], Process] = {}  # by user and query id
         self._marks = itertools.count(1)
 
     @contextmanager
     def begun(self, query_id: str, user: str) -> Iterator[Process]:
-        """Note a statement until it is over; two of one id cannot run at a time."""
-        if query_id in self._running:
+        """Note a statement until it is over; two of one id cannot run at a time for one user.
+
+        A server knows an id once for all users: an analyst could then keep the product's next ids to herself.
+        """
+        if (user, query_id) in self._running:
             raise ClickHouseError(SAME_QUERY_ID, f"Query with id = {query_id} is already running.")
         process = Process(f"taptrail-{next(self._marks)}", query_id, user)
-        self._running[query_id] = process
+        self._running[user, query_id] = process
         try:
             yield process
         finally:
@@ -67,7 +70,7 @@ class Processes:
                 self.end(process)
 
     def end(self, process: Process) -> None:
-        del self._running[process.query_id]
+        del self._running[process.user, process.query_id]
         process.done.set()
 
     async def stop(self, process: Process) -> None:
@@ -109,13 +112,13 @@ class Processes:
     async def _matching(self, condition: str, parameters: Mapping[str, str], by: Process) -> list[Process]:
         """The engine judges the condition."""
         others = [process for process in self._running.values() if process is not by]
-        rows = [(process.query_id, process.user, process.query) for process in others]
-        sql = values("query_id String, user String, query String", rows).replace("*", "query_id", 1)
+        rows = [(process.mark, process.query_id, process.user, process.query) for process in others]
+        sql = values("mark String, query_id String, user String, query String", rows).replace("*", "mark", 1)
         answer, _ = await asyncio.to_thread(
             self._engine.run, Session("", parameters=parameters), f"{sql} AND ({condition}\n)", "JSONCompactEachRow"
         )
-        query_ids = {orjson.loads(line)[0] for line in answer.splitlines()}
-        return [process for process in others if process.query_id in query_ids]
+        marks = {orjson.loads(line)[0] for line in answer.splitlines()}
+        return [process for process in others if process.mark in marks]
 
     async def _cancel(self, matched: list[Process]) -> None:
         inside = [process for process in matched if process.cancel() and process.stops_in_engine]

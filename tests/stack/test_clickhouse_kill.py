@@ -130,3 +130,16 @@ async def test_the_list_of_processes_shows_statements_by_the_id_their_client_gav
     assert ["shown", "taptrail", SLOW, 1] in [json.loads(line) for line in seen.body.splitlines()]
     assert own.body == b"", "an analyst sees no statement of another user"
     await running
+
+
+async def test_an_analyst_cannot_keep_an_id_from_the_product(analyst, writer):
+    slow = "SELECT sleepEachRow(0.1) FROM numbers(300)"
+    sleeping = asyncio.create_task(analyst(slow, query_id="mint:1:2", max_block_size="1"))
+    await begun(writer, "query_id = 'mint:1:2' AND user = 'analyst'")
+
+    said = await writer("SELECT 1", query_id="mint:1:2")
+    killed = await writer("KILL QUERY WHERE query_id = 'mint:1:2' AND user = 'analyst' SYNC")
+
+    assert (said.status, said.text) == (200, "1")
+    assert "mint:1:2" in killed.text
+    assert (await sleeping).status != 200
