@@ -6,6 +6,7 @@ judged it, and its evidence.
 
 import re
 from functools import lru_cache
+from importlib.resources import files
 
 import msgspec
 
@@ -86,22 +87,15 @@ def _person_or_unknown(agent: str, sec_fetch: str) -> Verdict:
     return Verdict(VisitClass.UNKNOWN, ("agent-not-known",))
 
 
-# Networks that rent out machines: a browser's string from there is a scanner as often as a person behind a VPN.
-_HOSTING = {
-    **dict.fromkeys((14618, 16509), "Amazon"),
-    **dict.fromkeys((24940, 213230), "Hetzner"),
-    396982: "Google Cloud",
-    8075: "Microsoft",
-    31898: "Oracle",
-    14061: "DigitalOcean",
-    16276: "OVH",
-    63949: "Linode",
-    20473: "Vultr",
-    12876: "Scaleway",
-    51167: "Contabo",
-    45102: "Alibaba",
-    132203: "Tencent",
-}
+class _Networks(msgspec.Struct, frozen=True):
+    """What visitors/data/networks.json carries; `python -m loadtest.agents.update_networks` writes it."""
+
+    hosting: dict[int, str]
+    security: dict[int, str]
+
+
+# Of networks that rent out machines, a browser's string is a scanner as often as a person behind a VPN.
+_NETWORKS = msgspec.json.decode(files("visitors").joinpath("data/networks.json").read_bytes(), type=_Networks)
 _SECURITY_VENDOR = re.compile(r"Barracuda Networks|Proofpoint|Mimecast|Cloudmark|Trend Micro|Netcraft|Censys", re.I)
 
 
@@ -110,9 +104,9 @@ def network_verdict(asn: int, as_org: str) -> Verdict | None:
     """What a network says of all visits from it; None for most. Visits differ by their network in nothing else."""
     if asn == 0:
         return None
-    if _SECURITY_VENDOR.search(as_org):
+    if asn in _NETWORKS.security or _SECURITY_VENDOR.search(as_org):
         return Verdict(VisitClass.SCANNER, ("network-security-vendor",))
-    return Verdict(VisitClass.UNKNOWN, ("network-hosting",)) if asn in _HOSTING else None
+    return Verdict(VisitClass.UNKNOWN, ("network-hosting",)) if asn in _NETWORKS.hosting else None
 
 
 def _both(verdict: Verdict, network: Verdict) -> Verdict:

@@ -22,7 +22,7 @@ class Package(msgspec.Struct, frozen=True):
 
 def unpacked(package: Package, into: Path) -> Path:
     """The folder with the package's files; fetched once. No script of the package runs."""
-    folder = into / f"{package.client}-{package.name}-{package.version}"
+    folder = into / f"{package.client}-{package.name.replace('/', '-')}-{package.version}"
     if folder.exists():
         return folder
     with tempfile.TemporaryDirectory(dir=into) as scratch:

@@ -1,3 +1,4 @@
+import json
 import re
 from pathlib import Path
 
@@ -169,3 +170,22 @@ def test_a_visit_of_verification_is_a_bot_whatever_else_it_looks_like():
 
     assert (verdict.visit_class, verdict.reasons[0]) == (VisitClass.BOT, "own-verify")
     assert judge(purpose="own-verify", sec_fetch=TAPPED).visit_class is VisitClass.BOT
+
+
+def test_the_networks_say_where_they_are_from_and_are_few():
+    file = Path("visitors/data/networks.json")
+    carried = json.loads(file.read_text())
+
+    assert (carried["source"], carried["licence"]) == ("npm package @ip-location-db/asn", "CC-BY-4.0")
+    assert file.stat().st_size < 50_000
+    assert not carried["hosting"].keys() & carried["security"].keys()
+
+
+@pytest.mark.parametrize("asn", [16509, 24940, 14061, 16276, 63949, 8075, 60781])
+def test_a_rented_machine_is_known_by_its_networks_number(asn):
+    assert judge(Place(asn=asn)).reasons[0] == "network-hosting"
+
+
+@pytest.mark.parametrize(("asn", "who"), [(13335, "relay"), (36183, "relay"), (22616, "gateway"), (36692, "gateway")])
+def test_people_behind_relays_and_company_gateways_are_people(asn, who):
+    assert judge(Place(asn=asn)).visit_class is VisitClass.HUMAN
