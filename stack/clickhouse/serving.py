@@ -5,17 +5,19 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import cast
 
 from aiohttp import web
 
-from runtime.serve import stop_signal
+from runtime.guard.guard import Guard
+from runtime.serve import BACKLOG, FEW_OPEN, listen, stop_signal, waiting
+from stack.clickhouse.connections import LIMITS, Connections
 from stack.clickhouse.engine import Engine
 from stack.clickhouse.errors import ClickHouseError
 from stack.clickhouse.server import Server
 from stack.clickhouse.users import User
 
 _DRAIN_S = 15.0
-_MAX_FIELD_BYTES = 8 << 10  # of 128 that aiohttp takes before any password is looked at
 
 
 def serve(
@@ -38,22 +40,30 @@ def serve(
 
 
 async def _serve(server: Server, host: str, port: int) -> None:
+    guard = Guard(FEW_OPEN)
+    connections = Connections(guard)
+    app = server.app()
+    app.middlewares.append(connections.watched)
     runner = web.AppRunner(
-        server.app(),
+        app,
         handle_signals=False,
         access_log=None,
         handler_cancellation=True,
         auto_decompress=False,
-        max_line_size=1 << 20,  # a statement may come as a parameter
-        max_field_size=_MAX_FIELD_BYTES,
         shutdown_timeout=1.0,
+        **LIMITS,
     )
     await runner.setup()
+    server_of_app = cast(web.Server, runner.server)  # it is there after setup()
     # Alone on its port: with SO_REUSEPORT a second server would take half of the requests.
-    site = web.TCPSite(runner, host, port, reuse_port=False)
-    await site.start()
+    listener = listen(host, port)
+    serving = await asyncio.get_running_loop().create_server(
+        lambda: connections.protocol(server_of_app), sock=listener, backlog=BACKLOG
+    )
+    watching = asyncio.create_task(guard.watch(lambda: waiting(listener)))
     await stop_signal()
-    await site.stop()
+    serving.close()
     await server.processes.drain(_DRAIN_S)
     await runner.cleanup()
     await server.processes.drain(_DRAIN_S)  # what came on open connections meanwhile
+    watching.cancel()
