@@ -30,6 +30,7 @@ _THERE = "SELECT link_id FROM links WHERE link_id IN ({ids:Array(UInt64)})"
 _ENDED = 394  # QUERY_WAS_CANCELLED
 _ALIKE_AT_MOST = 100_000  # old slugs may differ in case alone
 _SINGLES = "singles"  # begins the id of an INSERT of links of different requests; their ids follow
+_OTHERS_S, _LOOK_S = 10.0, 0.05
 _PRESENT = "SELECT link_id FROM links WHERE link_id >= {first:UInt64} AND link_id < {end:UInt64}"
 
 
@@ -75,7 +76,9 @@ class LinkTable:
         async def attempt(number: int) -> None:
             missing = rows
             if number or maybe_there:
-                await self._stop(query_id, last if rows.num_rows == 1 else None)
+                if rows.num_rows == 1:
+                    await self._wait_for_others(last)
+                await self._stop(query_id)
                 missing = await self._missing(rows, first_link_id, end)
             if missing.num_rows:
                 await self._insert(missing, f"{query_id}:{number}")
@@ -198,15 +201,24 @@ class LinkTable:
             detail = "ClickHouse cannot be reached; send the same request with the same Idempotency-Key to go on"
             raise Problem("unavailable", detail, retry_after_s=10) from None
 
-    async def _stop(self, query_id: str, single: int | None = None) -> None:
-        """End an insert whose answer was lost: it must not commit after the check.
-
-        single: a link that may have been inserted beside those of other requests, which then insert theirs again.
-        """
-        among = f" OR (startsWith(query_id, '{_SINGLES},') AND has(splitByChar(',', query_id), {{single:String}}))"
-        condition = "startsWith(query_id, {id:String})" + (among if single is not None else "")
+    async def _stop(self, query_id: str) -> None:
+        """End an insert whose answer was lost: it must not commit after the check."""
         with contextlib.suppress(ClickHouseRefused):
-            await self._clickhouse.execute(f"KILL QUERY WHERE {condition} SYNC", id=query_id, single=str(single))
+            await self._clickhouse.execute("KILL QUERY WHERE startsWith(query_id, {id:String}) SYNC", id=query_id)
+
+    async def _wait_for_others(self, link_id: int) -> None:
+        """Until no insert of links of different requests has this one among them: the others' are not ended for it.
+
+        One that takes too long is ended: whoever waits for it checks, and inserts what is missing.
+        """
+        among = f"startsWith(query_id, '{_SINGLES},') AND has(splitByChar(',', query_id), {{id:String}})"
+        give_up_at = asyncio.get_running_loop().time() + _OTHERS_S
+        with contextlib.suppress(ClickHouseRefused):
+            while await self._clickhouse.rows(f"KILL QUERY WHERE {among} TEST", dict, id=str(link_id)):
+                if asyncio.get_running_loop().time() >= give_up_at:
+                    await self._clickhouse.execute(f"KILL QUERY WHERE {among} SYNC", id=str(link_id))
+                    return
+                await asyncio.sleep(_LOOK_S)
 
     async def _first(self, condition: str, **params: Any) -> LinkRow | None:
         found = await self.where(condition, 1, **params)

@@ -1,9 +1,12 @@
 import asyncio
+import json
 
 import pytest
 
 from records.keys import slug_key
+from tests.support.clickhouse import head_of
 from tests.support.control import ACME, DOMAIN, SHOP, contacts
+from tests.support.eventually import eventually
 
 POSTER = {"short_domain": DOMAIN, "destination": "https://shop.acme.example/poster"}
 
@@ -301,3 +304,25 @@ async def test_only_a_link_with_a_destination_of_its_own_is_changed_alone(contro
 
             assert (answer.status, answer.body["field"]) == (409, "code")
             assert "spring" in answer.body["detail"]
+
+
+async def test_a_repeated_request_does_not_end_the_insert_of_others(control, clickhouse, clickhouse_port):
+    """Its link may be among theirs, in an INSERT whose answer the process did not live to see."""
+    control.broadcast()
+    first = control.call("POST", "/v1/links", POSTER, Idempotency_Key="k")
+    link_id = first.body["link_id"]
+    row = json.dumps({"link_id": link_id + 1, "slug": "OTHERS", "short_domain": DOMAIN}).encode() + b"\n"
+    insert = f"INSERT INTO links FORMAT JSONEachRow&query_id=singles,{link_id},{link_id + 1},attempt+0"
+    answer, others = await asyncio.open_connection("127.0.0.1", clickhouse_port)
+    others.write(head_of(clickhouse_port, insert, f"Content-Length: {len(row)}") + row[:-1])
+    await eventually(lambda: clickhouse.rows("KILL QUERY WHERE startsWith(query_id, 'singles,') TEST", dict), bool)
+
+    again = asyncio.create_task(asyncio.to_thread(control.call, "POST", "/v1/links", POSTER, Idempotency_Key="k"))
+    await asyncio.sleep(0.5)
+    assert not again.done()
+    others.write(row[-1:])
+
+    assert b" 200 " in await answer.readline()
+    assert (await again).body == first.body
+    assert await clickhouse.value("SELECT [count(), uniqExact(link_id)] FROM links") == [2, 2]
+    others.close()
