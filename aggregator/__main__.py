@@ -27,6 +27,7 @@ from records.address import AddressCipher
 from runtime.admission import Look, refused_by_clickhouse, refused_by_redis, until_admitted
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, wait_for_clickhouse
 from runtime.clock import SystemClock
+from runtime.guard.budget import OF_PROCESS
 from runtime.metrics import registry_of
 from runtime.process import run
 from runtime.redis_client import redis_client
@@ -68,6 +69,7 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
     health = Stores({"redis": client.ping, "clickhouse": clickhouse.ping})
     readiness = Readiness(health.degraded)
     registry = registry_of("aggregator", AggregatorCollector(aggregator, auditor, neighbours))
+    OF_PROCESS.allow(settings.held_mib)
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
     async with asyncio.TaskGroup() as running:
         work = (

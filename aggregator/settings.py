@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 
 from records.code import CodeKey
-from runtime.environment import ClickHouseUrl, LogLevel, RedisUrl
+from runtime.environment import ClickHouseUrl, HeldMib, LogLevel, RedisUrl
+from runtime.guard.budget import MAX_HELD_MIB
 
 Databases = Annotated[str, msgspec.Meta(description=".mmdb files, separated by commas; nothing for no look-up")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -27,4 +28,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     regrade_every_s: Every = 300
     ops_host: Text = "127.0.0.1"
     ops_port: Port = 9101
+    held_mib: HeldMib = MAX_HELD_MIB
     log_level: LogLevel = "info"

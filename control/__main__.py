@@ -43,6 +43,7 @@ from records.code import CodeCipher
 from runtime.admission import Look, refused_by_clickhouse, refused_by_redis, until_admitted
 from runtime.clickhouse import ClickHouse
 from runtime.code_key import check_code_key, check_code_key_in_time
+from runtime.guard.budget import OF_PROCESS
 from runtime.guard.guard import Guard, most_connections
 from runtime.process import run
 from runtime.redis_client import redis_client
@@ -105,6 +106,7 @@ async def serve(settings: Settings) -> None:
         asks["clicks redis"] = clicks_redis.ping
     stores = Stores(asks)
     readiness = Readiness(lambda: degraded(stores, resync))
+    OF_PROCESS.allow(settings.held_mib)
     guard = Guard(most_connections(), answers_half_closed=False)  # the application bounds bodies
     server = HttpServer(app, public, guard=guard, grace_s=30)
     ops_server = HttpServer(ops_app(REGISTRY, readiness), ops, grace_s=1)

@@ -9,7 +9,8 @@ from control.catalogue.app_schemes import AppSchemes
 from control.catalogue.quotas import MAX_BROADCASTS, MAX_DOMAINS
 from records.code import CodeKey
 from records.networks import Networks
-from runtime.environment import ClickHouseUrl, LogLevel, RedisUrl
+from runtime.environment import ClickHouseUrl, HeldMib, LogLevel, RedisUrl
+from runtime.guard.budget import MAX_HELD_MIB
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
@@ -58,4 +59,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     fetch_allow: Networks = Networks()
     # Seconds after which verification asks a page that failed once more: what fails twice is no moment's fault.
     verify_second_try_s: Annotated[float, msgspec.Meta(ge=0, description="seconds, 0 or more")] = 30.0
+    held_mib: HeldMib = MAX_HELD_MIB
     log_level: LogLevel = "info"

@@ -15,6 +15,7 @@ from edge.spool import SEGMENT_BYTES
 from records.keys import lane_name
 from runtime.admission import until_admitted
 from runtime.code_key import check_code_key, check_code_key_in_time
+from runtime.guard.budget import OF_PROCESS
 from runtime.guard.guard import Guard, Shortcut, most_connections
 from runtime.metrics import registry_of
 from runtime.process import run
@@ -37,6 +38,7 @@ async def serve(
     public = _listener(settings)
     ops = listen_as_set(settings.ops_host, settings.ops_port, "OPS_PORT")
     parts = EdgeParts(settings, segment_bytes=segment_bytes, max_unspooled_bytes=max_unspooled_bytes)
+    OF_PROCESS.allow(settings.held_mib)
     readiness = Readiness(parts.troubles)
     server, ops_server = _servers(settings, parts, readiness, public, ops)
 

@@ -7,7 +7,8 @@ import msgspec
 
 from records.code import CodeKey
 from records.networks import Networks
-from runtime.environment import ClickHouseUrl, LogLevel, RedisUrl
+from runtime.environment import ClickHouseUrl, HeldMib, LogLevel, RedisUrl
+from runtime.guard.budget import MAX_HELD_MIB
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
@@ -54,5 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     fast_path: OnOrOff = "on"
     # Seconds that a stop waits for its clicks to reach ClickHouse; what is left stays in the spool.
     drain_s: Annotated[float, msgspec.Meta(ge=0, description="seconds, 0 or more")] = 20.0
+    # What all connections hold together: requests that are being read, answers that are not yet. Beyond it the one that
+    # has stood still for the longest is closed.
+    held_mib: HeldMib = MAX_HELD_MIB
     # What is logged to stderr; SIGUSR1 switches to debug and back.
     log_level: LogLevel = "info"

@@ -27,6 +27,7 @@ ClickHouseUrl = Annotated[
         pattern=r"^https?://([^@/]*@)?[^:/@]+(:[0-9]{1,5})?/?$", description="http[s]://user:password@host[:port]"
     ),
 ]
+HeldMib = Annotated[int, msgspec.Meta(ge=1, description="a whole number of MiB, 1 or more")]
 
 
 class SettingsError(Exception):

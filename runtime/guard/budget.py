@@ -3,8 +3,9 @@
 from itertools import islice
 from typing import Protocol
 
+MIB = 1024 * 1024
 # Heads that are half read, fields and bodies of requests in work, requests that wait, answers that are not read.
-MAX_HELD_BYTES = 48 * 1024 * 1024
+MAX_HELD_MIB = 48
 
 _ASKED = 64  # holders that are looked at to find one to which no answer is owed
 
@@ -23,10 +24,14 @@ class Holder(Protocol):
 class Budget:
     """The connection that has stood still for the longest gives way, rather one that only sends than one that waits."""
 
-    def __init__(self, max_bytes: int = MAX_HELD_BYTES) -> None:
+    def __init__(self, max_bytes: int = MAX_HELD_MIB * MIB) -> None:
         self._max_bytes = max_bytes
         self.held_bytes = 0
         self._holders: dict[Holder, None] = {}  # the one that moved last is the last
+
+    def allow(self, mib: int) -> None:
+        """The bound from now on."""
+        self._max_bytes = mib * MIB
 
     def change(self, holder: Holder, more_bytes: int) -> None:
         """The holder holds so many bytes more, or less."""
@@ -46,4 +51,4 @@ class Budget:
         one.let_go()
 
 
-OF_PROCESS = Budget()  # all ports of a process share its memory
+OF_PROCESS = Budget()  # all ports of a process share its memory; __main__ gives it the bound of its settings
