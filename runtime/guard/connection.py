@@ -213,4 +213,9 @@ class GuardedConnection(asyncio.Protocol):
         self.let_go()
 
     def let_go(self) -> None:
+        self._is_all_read = True
         self._transport.abort()
+        # Not in connection_lost: until the loop comes to it, many others may have been read.
+        if self._turns is not None:
+            self._turns.lost()
+            self._turns = None

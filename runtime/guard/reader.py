@@ -46,6 +46,11 @@ class Reader:
         return len(self._bytes)
 
     @property
+    def parser_bytes(self) -> int:
+        """What the parser keeps beside them at most: a field that is not whole."""
+        return self._parsed
+
+    @property
     def fields(self) -> int:
         """Of the head that was given last, or is being read."""
         return self._fields
@@ -61,6 +66,11 @@ class Reader:
 
     def add(self, data: bytes) -> None:
         self._bytes += data
+
+    def close(self) -> None:
+        """Let everything go: the parser knows this reader, so that only a run of the garbage collector would."""
+        self._bytes = b""
+        del self._parser
 
     def drop_behind(self, requests: int) -> None:
         """Keep the first of the requests that wait, and of those the whole ones."""

@@ -96,7 +96,7 @@ class Turns:
         if not is_owed and not reader.in_body:
             self._let_fields_go()
         body_bytes = min(reader.body_bytes, BODY_BYTES) if is_owed else 0
-        connection.hold(reader.held_bytes + self._head_bytes + body_bytes)
+        connection.hold(reader.held_bytes + reader.parser_bytes + self._head_bytes + body_bytes)
         if connection.state is ANSWERING:
             self._keep_pace()
 
@@ -184,6 +184,7 @@ class Turns:
 
     def _drop(self) -> None:
         """What is held, and what may come."""
+        self._reader.close()
         self._reader = Reader()
         self._connection.read_no_more()
 
@@ -199,6 +200,7 @@ class Turns:
         self.go_on()
 
     def lost(self) -> None:
+        self._reader.close()
         if self._server is not None:
             self._server.connection_lost(None)  # with an error it would forget to cancel its timer
             self._server = None
