@@ -11,8 +11,9 @@ from tests.support.control import MAIN
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
 async def test_no_call_is_answered_without_a_key(control, operation):
     path = operation.path.format(
-        domain="go.acme.example", broadcast_id="spring", code="SALE", lane="0", key_id="0", contact_id="c-1", index="0"
-    )
+        account="main", domain="go.acme.example", broadcast_id="spring", code="SALE", lane="0", key_id="0",
+        contact_id="c-1", index="0",
+    )  # fmt: skip
 
     for key in ("", "not-a-key-of-this-service"):
         answer = control.call(operation.method, path, {} if operation.body else None, key=key)

@@ -44,6 +44,7 @@ def visit(data: bytes) -> None:
     path, query, peer, *values = (data.split(b"\n", len(_HEADERS) + 2) + [b""] * 3)[: len(_HEADERS) + 3]
     scope = {
         "method": "GET",
+        "path": path.decode("latin-1"),
         "raw_path": path,
         "query_string": query,
         "client": (peer.decode("latin-1"), 1) if peer else None,
