@@ -77,7 +77,8 @@ def _campaign(folder: Path, ready: dict[str, Any], count: int) -> None:
     texts = _texts(folder / "messages.csv")
     _compare_texts(texts, count)
     _recount(texts, _composed_again(folder, ready), said)
-    truth = truth_of(count, [Person(0)])  # section 6 taps the first link once
+    taps_of_the_page = (ROOT / "docs" / "campaign.md").read_text().count('"$EDGE/$CODE')
+    truth = truth_of(count, [Person(0)] * taps_of_the_page)  # all of the first link
     report = wait_until(lambda: _report(ready), lambda said: said["clicks"]["human"] >= truth.human, within_s=60)
     _compare_report(report, truth)
 
