@@ -12,6 +12,7 @@ SEEDS = {
         b"Sec-Fetch-Mode:\tnavigate\r\nReferer:\r\nX-Odd: caf\xe9\r\nConnection: keep-alive\r\n\r\n",
         b"HEAD /SALE?a=b&c=%20'; HTTP/1.1\r\nHOST: go.acme.example:80\r\nX-Forwarded-For: 1.1.1.1, 10.0.0.1\r\n\r\n",
         b"GET /aB3dE5fG7 HTTP/1.0\r\nHost: go.acme.example\r\nConnection: close\r\n\r\n",
+        b"GET /aB3dE5fG7 HTTP/1.1\r\nHost: go.acme.example\r\nConnection: close\r\n\r\n",
     ],
     "visit": [
         b"/aB3dE5fG7%E2%80%9D.\na=b\n10.0.0.1\ngo.acme.example:80\nMozilla\nhttps://x/\n*/*\nen\n1.1.1.1, [::1]:80\n-",

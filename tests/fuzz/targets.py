@@ -82,10 +82,10 @@ class _Parsed:
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self.complete = 0
-        parser = httptools.HttpRequestParser(self)
+        self.closes = False
+        self._parser = parser = httptools.HttpRequestParser(self)
         parser.feed_data(data)
         version = parser.get_http_version()
-        self.closes = version == "1.0" or not parser.should_keep_alive()
         path, _, query = self._url.partition(b"?")
         self.scope = {
             "method": parser.get_method().decode(), "raw_path": path, "query_string": query, "client": None,
@@ -102,6 +102,8 @@ class _Parsed:
 
     def on_message_complete(self) -> None:
         self.complete += 1
+        # Asked here: afterwards the parser has forgotten what the request said.
+        self.closes = self._parser.get_http_version() == "1.0" or not self._parser.should_keep_alive()
 
 
 def code(data: bytes) -> None:
