@@ -19,6 +19,14 @@ SELECT command, parts_to_do FROM system.mutations
 WHERE database = currentDatabase() AND table = {table:String} AND NOT is_done
 """
 
+# This run, and those of a process that has been dead for a day: a younger one may still need its map.
+_RUNS_THAT_ARE_OVER = """
+SELECT groupArray(run) FROM
+(
+    SELECT run FROM {table} GROUP BY run HAVING run = {run:UInt64} OR max(written_at) < now() - INTERVAL 1 DAY
+)
+"""
+
 
 class Unfinished(msgspec.Struct, frozen=True):
     command: str
@@ -45,3 +53,11 @@ async def parts_left_while(
         await statement
     finally:
         statement.cancel()
+
+
+async def forget_run(clickhouse: ClickHouse, map_table: str, run: int) -> None:
+    """Drop what a run wrote into its map of verdicts, and what dead ones left; not what a mutation still reads."""
+    at_work = " ".join(each.command for each in await unfinished(clickhouse, "clicks"))
+    for each in await clickhouse.value(_RUNS_THAT_ARE_OVER.replace("{table}", map_table), run=run):
+        if str(each) not in at_work:
+            await clickhouse.execute(f"ALTER TABLE {map_table} DROP PARTITION {each}")

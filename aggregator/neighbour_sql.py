@@ -84,12 +84,3 @@ IN PARTITION ID '{partition}'
 WHERE {_JUDGED_HERE} AND (lane, seq) IN ({mapped})
 SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1
 """.replace("{neighbours:Array(String)}", str(list(NEIGHBOUR_REASONS)))
-
-
-# This look, and those of a process that has been dead for a day: a younger one may still need its map.
-FORGOTTEN = f"""
-SELECT groupArray(run) FROM
-(
-    SELECT run FROM {MAP} GROUP BY run HAVING run = {{run:UInt64}} OR max(written_at) < now() - INTERVAL 1 DAY
-)
-"""  # noqa: S608

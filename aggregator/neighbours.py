@@ -12,8 +12,8 @@ from contextlib import aclosing
 
 import msgspec
 
-from aggregator.mutations import unfinished
-from aggregator.neighbour_sql import FORGOTTEN, MAP, ROWS, SENDINGS, SHARES, update
+from aggregator.mutations import forget_run
+from aggregator.neighbour_sql import MAP, ROWS, SENDINGS, SHARES, update
 from aggregator.scans_seen import Network, ScansSeen
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 from visitors.agents import VisitClass
@@ -155,10 +155,7 @@ class Neighbours:
         for partition in sorted(changes.partitions):
             await self._clickhouse.execute(update(partition, changes.run, list(changes.verdicts)))
         log.info("scans_found: visits got the verdict of their neighbours", extra={"rows": len(changes.rows)})
-        at_work = " ".join(each.command for each in await unfinished(self._clickhouse, "clicks"))
-        for run in await self._clickhouse.value(FORGOTTEN, run=changes.run):
-            if str(run) not in at_work:
-                await self._clickhouse.execute(f"ALTER TABLE {MAP} DROP PARTITION {run}")
+        await forget_run(self._clickhouse, MAP, changes.run)
 
 
 class _Changes:

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from aggregator.mutations import parts_left_while, unfinished
-from aggregator.regrade_sql import CHANGES, EVIDENCE, FORMER_VERSIONS, IS_KNOWN, MAP, OVER_IN_MAP, RUNS, update
+from aggregator.mutations import forget_run, parts_left_while
+from aggregator.regrade_sql import CHANGES, EVIDENCE, FORMER_VERSIONS, IS_KNOWN, MAP, RUNS, update
 from runtime.clickhouse import ClickHouse
 from visitors.classify import CLASSIFIER_VERSION, Verdict, classify
 from visitors.evidence import Evidence
@@ -135,10 +135,7 @@ class Regrade:
 
     async def forget(self) -> None:
         """Drop the verdicts of this run, and of runs that were killed a day ago; not those that a mutation needs."""
-        at_work = " ".join(one.command for one in await unfinished(self._clickhouse, "clicks"))
-        for run in await self._clickhouse.value(OVER_IN_MAP, run=self._run):
-            if str(run) not in at_work:
-                await self._clickhouse.execute(f"ALTER TABLE {MAP} DROP PARTITION {run}")
+        await forget_run(self._clickhouse, MAP, self._run)
 
     async def _evidence(self) -> AsyncIterator[_Judged]:
         decoder = msgspec.json.Decoder(_Judged)

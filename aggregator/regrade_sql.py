@@ -71,12 +71,3 @@ IN PARTITION ID '{partition}'
 WHERE {_ASKED_FOR} AND {_HASH} IN (SELECT evidence FROM {MAP} WHERE run = {{run:UInt64}} AND chunk = {{chunk:UInt32}})
 SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1
 """.replace("{chunk:UInt32}", str(chunk))  # noqa: S608
-
-
-# This run, and those of another command that has been dead for a day: a younger one may still need its map.
-OVER_IN_MAP = f"""
-SELECT groupArray(run) FROM
-(
-    SELECT run FROM {MAP} GROUP BY run HAVING run = {{run:UInt64}} OR max(written_at) < now() - INTERVAL 1 DAY
-)
-"""  # noqa: S608
