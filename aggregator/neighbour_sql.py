@@ -13,6 +13,8 @@ _JUDGED_HERE = "(visit_class IN ('human', 'unknown') OR hasAny(class_reasons, {n
 _PERSONAL = "contact_id != '' AND ip_prefix != '' AND purpose != 'own-verify'"
 _KEY = "account, broadcast_id, ip_prefix"
 
+_FORMER = f"visit_class = 'human' AND clicked_at BETWEEN now() - INTERVAL {HISTORY_DAYS} DAY AND now() - INTERVAL 1 DAY"
+
 # Networks of which something new has come that may be a scan. Late visits count for a day.
 _CANDIDATES = f"""
 SELECT {_KEY}, min(clicked_at) - {LONG_S * 2} AS since, max(clicked_at) + {LONG_S * 2} AS until
@@ -57,17 +59,11 @@ FROM
 GROUP BY account, broadcast_id
 """
 
-# Of all visits by people before the last day.
+# Of all visits by people before the last day, what came from the networks that may be scanning.
 SHARES = f"""
-SELECT ip_prefix, people / greatest(1, (SELECT count() FROM clicks WHERE visit_class = 'human' AND clicked_at
-    BETWEEN now() - INTERVAL {HISTORY_DAYS} DAY AND now() - INTERVAL 1 DAY)) AS share
-FROM
-(
-    SELECT ip_prefix, count() AS people FROM clicks
-    WHERE ip_prefix IN ({{prefixes:Array(String)}}) AND visit_class = 'human'
-        AND clicked_at BETWEEN now() - INTERVAL {HISTORY_DAYS} DAY AND now() - INTERVAL 1 DAY
-    GROUP BY ip_prefix
-)
+SELECT ip_prefix, count() / (SELECT count() FROM clicks WHERE {_FORMER}) AS share
+FROM clicks WHERE {_FORMER} AND ip_prefix IN (SELECT ip_prefix FROM ({_CANDIDATES}))
+GROUP BY ip_prefix
 """  # noqa: S608
 
 

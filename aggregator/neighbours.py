@@ -19,12 +19,10 @@ from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreacha
 from visitors.agents import VisitClass
 from visitors.classify import Verdict
 from visitors.neighbours import NEIGHBOUR_REASONS, with_neighbours
-from visitors.scanners import FEWEST_CONTACTS, LONG_S, Sending, Tap, reasons_of, scans_in, trusted_send
+from visitors.scanners import LONG_S, Sending, Tap, reasons_of, scans_in, trusted_send
 
 OVERLAP_S = LONG_S  # what came before the last look is looked at again for as long
 RENTED = ("network-hosting", "network-security-vendor")
-MAX_SHARES = 10_000
-SHARES_KEPT_S = 3600.0
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +55,10 @@ class _SendingRow(msgspec.Struct, frozen=True):
     before_send: int
     people_a_minute: int
 
+    def with_share(self, share: float) -> Sending:
+        sent_at_ms = trusted_send(self.sent_at_ms, self.visits, self.before_send)
+        return Sending(sent_at_ms, self.links_a_message, self.people_a_minute, share)
+
 
 class _ShareRow(msgspec.Struct, frozen=True):
     ip_prefix: str
@@ -69,8 +71,6 @@ class Neighbours:
     def __init__(self, clickhouse: ClickHouse, seen: ScansSeen, now_s: Callable[[], float]) -> None:
         self._clickhouse, self._seen, self._now_s = clickhouse, seen, now_s
         self._looked_at_s = 0.0
-        self._shares: dict[str, float] = {}
-        self._shares_of_s = 0.0
         self.rows_changed: Counter[str] = Counter()  # by reason
 
     async def run(self, every_s: float) -> None:
@@ -87,10 +87,13 @@ class Neighbours:
         began_s = self._now_s()
         since_ms = int((self._looked_at_s or began_s - 86_400) * 1000) - OVERLAP_S * 1000
         sendings = await self._sendings(since_ms)
+        shares = await self._shares(since_ms) if sendings else {}
         changes = _Changes(secrets.randbits(63))
         async with aclosing(self._by_network(since_ms)) as networks:
             async for rows in networks:
-                sending = await self._sending_of(rows, sendings)
+                account, broadcast_id, ip_prefix = rows[0].network
+                known = sendings.get((account, broadcast_id))
+                sending = known.with_share(shares.get(ip_prefix, 0.0)) if known else Sending()
                 await asyncio.to_thread(self._judge, rows, sending, changes)
         await self._write(changes)
         self._looked_at_s = began_s
@@ -113,25 +116,10 @@ class Neighbours:
         if rows:
             yield rows
 
-    async def _sending_of(self, rows: list[_Row], sendings: dict[tuple[str, str], _SendingRow]) -> Sending:
-        known = sendings.get((rows[0].account, rows[0].broadcast_id))
-        if known is None:
-            return Sending()
-        is_large = len({row.contact_id for row in rows}) >= FEWEST_CONTACTS
-        return Sending(
-            trusted_send(known.sent_at_ms, known.visits, known.before_send),
-            known.links_a_message,
-            known.people_a_minute,
-            await self._share_of(rows[0].ip_prefix) if is_large else 0.0,
-        )
-
-    async def _share_of(self, ip_prefix: str) -> float:
-        if self._now_s() - self._shares_of_s > SHARES_KEPT_S or len(self._shares) >= MAX_SHARES:
-            self._shares, self._shares_of_s = {}, self._now_s()
-        if ip_prefix not in self._shares:
-            found = await self._clickhouse.rows(SHARES, _ShareRow, prefixes=[ip_prefix])
-            self._shares[ip_prefix] = found[0].share if found else 0.0
-        return self._shares[ip_prefix]
+    async def _shares(self, since_ms: int) -> dict[str, float]:
+        """By ip_prefix, its share of the visits of former broadcasts."""
+        rows = await self._clickhouse.rows(SHARES, _ShareRow, since=since_ms, neighbours=list(NEIGHBOUR_REASONS))
+        return {row.ip_prefix: row.share for row in rows}
 
     def _judge(self, rows: list[_Row], sending: Sending, changes: "_Changes") -> None:
         taps = [
