@@ -10,11 +10,11 @@ from typing import IO, Any
 import click
 import msgspec
 
-from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warn, warnings
-from cli.contacts import Checked, ContactsError, checked, encoding_option, mapping_of
+from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warnings
+from cli.contacts import Checked, checked_aloud, encoding_option
 from cli.dry_run import report_of
 from cli.mint import check_out, create_broadcast
-from cli.show import as_json, printable
+from cli.show import as_json
 from contacts.encoding import Encoding
 from messages.payloads import FORMATS
 from messages.summary import dry_run as run_dry
@@ -86,15 +86,7 @@ def compose(
     broadcast = _broadcast(domain, broadcast_id, _text(text), found)
     needs = needs_of(broadcast.text, broadcast.destinations)
     with tempfile.TemporaryFile() as request:
-        try:
-            lines = checked(contacts, request, len(broadcast.destinations), skip_bad=False, needs=needs,
-                            mapping=mapping_of(columns), encoding=encoding)  # fmt: skip
-        except ContactsError as error:
-            raise click.ClickException(str(error)) from None
-        for note in lines.notes:
-            click.echo(printable(note), err=True)
-        for warning in lines.warnings:
-            warn(warning)
+        lines = checked_aloud(contacts, request, len(broadcast.destinations), needs, columns, encoding)
         if out is None or dry_run:
             composer = composer_of(broadcast, asks_opt_out=_asks_opt_out(broadcast.short_domain, account))
             run = run_dry(composer, broadcast, lines.contacts)

@@ -8,6 +8,7 @@ from typing import IO, Any
 import click
 import msgspec
 
+from cli.api import warn
 from cli.show import printable
 from contacts.csv_form import NO_MAP, BadHeader, CsvForm, csv_form
 from contacts.encoding import UTF8, Encoding
@@ -77,6 +78,31 @@ class EncodingName(click.ParamType[Encoding]):
 encoding_option = click.option(
     "--encoding", type=EncodingName(), default=None, help="Of CONTACTS, where it is neither UTF-8 nor says it itself."
 )
+
+
+def checked_aloud(
+    path: Path,
+    request: IO[bytes],
+    destinations: int,
+    needs: FieldNeeds,
+    columns: tuple[str, ...],
+    encoding: Encoding | None,
+    *,
+    skip_bad: bool = False,
+) -> Checked:
+    """As `checked`, for a command: notes and warnings are shown, a bad file ends it. columns: of --map."""
+    try:
+        lines = checked(
+            path, request, destinations,
+            skip_bad=skip_bad, needs=needs, mapping=mapping_of(columns), encoding=encoding,
+        )  # fmt: skip
+    except ContactsError as error:
+        raise click.ClickException(str(error)) from None
+    for note in lines.notes:
+        click.echo(printable(note), err=True)
+    for warning in lines.warnings:
+        warn(warning)
+    return lines
 
 
 def mapping_of(given: tuple[str, ...]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warn, warnings
-from cli.contacts import Checked, ContactsError, checked, encoding_option, mapping_of
+from cli.contacts import Checked, checked_aloud, encoding_option
 from cli.show import as_json, printable
 from contacts.encoding import Encoding
 from contacts.fields import FieldNeeds
@@ -125,19 +125,10 @@ def _checked(
     *,
     skip_bad: bool,
 ) -> Checked:
-    """The file's lines, as they are sent; what is odd about them is said. Raises click.ClickException."""
-    try:
-        fields = own_fields(destinations)
-        needs, mapping = FieldNeeds(fields, fields), mapping_of(columns)
-        count = len(destinations)
-        lines = checked(contacts, request, count, skip_bad=skip_bad, needs=needs, mapping=mapping, encoding=encoding)
-    except ContactsError as error:
-        raise click.ClickException(str(error)) from None
-    for note in lines.notes:
-        click.echo(printable(note), err=True)
-    for warning in lines.warnings:
-        warn(warning)
-    return lines
+    fields = own_fields(destinations)
+    return checked_aloud(
+        contacts, request, len(destinations), FieldNeeds(fields, fields), columns, encoding, skip_bad=skip_bad
+    )
 
 
 class Counts(msgspec.Struct, frozen=True):
