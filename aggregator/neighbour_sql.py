@@ -8,7 +8,7 @@ MAP = "taptrail_internal.neighbour_verdicts"
 MAX_OF_A_NETWORK = 200_000  # visits of one broadcast that are looked at; more are a flood, which other rules judge
 HISTORY_DAYS = 30
 
-# What headers have named a machine is one, whoever is beside it.
+# A visit that its headers show to be a machine's stays one, also beside people.
 _JUDGED_HERE = "(visit_class IN ('human', 'unknown') OR hasAny(class_reasons, {neighbours:Array(String)}))"
 _PERSONAL = "contact_id != '' AND ip_prefix != '' AND purpose != 'own-verify'"
 _KEY = "account, broadcast_id, ip_prefix"
