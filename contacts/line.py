@@ -13,6 +13,7 @@ from msgspec import Meta
 from contacts.bad_lines import BadLine
 from contacts.fields import DOTS, NO_FIELDS, FieldNeeds, Fields, field_fault, fields_may_be_wrong, missing_field
 from contacts.kept_fields import KeptFields
+from records.link import CANARY
 from records.text import control_character, shown
 
 MAX_CONTACT_ID = 256  # characters, as the next
@@ -20,7 +21,8 @@ MAX_AUDIENCE = 128
 MAX_DESTINATION_INDEX = 31
 # 4.91516E+12 of a spreadsheet, 4915161234567.0 of a script.
 _SHORTENED = re.compile(r"\+?\d([.,]\d+)?[eE]\+\d{1,2}|\+?\d{7,}[.,]0", re.ASCII)
-_SHORTENED_SIGNS = ("E+", "e+", ".0\n", ",0\n")  # one of them is in each; a search for them costs a tenth
+# One of them is in each that needs a closer look; a search for them costs a tenth.
+_SIGNS = ("E+", "e+", ".0\n", ",0\n", f"\n{CANARY}")
 ALL = -1  # in a column of destination indexes: the line names none and gets one link per destination
 
 
@@ -117,6 +119,7 @@ def fault_of(line: ContactLine, destinations: int) -> Fault | None:
     return (
         _text_fault("contact_id", line.contact_id, MAX_CONTACT_ID)
         or _shortened_fault(line.contact_id)
+        or _canary_fault(line.contact_id)
         or _text_fault("audience", line.audience, MAX_AUDIENCE)
         or _index_fault(line.destination_index, destinations)
         or _of(field_fault(line.fields))
@@ -138,7 +141,7 @@ def may_be_wrong(columns: Columns, destinations: int, needs: FieldNeeds = NO_FIE
         and DOTS.isdisjoint(contact_ids)
         and max(map(len, contact_ids)) <= MAX_CONTACT_ID
         and all(map(str.isprintable, contact_ids))
-        and not any(map("\n".join([*contact_ids, ""]).__contains__, _SHORTENED_SIGNS))
+        and not any(map("\n".join(["", *contact_ids, ""]).__contains__, _SIGNS))
         and max(map(len, audiences)) <= MAX_AUDIENCE
         and all(map(str.isprintable, audiences))
         and all(0 <= index < destinations for index in indexes)
@@ -164,6 +167,12 @@ def _shortened_fault(contact_id: str) -> Fault | None:
         return None
     remedy = "format the column as text where the numbers are whole, and export it again"
     return Fault("contact_id", f"contact_id is {shown(contact_id)}, a number that a spreadsheet shortened; {remedy}")
+
+
+def _canary_fault(contact_id: str) -> Fault | None:
+    if not contact_id.startswith(CANARY):
+        return None
+    return Fault("contact_id", f"contact_id is {shown(contact_id)}; canary: begins those of canaries, take it out")
 
 
 def _index_fault(index: int | None, destinations: int) -> Fault | None:

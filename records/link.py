@@ -2,6 +2,8 @@
 
 import msgspec
 
+CANARY = "canary:"  # begins the contact_id of a link that was made to see who taps it, and no contact's
+
 
 class Link(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The value kept for one link in Redis (bucket_of in keys.py), msgpack, 15 to 19 bytes with a 10-character contact.

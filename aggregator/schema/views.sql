@@ -2,7 +2,8 @@
 -- its own, and SELECT * has the columns that a migration has added.
 --
 -- What analysts ask most. What counts, and what is engagement, say the columns `counted` and `engaged` of clicks. Links and
--- clicks are put side by side by UNION ALL: a condition on account or broadcast_id reaches both.
+-- clicks are put side by side by UNION ALL: a condition on account or broadcast_id reaches both. Canaries are in
+-- canary_report alone.
 
 CREATE OR REPLACE VIEW broadcasts_now AS
 SELECT * EXCEPT change,
@@ -42,6 +43,7 @@ FROM
 (
     SELECT account, broadcast_id, contact_id, 1 AS minted, '' AS visit_class, false AS engaged,
         minted_at AS clicked_at FROM links
+    WHERE kind != 'canary'
     UNION ALL
     SELECT account, broadcast_id, contact_id, 0, toString(visit_class), engaged, clicked_at FROM clicks
     WHERE counted
@@ -85,7 +87,7 @@ FROM
         SELECT account, broadcast_id, destination_index, toUInt32(-1) AS destination_version, '' AS contact_id,
             count() AS of_links, uniqExactIf(links.contact_id, links.contact_id != '') AS of_contacts,
             false AS human, false AS machine, 0 AS is_now
-        FROM links GROUP BY account, broadcast_id, destination_index
+        FROM links WHERE kind != 'canary' GROUP BY account, broadcast_id, destination_index
         UNION ALL
         SELECT account, broadcast_id, destination_index, greatest(destination_version, 1), contact_id,
             0, 0, engaged, NOT engaged, 0
@@ -112,6 +114,7 @@ FROM
 (
     SELECT account, broadcast_id, contact_id, toString(audience) AS audience, 1 AS minted, false AS human, false AS machine
     FROM links
+    WHERE kind != 'canary'
     UNION ALL
     SELECT account, broadcast_id, contact_id, toString(audience), 0, engaged, NOT engaged
     FROM clicks
@@ -132,6 +135,7 @@ FROM
     SELECT account, toString(keyword) AS keyword, broadcast_id, contact_id, 0 AS visitor_id,
         1 AS minted, false AS human, false AS machine
     FROM links
+    WHERE kind != 'canary'
     UNION ALL
     SELECT account, toString(keyword), broadcast_id, contact_id, visitor_id,
         0, engaged, NOT engaged
@@ -169,6 +173,7 @@ FROM
     SELECT account, broadcast_id, contact_id, toString(audience) AS group_name, minted_at AS clicked_at,
         1 AS minted, false AS human, false AS machine, 0 AS visitor_id
     FROM links
+    WHERE kind != 'canary'
     UNION ALL
     SELECT account, broadcast_id, contact_id, '', clicked_at, 0, engaged, NOT engaged, visitor_id
     FROM clicks
@@ -177,7 +182,7 @@ FROM
 WHERE contact_id != ''
 GROUP BY account, broadcast_id, contact_id;
 
--- Answered from the projection by_hour: cheap over all of time. unique_contacts is an estimate (about 2 %). Its bots
+-- Answered from the projection hourly: cheap over all of time. unique_contacts is an estimate (about 2 %). Its bots
 -- include what verification asked, which the projection cannot leave out.
 CREATE OR REPLACE VIEW hourly_clicks AS
 SELECT
@@ -187,5 +192,54 @@ SELECT
     count() AS clicks,
     uniqCombined64If(12)(contact_id, contact_id != '') AS unique_contacts
 FROM clicks
+WHERE NOT is_canary
 GROUP BY account, broadcast_id, toStartOfHour(clicked_at), visit_class, audience, country, device_type,
     destination_index, status, refusal, engaged;
+
+-- Personal links that people tapped with devices that differ by type, system or browser: the recipient is the first of
+-- them, the others were handed the link. Two devices of one person are two here.
+CREATE OR REPLACE VIEW forwarded_links AS
+SELECT
+    account, broadcast_id, link_id,
+    any(device_code) AS code,
+    any(device_contact_id) AS contact_id,
+    count() AS devices,
+    argMin(taps, first) AS recipient_clicks,
+    toUInt64(sum(taps) - recipient_clicks) AS other_clicks,
+    arrayElement(arraySort(groupArray(first.1)), 2) AS forwarded_at
+FROM
+(
+    SELECT account, broadcast_id, link_id, any(code) AS device_code, any(contact_id) AS device_contact_id,
+        count() AS taps, min((clicked_at, click_id)) AS first
+    FROM clicks
+    WHERE engaged AND contact_id != ''
+    GROUP BY account, broadcast_id, link_id, device_type, os, browser
+)
+GROUP BY account, broadcast_id, link_id
+HAVING devices > 1;
+
+-- Canaries: a tap is one that would count on another link. The shares lie with 95 % certainty between the two numbers of
+-- *_95 (Wilson, J. Am. Stat. Assoc. 22 (1927) 209; 3.84... is the square of 1.96).
+CREATE OR REPLACE VIEW canary_report AS
+WITH
+    3.841458820694124 AS z2,
+    (hits, tries) -> if(tries = 0, [0., 1.], arrayMap(side -> least(1., greatest(0.,
+        (hits + z2 / 2 + side * sqrt(z2 * (hits * (tries - hits) / tries + z2 / 4))) / (tries + z2)
+    )), [-1, 1])) AS wilson
+SELECT
+    account, broadcast_id,
+    sum(minted) AS links,
+    uniqExactIf(link_id, tap) AS tapped,
+    if(links = 0, 0, tapped / links) AS scan_rate,
+    wilson(tapped, links) AS scan_rate_95,
+    uniqExactIf(link_id, tap AND human) AS judged_human,
+    if(tapped = 0, 0, judged_human / tapped) AS miss_rate,
+    wilson(judged_human, tapped) AS miss_rate_95
+FROM
+(
+    SELECT account, broadcast_id, link_id, 1 AS minted, false AS tap, false AS human FROM links WHERE kind = 'canary'
+    UNION ALL
+    SELECT account, broadcast_id, link_id, 0, true, visit_class = 'human' FROM clicks
+    WHERE is_canary AND status BETWEEN 300 AND 399 AND refusal = '' AND purpose != 'own-verify'
+)
+GROUP BY account, broadcast_id;

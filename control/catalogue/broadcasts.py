@@ -184,21 +184,20 @@ class Broadcasts:
                 raise Problem("not-found", f"broadcast {known.broadcast_id} was deleted at the same moment")
             yield newer[-1] if newer else known
 
-    async def ready_to_mint(self, broadcast: Broadcast, audiences: Sequence[str], now_ms: int) -> Broadcast:
+    async def ready_to_mint(self, broadcast: Broadcast, audiences: Sequence[str], sent_at_ms: int) -> Broadcast:
         """The broadcast with all these audiences in its list, and with the time of its first minting.
 
-        broadcast: as it is now.
+        broadcast: as it is now. sent_at_ms: 0 for links that say nothing of when it was sent.
         """
         known = set(broadcast.audiences)
         new = tuple(name for name in audiences if name not in known)
         if len(known) + len(new) > MAX_AUDIENCES:
             detail = f"the broadcast would have {len(known) + len(new)} audiences; at most {MAX_AUDIENCES} are allowed"
             raise invalid("audience", detail)
-        if not new and broadcast.sent_at_ms:
+        sent_at_ms = broadcast.sent_at_ms or sent_at_ms
+        if not new and sent_at_ms == broadcast.sent_at_ms:
             return broadcast
-        ready = msgspec.structs.replace(
-            broadcast, audiences=broadcast.audiences + new, sent_at_ms=broadcast.sent_at_ms or now_ms
-        )
+        ready = msgspec.structs.replace(broadcast, audiences=broadcast.audiences + new, sent_at_ms=sent_at_ms)
         ready = await self._changes.write(BROADCAST, ready, broadcast, None)
         await self._cache.put(ready)
         return ready
@@ -281,7 +280,7 @@ class Broadcasts:
         """0 where no contact has a link yet: then the first minting sets it."""
         sql = (
             "SELECT toUnixTimestamp64Milli(min(minted_at)) FROM links"
-            " WHERE broadcast_no = {no:UInt64} AND contact_id != ''"
+            " WHERE broadcast_no = {no:UInt64} AND kind = 'personal'"
         )
         return int(await self._clickhouse.value(sql, no=broadcast_no))
 

@@ -22,6 +22,7 @@ from runtime.clock import unix_ms
 
 T = TypeVar("T")
 BroadcastState = Literal["live", "over", "archived"]
+LinkKind = Literal["personal", "shared", "canary"]
 MOST_OF_A_CONTACT = 1_000  # links, and clicks, the newest
 
 _WITHIN = "(account = {account:String} OR startsWith(account, concat({account:String}, '/')))"
@@ -82,10 +83,14 @@ class Listings:
         return _cut(rows, asked, lambda broadcast: (broadcast.broadcast_no,))
 
     async def links(
-        self, broadcast: Broadcast, asked: Page, *, contact_id: str, audience: str | None, tapped: bool | None
-    ) -> Found:
-        """In the order in which they were minted. asked.after: (link id,). tapped: by a person, or by none."""
-        conditions = ["broadcast_no = {no:UInt64}"]
+        self, broadcast: Broadcast, asked: Page, *, contact_id: str, audience: str | None, tapped: bool | None,
+        kind: LinkKind | None,
+    ) -> Found:  # fmt: skip
+        """In the order in which they were minted. asked.after: (link id,). tapped: by a person, or by none.
+
+        kind: None for all but canaries.
+        """
+        conditions = ["broadcast_no = {no:UInt64}", "kind = {kind:String}" if kind else "kind != 'canary'"]
         if contact_id:
             conditions.append("contact_id = {contact:String}")
         if audience is not None:
@@ -94,7 +99,7 @@ class Listings:
             conditions.append(f"link_id {'' if tapped else 'NOT '}IN ({_TAPPED})")
         return await self._links_where(
             conditions, asked, no=broadcast.broadcast_no, contact=contact_id, audience=audience or "",
-            own=broadcast.account, broadcast=broadcast.broadcast_id,
+            own=broadcast.account, broadcast=broadcast.broadcast_id, kind=kind or "",
         )  # fmt: skip
 
     async def shared_links(self, account: str, asked: Page, *, short_domain: str) -> Found:

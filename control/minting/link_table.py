@@ -124,14 +124,14 @@ class LinkTable:
         return [same.get((domain, slug)) or alike.get((domain, slug.lower())) for domain, slug in wanted]
 
     async def from_id(self, broadcast_no: int, first: int, most: int) -> list[LinkRow]:
-        """Links of a broadcast, those with an id of `first` or above, in the order of their ids."""
-        condition = "broadcast_no = {no:UInt64} AND link_id >= {first:UInt64} ORDER BY link_id"
+        """Links of a broadcast but its canaries, those with an id of `first` or above, in the order of their ids."""
+        condition = "broadcast_no = {no:UInt64} AND kind != 'canary' AND link_id >= {first:UInt64} ORDER BY link_id"
         return await self.where(condition, most, no=broadcast_no, first=first)
 
     async def sample(self, broadcast_no: int, size: int, seed: int) -> list[LinkRow]:
-        """So many links of a broadcast from all over it; another seed gives others."""
+        """So many links of a broadcast from all over it, no canaries; another seed gives others."""
         chosen = (
-            "SELECT link_id FROM links WHERE broadcast_no = {no:UInt64}"
+            "SELECT link_id FROM links WHERE broadcast_no = {no:UInt64} AND kind != 'canary'"
             " ORDER BY cityHash64(link_id, {seed:UInt64}) LIMIT {size:UInt64}"
         )
         condition = f"broadcast_no = {{no:UInt64}} AND link_id IN ({chosen}) ORDER BY link_id"
@@ -139,7 +139,8 @@ class LinkTable:
 
     async def one_for_each_destination(self, broadcast_no: int, contact_id: str | None) -> list[LinkRow]:
         """The first link to each destination, of this contact where one is named."""
-        condition = "broadcast_no = {no:UInt64}" + ("" if contact_id is None else " AND contact_id = {contact:String}")
+        whose = "kind != 'canary'" if contact_id is None else "contact_id = {contact:String}"
+        condition = f"broadcast_no = {{no:UInt64}} AND {whose}"
         named = {} if contact_id is None else {"contact": contact_id}
         order = "ORDER BY destination_index, link_id LIMIT 1 BY destination_index"
         return await self.where(f"{condition} {order}", 2**16, no=broadcast_no, **named)
@@ -154,7 +155,7 @@ class LinkTable:
         """How many links of a broadcast lack some of these fields."""
         sql = (
             "SELECT count() FROM links WHERE broadcast_no = {no:UInt64}"
-            " AND NOT hasAll(mapKeys(fields), {fields:Array(String)})"
+            " AND kind != 'canary' AND NOT hasAll(mapKeys(fields), {fields:Array(String)})"
         )
         return int(await self._clickhouse.value(sql, no=broadcast_no, fields=sorted(fields)))
 

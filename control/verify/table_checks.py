@@ -8,7 +8,7 @@ from control.verify.findings import MAX_EXAMPLES, Finding
 from records.broadcast import Broadcast
 from runtime.clickhouse import ClickHouse
 
-_HERE = "broadcast_no = {no:UInt64}"
+_HERE = "broadcast_no = {no:UInt64} AND kind != 'canary'"
 _USED = f"SELECT groupUniqArray(destination_index), count() FROM links WHERE {_HERE}"  # noqa: S608
 # A destination that no link names was added later; no contact misses it.
 _CONTACTS = f"""
@@ -24,7 +24,7 @@ _MORE = "links > destinations"
 _TWICE = f"""
 SELECT count() AS found, groupArray({MAX_EXAMPLES})(code) AS examples FROM
 (
-    SELECT code FROM links WHERE {_HERE} GROUP BY short_domain, code HAVING count() > 1
+    SELECT code FROM links WHERE broadcast_no = {{no:UInt64}} GROUP BY short_domain, code HAVING count() > 1
 )
 """  # noqa: S608
 

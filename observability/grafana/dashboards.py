@@ -88,13 +88,21 @@ ENGAGEMENT: list[Panel] = [
         " GROUP BY country ORDER BY clicks DESC"
     ]),
     ("Who taps", "short", [
-        "SELECT toString(visit_class) AS class, count() AS clicks FROM clicks WHERE $__timeFilter(clicked_at)"
-        " GROUP BY class ORDER BY clicks DESC"
+        "SELECT toString(visit_class) AS class, count() AS clicks FROM clicks"
+        " WHERE NOT is_canary AND $__timeFilter(clicked_at) GROUP BY class ORDER BY clicks DESC"
     ]),
     ("Personal links tapped by more people than one can be", "short", [
         f"SELECT account, broadcast_id, contact_id, code, toDate(clicked_at) AS day, uniqExact(visitor_id) AS visitors"
         f" FROM clicks WHERE {_HUMAN} AND contact_id != '' GROUP BY account, broadcast_id, contact_id, code, day"
         " HAVING visitors > 3 ORDER BY visitors DESC LIMIT 100"
+    ]),
+    ("Forwarded links", "short", [
+        "SELECT account, broadcast_id, count() AS links, sum(other_clicks) AS taps FROM forwarded_links"
+        " GROUP BY account, broadcast_id ORDER BY links DESC LIMIT 100"
+    ]),
+    ("Canaries", "short", [
+        "SELECT account, broadcast_id, links, tapped, scan_rate, scan_rate_95, judged_human, miss_rate, miss_rate_95"
+        " FROM canary_report ORDER BY tapped DESC LIMIT 100"
     ]),
 ]  # fmt: skip
 

@@ -13,7 +13,7 @@ STATUSES = (200, 302, 307, 410)
 GRID = list(product(VisitClass, STATUSES, REFUSALS))
 HOURLY = """
 SELECT sum(clicks) FROM hourly_clicks WHERE engaged
-SETTINGS force_optimize_projection = 1, force_optimize_projection_name = 'by_hour'
+SETTINGS force_optimize_projection = 1, force_optimize_projection_name = 'hourly'
 """
 
 

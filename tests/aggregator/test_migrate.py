@@ -21,7 +21,7 @@ OLD_CLICK = {
 }  # fmt: skip
 BY_HOUR = """
 SELECT sum(clicks) FROM hourly_clicks WHERE broadcast_id = 'spring'
-SETTINGS force_optimize_projection = 1, force_optimize_projection_name = 'by_hour'
+SETTINGS force_optimize_projection = 1, force_optimize_projection_name = 'hourly'
 """
 
 

@@ -101,7 +101,7 @@ SELECT sum(cityHash64(lane, first, last, n)) FROM
 async def projection_faults(clickhouse: ClickHouse) -> list[str]:
     """The questions that the projections answer in another way than the rows do."""
     faults = []
-    for name, sql in {"by_hour": _BY_HOUR, "per_lane": _BY_LANE}.items():
+    for name, sql in {"hourly": _BY_HOUR, "per_lane": _BY_LANE}.items():
         answers = [
             await clickhouse.value(sql.format(table="clicks") + f" SETTINGS {settings}")
             for settings in ("force_optimize_projection = 1", "optimize_use_projections = 0")

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from control.access.caller import Caller
 from control.catalogue.broadcasts import Broadcasts
 from control.catalogue.domains import name_of
-from control.catalogue.listings import BroadcastState, Listings
+from control.catalogue.listings import BroadcastState, LinkKind, Listings
 from control.http.json_answer import json_answer
 from control.http.lists import ClickId, Number, cursor_after, page_of
 from control.http.parameters import account_of, flag, one_of, time_of
@@ -46,6 +46,7 @@ class ListCalls:
         found = await self._listings.links(
             broadcast, page_of(request, tuple[Number]), contact_id=given.get("contact_id", ""),
             audience=given.get("audience"), tapped=flag(request, "tapped") if "tapped" in given else None,
+            kind=one_of(request, "kind", LinkKind),
         )  # fmt: skip
         return json_answer(LinkList(found.items, cursor_after(found.last)))
 
