@@ -24,6 +24,7 @@ from control.clickhouse_watchdog import WatchfulClickHouse
 from control.http.api import api
 from control.http.app import control_app
 from control.http.calls.broadcasts import BroadcastCalls
+from control.http.calls.canaries import CanaryCalls
 from control.http.calls.domains import DomainCalls
 from control.http.calls.installation import InstallationCalls
 from control.http.calls.keys import KeyCalls
@@ -33,6 +34,7 @@ from control.http.calls.reports import ReportCalls
 from control.http.calls.sending import SendingCalls
 from control.locks import Locks
 from control.metrics import REGISTRY
+from control.minting.canaries import Canaries
 from control.minting.claims import Claims
 from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
@@ -84,6 +86,7 @@ def build(
     calls = api(
         DomainCalls(domains), BroadcastCalls(broadcasts), ListCalls(broadcasts, listings),
         SendingCalls(broadcasts, minter, verifier), LinkCalls(shared), KeyCalls(keys),
+        CanaryCalls(broadcasts, Canaries(clickhouse, minter)),
         ReportCalls(broadcasts, clickhouse), InstallationCalls(clickhouse, clicks_redis),
     )  # fmt: skip
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)

@@ -10,7 +10,7 @@ OPERATOR = "operator"
 
 MEANINGS = {
     "report": "read",
-    "mint": "make links and messages of a broadcast",
+    "mint": "make links, messages and canaries of a broadcast",
     "manage": "change domains, broadcasts and shared links",
     "admin": "make and revoke keys",
     OPERATOR: "ledger, audit and the closing of lanes: a key of TAPTRAIL_OPERATOR_KEYS",
@@ -36,6 +36,7 @@ NEEDS = {
     "roll_back": "manage",
     "mint": "mint",
     "messages": "mint",
+    "create_canaries": "mint",
     "verify": "manage",
     "report": "report",
     "compare": "report",

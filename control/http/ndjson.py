@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from hashlib import sha256
+from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -47,6 +48,12 @@ async def received(request: Request, destinations: int, needs: FieldNeeds, *, sk
             file.write(piece)
         contacts, warnings = await asyncio.to_thread(_read, file, destinations, needs, skip_bad)
     return Bulk(contacts, digest.hexdigest(), warnings)
+
+
+async def contacts_in(data: bytes, destinations: int, needs: FieldNeeds) -> Contacts:
+    """The contacts of a small body, all of which must be right; raises Problem."""
+    contacts, _ = await asyncio.to_thread(_read, BytesIO(data), destinations, needs, False)
+    return contacts
 
 
 def _read(file: IO[bytes], destinations: int, needs: FieldNeeds, skip_bad: bool) -> tuple[Contacts, list[str]]:

@@ -26,8 +26,8 @@ _DONE = {201: "Created", 204: "Deleted"}
 
 def openapi() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
-    records = [record for operation in OPERATIONS for record in (*operation.answers, operation.body) if record] + [
-        ProblemBody
+    records = [ProblemBody] + [
+        record for operation in OPERATIONS for record in (*operation.answers, operation.body, operation.lines) if record
     ]
     _, schemas = msgspec.json.schema_components(records, ref_template="#/components/schemas/{name}")
     paths: dict[str, Any] = {}
@@ -70,7 +70,8 @@ def _described(operation: Operation) -> dict[str, Any]:
         },
     }
     if operation.body is not None:
-        described["requestBody"] = {"required": True, "content": {media: _schema(operation.body)}}
+        lines = {"application/x-ndjson": _schema(operation.lines)} if operation.lines else {}
+        described["requestBody"] = {"required": True, "content": {media: _schema(operation.body), **lines}}
     return described
 
 

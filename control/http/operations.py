@@ -16,6 +16,8 @@ from control.http.schemas import (
     BroadcastBody,
     BroadcastList,
     BroadcastPatch,
+    CanariesBody,
+    CanaryAnswer,
     ClickList,
     CloseBody,
     ContactAnswer,
@@ -50,6 +52,7 @@ class Operation(msgspec.Struct, frozen=True):
     summary: str
     answer: Any  # a record; of bulk calls the records that a line may be; None: no body
     body: Any = None
+    lines: Any = None  # a record that the body may be lines of instead
     statuses: tuple[int, ...] = (200,)  # of an answer that is not a problem
     ndjson: bool = False
     answers_lines: bool = False  # the answer alone is NDJSON
@@ -95,6 +98,7 @@ _LINKS = (
     ("contact_id", "Of this contact"),
     ("audience", "Of this audience"),
     ("tapped", "true: those that a person tapped; false: the others"),
+    ("kind", "personal, shared or canary; all but canaries without it"),
 )
 _CLICKS = (
     ("class", "human, preview, prefetch, scanner, bot or unknown"),
@@ -184,6 +188,12 @@ OPERATIONS = (
         "Mint the links of a broadcast and put them into its text: a line in and a message out for each contact",
         (MessageLine, BadLine, DryRun), ContactLine, ndjson=True, idempotent=True,
         query=_ACCOUNT + _SKIP_BAD + _MESSAGES,
+    ),
+    Operation(
+        "create_canaries", "POST", "/v1/broadcasts/{broadcast_id}/canaries",
+        "Mint links that look like those of the broadcast and are in none of its figures, to see who taps them: so many"
+        " to send to nobody, or one for each contact, a contact a line",
+        CanaryAnswer, CanariesBody, lines=ContactLine, statuses=(201,), query=_ACCOUNT,
     ),
     Operation(
         "verify", "POST", "/v1/broadcasts/{broadcast_id}/verify",

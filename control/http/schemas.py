@@ -81,6 +81,27 @@ class LinkLine(msgspec.Struct, gc=False):
     existing: bool | msgspec.UnsetType = msgspec.UNSET  # true: the contact had this link before, nothing was minted
 
 
+class CanariesBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """count: at most 10,000; without it the square root of the number of contacts, and at least 50."""
+
+    account: str | None = None
+    count: int | None = None
+
+
+class CanaryLine(msgspec.Struct, frozen=True):
+    """One canary. contact_id: of its line, where it was made for one."""
+
+    link_id: int
+    code: str
+    short_url: str
+    audience: str
+    contact_id: str | UnsetType = UNSET
+
+
+class CanaryAnswer(msgspec.Struct, frozen=True):
+    canaries: list[CanaryLine]
+
+
 class Counted(msgspec.Struct, frozen=True):
     """What a minting would do: links it would make, and links that the contacts have."""
 

@@ -53,12 +53,14 @@ class Minter:
         *,
         composes: bool = False,
         again: bool = False,
+        sends: bool = True,
     ) -> Prepared:
         """Do everything that can be refused; raises Problem. What it gives must be streamed.
 
         broadcast: as it was when the contacts were read. key: "" is good for this request alone; otherwise the same key
         gives the same links, however often and wherever an earlier request was cut off. composes: the answer is the
-        messages of the contacts. again: also contacts that have their links get new ones.
+        messages of the contacts. again: also contacts that have their links get new ones. sends: the first minting says
+        when the broadcast was sent.
         """
         own_key = minting_key(key) if key else ""
         async with AsyncExitStack() as held:
@@ -69,7 +71,7 @@ class Minter:
             earlier = await self._claims.of_minting(broadcast.broadcast_no, own_key) if key else None
             check_same_body(earlier, body_hash)
             order = await self._ordered(
-                broadcast, contacts, own_key, body_hash, earlier, composes=composes, again=again
+                broadcast, contacts, own_key, body_hash, earlier, composes=composes, again=again, sends=sends
             )
             advisories = over(order.broadcast, unix_ms()) + _said(order)
             return Prepared(order, earlier is not None, advisories, held.pop_all())
@@ -113,6 +115,7 @@ class Minter:
         *,
         composes: bool,
         again: bool,
+        sends: bool,
     ) -> MintOrder:
         if not len(contacts):
             return MintOrder(contacts, known, 0, 0, 0)
@@ -124,7 +127,7 @@ class Minter:
                 raise Problem("in-progress", detail, retry_after_s=1)
             composer = await self._composer(now, found.destinations) if composes else None
             now_ms = unix_ms()
-            broadcast = await self._broadcasts.ready_to_mint(now, contacts.audiences, now_ms)
+            broadcast = await self._broadcasts.ready_to_mint(now, contacts.audiences, now_ms if sends else 0)
             if claim is None:
                 claim_key = key or minting_key(unrepeatable_key())
                 wanted = Claim(

@@ -12,10 +12,12 @@ from control.reports.shapes import (
     AccountRow,
     AudienceRow,
     BrowserRow,
+    Canaries,
     Classes,
     CountryRow,
     DestinationRow,
     DeviceRow,
+    Forwarded,
     HourRow,
     OsRow,
     RegionRow,
@@ -69,6 +71,9 @@ async def read_report(clickhouse: ClickHouse, broadcast: Broadcast, tz: str = "U
         clickhouse.value(statements.PREVIEWS, **here),
         clickhouse.value(statements.PASSED_ON, **here),
     )
+    forwarded, canaries = await asyncio.gather(
+        rows(statements.FORWARDED, Forwarded), rows(statements.CANARIES, Canaries)
+    )
     audiences, destinations, devices, systems, browsers = await asyncio.gather(
         rows(statements.BY_AUDIENCE, AudienceRow),
         rows(statements.BY_DESTINATION, DestinationRow),
@@ -104,6 +109,8 @@ async def read_report(clickhouse: ClickHouse, broadcast: Broadcast, tz: str = "U
         visitors=visitors,
         previews_delivered=previews,
         passed_on_links=passed_on,
+        forwarded=forwarded[0],
+        canaries=canaries[0] if canaries else Canaries(),
     )
 
 

@@ -90,6 +90,28 @@ class HourRow(msgspec.Struct):
     clicks: int
 
 
+class Forwarded(msgspec.Struct):
+    """Personal links that people tapped with devices that differ; taps: those of others than the first."""
+
+    links: int
+    taps: int
+
+
+class Canaries(msgspec.Struct):
+    """Links that went to nobody, or to phones of one's own: they are in no other figure.
+
+    *_95: [low, high], between which the rate lies with 95 % certainty.
+    """
+
+    links: int = 0
+    tapped: int = 0
+    scan_rate: float = 0.0  # tapped / links
+    scan_rate_95: tuple[float, float] = (0.0, 1.0)
+    judged_human: int = 0  # of those tapped
+    miss_rate: float = 0.0  # judged_human / tapped
+    miss_rate_95: tuple[float, float] = (0.0, 1.0)
+
+
 class Report(msgspec.Struct, kw_only=True):
     broadcast_id: str
     sent_at: datetime | None  # or the first minting; null where nothing was minted
@@ -113,6 +135,8 @@ class Report(msgspec.Struct, kw_only=True):
     visitors: int  # people behind shared links, by day; they are in no other count of people
     previews_delivered: int  # contacts whose message a preview was fetched for
     passed_on_links: int  # personal links that more people tapped than one can be
+    forwarded: Forwarded
+    canaries: Canaries
 
 
 class Comparison(msgspec.Struct):

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - statements are put together from the constants of this module alone
 
-from control.reports.shapes import Classes
+from control.reports.shapes import Canaries, Classes
 
 # A visitor is an address and a browser on one day. One person may well be three of them: at home, on the way, in the
 # browser inside the messaging app. Where one link went to many recipients they are soon more.
@@ -28,7 +28,8 @@ FROM
 """
 # broadcast_no as well: its index leaves out most of the table.
 FIRST_MINTED = f"""
-SELECT toUnixTimestamp64Milli(minOrNull(minted_at)) FROM links WHERE {_HERE} AND broadcast_no = {{no:UInt64}}
+SELECT toUnixTimestamp64Milli(minOrNull(minted_at)) FROM links
+WHERE {_HERE} AND broadcast_no = {{no:UInt64}} AND kind != 'canary'
 """
 # The salt of visitor ids changes with the UTC day: over several days everybody is somebody else.
 PASSED_ON = f"""
@@ -41,6 +42,9 @@ SELECT uniqExact(link_id) FROM
 """
 VISITORS = f"SELECT uniqExact(visitor_id) {_PEOPLE} AND contact_id = ''"
 PREVIEWS = f"SELECT uniqExact(contact_id) {_CLICKS} AND visit_class = 'preview' AND contact_id != ''"
+FORWARDED = f"SELECT count() AS links, sum(other_clicks) AS taps FROM forwarded_links WHERE {_HERE}"
+# No row where there are no canaries.
+CANARIES = f"SELECT {', '.join(Canaries.__struct_fields__)} FROM canary_report WHERE {_HERE}"
 # The destinations after each change of them.
 FORMER = """
 SELECT version, JSONExtract(after, 'destinations', 'Array(String)') AS destinations FROM changes

@@ -70,10 +70,19 @@ def _flat(report: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in list(report.items())[1:]:
         if isinstance(value, dict):
-            flat |= {f"{name}_{inner}": each for inner, each in value.items() if not isinstance(each, list)}
+            flat |= dict(_parts(name, value))
         elif not isinstance(value, list):
             flat[name] = value
     return flat
+
+
+def _parts(name: str, record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The single values of a record; of an interval both ends."""
+    for inner, value in record.items():
+        if inner.endswith("_95"):
+            yield from zip((f"{name}_{inner}_low", f"{name}_{inner}_high"), value, strict=True)
+        elif not isinstance(value, list):
+            yield f"{name}_{inner}", value
 
 
 _FIGURES = {"links", "contacts", "clicks", "unique_contacts", "click_through_rate", "share", "broadcasts"}

@@ -23,11 +23,12 @@ LEFT_OUT = datetime(2027, 3, 28, 0, 30, tzinfo=UTC).timestamp() - SENT
 
 @pytest.fixture
 async def campaign(control, clickhouse):
-    """40 contacts: people, previews, scanners, verification, visits of a link that is over, and a poster."""
+    """40 contacts: people, previews, scanners, verification, visits of a link that is over, a poster, and canaries."""
     control.broadcast(sent_at="2026-09-21T14:13:20Z")
     control.mint(contacts(40, audience="vip"))
     poster = {"short_domain": DOMAIN, "broadcast_id": "spring", "destination_index": 0, "slug": "SALE"}
     assert control.call("POST", "/v1/links", poster).status == 201
+    assert control.call("POST", "/v1/broadcasts/spring/canaries", {"count": 20}).status == 201
     chance = random.Random(14)
     taps = [(f"c-{chance.randrange(25)}", "human", chance.expovariate(1 / 3000), {}) for _ in range(60)]
     taps += [("c-0", "human", after, {}) for after in (TWICE, TWICE + 3600, LEFT_OUT, LEFT_OUT + 3600)]
@@ -36,10 +37,20 @@ async def campaign(control, clickhouse):
     taps += [("c-3", "bot", 5.0, {"purpose": "own-verify"}), ("c-35", "human", 90.0, {"refusal": "expired"})]
     taps += [("c-36", "human", 95.0, {"status": 410}), ("c-37", "human", -20.0, {})]
     taps += [("", "human", 600.0 + each, {"visitor_id": each // 2}) for each in range(10)]
+    taps += [("canary:0", "human", 30.0, {}), ("canary:0", "human", 40.0, {}), ("canary:1", "scanner", 1.0, {})]
+    taps += [("canary:2", "human", 30.0, {"refusal": "expired"}), ("canary:3", "bot", 1.0, {"purpose": "own-verify"})]
     for number, (contact_id, visit_class, after_s, more) in enumerate(taps):
         device_type, os, browser = DEVICES[number % 3]
         country, region = PLACES[number % 4]
-        said = {"device_type": device_type, "os": os, "browser": browser, "country": country, "region": region}
+        link_id = sum(contact_id.encode()) * 100 + len(contact_id)
+        said = {
+            "link_id": link_id,
+            "device_type": device_type,
+            "os": os,
+            "browser": browser,
+            "country": country,
+            "region": region,
+        }
         await click(
             clickhouse, contact_id, visit_class, after_s=after_s, **{"visitor_id": 100 + number, **said, **more}
         )
@@ -50,7 +61,8 @@ async def raw_rows(clickhouse):
     sql = "SELECT *, toUnixTimestamp64Milli(clicked_at) / 1000 AS at FROM clicks WHERE broadcast_id = 'spring'"
     rows = await clickhouse.rows(sql, dict)
     redirected = [row for row in rows if 300 <= row["status"] < 400 and not row["refusal"]]
-    counted = [row for row in redirected if row["purpose"] != "own-verify"]
+    of_links = [row for row in redirected if not row["contact_id"].startswith("canary:")]
+    counted = [row for row in of_links if row["purpose"] != "own-verify"]
     return counted, [row for row in counted if row["visit_class"] == "human"]
 
 
@@ -83,6 +95,22 @@ async def test_every_figure_is_what_the_raw_rows_say(campaign, clickhouse):
     by_region = Counter((row["country"], row["region"]) for row in people)
     assert report["by_region"] == ranked(by_region, "country", "region")
     assert sum(row["clicks"] for row in report["by_hour"]) == len(people)
+
+
+async def test_links_are_forwarded_where_another_device_tapped_after_the_first(campaign, clickhouse):
+    report = campaign.call("GET", "/v1/broadcasts/spring/report").body
+    _, people = await raw_rows(clickhouse)
+
+    first, others = {}, Counter()
+    for row in sorted(people, key=lambda row: (row["at"], row["click_id"])):
+        device = row["device_type"], row["os"], row["browser"]
+        if row["contact_id"] and first.setdefault(row["link_id"], device) != device:
+            others[row["link_id"]] += 1
+    assert report["forwarded"] == {"links": len(others), "taps": sum(others.values())}
+    assert len(others) > 3
+    # 20 canaries, of which a person and a scanner tapped one each; the other visits would not count on any link.
+    canaries = report["canaries"]
+    assert (canaries["links"], canaries["tapped"], canaries["judged_human"]) == (20, 2, 1)
 
 
 async def test_the_time_to_tap_is_what_the_first_taps_say(campaign, clickhouse):

@@ -27,6 +27,10 @@ async def many(clickhouse):
         f" SELECT number, 'main', {of}, concat('broadcast-', toString({of})), toString(number), '2026-09-21' {numbers}"
     )
     await clickhouse.execute(
+        "INSERT INTO links (link_id, account, broadcast_no, broadcast_id, contact_id)"
+        f" VALUES ({BROADCASTS * EACH}, 'main', 30, 'broadcast-30', 'canary:1')"
+    )
+    await clickhouse.execute(
         "INSERT INTO clicks (lane, seq, account, broadcast_no, broadcast_id, link_id, contact_id, visit_class, status,"
         f" clicked_at) SELECT 1, number, 'main', {of}, concat('broadcast-', toString({of})), number, toString(number),"
         f" 'human', 302, toDateTime64('2026-09-21', 3) + number {numbers}"

@@ -7,7 +7,7 @@ import zipfile
 import msgspec
 import pytest
 
-from control.reports.shapes import AccountReport, AccountRow, Classes
+from control.reports.shapes import AccountReport, AccountRow, Canaries, Classes
 from control.reports.tables import as_csv, as_xlsx
 
 pytestmark = pytest.mark.pure
@@ -31,6 +31,16 @@ def test_a_csv_has_a_line_for_each_figure():
     assert found["acme", "totals", "", "clicks_human"] == "3"
     assert found["acme", "totals", "", "click_through_rate"] == "0.25"
     assert found["acme", "by_account", "'=HYPERLINK(1)", "unique_contacts"] == "2"
+
+
+def test_a_csv_has_both_ends_of_an_interval():
+    canaries = Canaries(links=50, tapped=4, scan_rate=0.08, scan_rate_95=(0.03, 0.19))
+    row = msgspec.defstruct("Row", [("broadcast_id", str), ("canaries", Canaries)])("spring", canaries)
+
+    found = {line["figure"]: line["value"] for line in lines(as_csv([row]))}
+
+    assert (found["canaries_tapped"], found["canaries_scan_rate"]) == ("4", "0.08")
+    assert (found["canaries_scan_rate_95_low"], found["canaries_scan_rate_95_high"]) == ("0.03", "0.19")
 
 
 def test_no_text_of_a_csv_begins_a_formula():

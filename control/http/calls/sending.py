@@ -38,9 +38,7 @@ class SendingCalls:
     async def mint(self, request: Request, caller: Caller) -> Response:
         """Reads and checks the whole body, then answers while it mints."""
         broadcast = await self._broadcasts.get(account_of(request, caller), request.path_params["broadcast_id"])
-        if broadcast.broadcast_id.startswith(SHARED):
-            detail = f"{broadcast.broadcast_id} belongs to a shared link; create another broadcast for these contacts"
-            raise invalid("broadcast_id", detail)
+        check_takes_contacts(broadcast)
         skip_bad = flag(request, "skip_bad")
         key = idempotency_key(request)
         again = flag(request, "again")
@@ -81,6 +79,13 @@ class SendingCalls:
         )  # fmt: skip
         lines = self._verifier.verify(broadcast, wanted)
         return LineStream(_as_lines(lines, shows_progress=shows_progress), ends_with_client=True)
+
+
+def check_takes_contacts(broadcast: Broadcast) -> None:
+    """Raises Problem for one that a shared link brought with it."""
+    if broadcast.broadcast_id.startswith(SHARED):
+        detail = f"{broadcast.broadcast_id} belongs to a shared link; create another broadcast for these contacts"
+        raise invalid("broadcast_id", detail)
 
 
 async def _as_lines(records: AsyncIterator[Any], *, shows_progress: bool) -> AsyncGenerator[bytes, None]:
