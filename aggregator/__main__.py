@@ -68,7 +68,7 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
 
     health = Stores({"redis": client.ping, "clickhouse": clickhouse.ping})
     readiness = Readiness(health.degraded)
-    registry = registry_of("aggregator", AggregatorCollector(aggregator, auditor, neighbours))
+    registry = registry_of("aggregator", AggregatorCollector(aggregator, auditor, neighbours, enricher))
     OF_PROCESS.allow(settings.held_mib)
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
     async with asyncio.TaskGroup() as running:

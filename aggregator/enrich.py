@@ -3,6 +3,7 @@
 A batch has few distinct headers and networks: each is looked at once, for all clicks that share it.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple
@@ -14,7 +15,8 @@ from aggregator.scans_seen import ScansSeen
 from aggregator.visitor_ids import visitor_id
 from records.address import AddressCipher, prefix_of
 from records.click import Click
-from visitors.classify import Verdict, classify, network_verdict
+from records.link import CANARY
+from visitors.classify import Verdict, VisitClass, classify, network_verdict
 from visitors.devices import Device, Devices
 from visitors.evidence import Headers, evidence_of, headers_of
 from visitors.geo import Geo
@@ -42,6 +44,7 @@ class Enricher:
     def __init__(self, cipher: AddressCipher, devices: Devices, geo: Geo, scans: ScansSeen | None = None) -> None:
         self._cipher, self._devices, self._geo = cipher, devices, geo
         self._scans = ScansSeen() if scans is None else scans
+        self.canary_clicks: Counter[VisitClass] = Counter()  # those that were enriched
 
     def enrich(self, clicks: Sequence[Numbered], salts: Mapping[int, bytes]) -> Enriched:
         """No address gets into what it gives. salts: of every day_of(clicked_at_ms) among them."""
@@ -50,13 +53,15 @@ class Enricher:
         alike = grouped(visits, _all_headers)
         headers = alike.each(headers_of)
         places = grouped(addresses, prefix_of).each(self._place_of)
+        verdicts = _with_scans(_judged(headers, places), visits, headers, places, self._scans)
+        self.canary_clicks.update(_of_canaries(visits, verdicts))
         return Enriched(
             headers=headers,
             languages=alike.each(_language_of),
             referrer_hosts=alike.each(_referrer_host_of),
             devices=headers.each(self._device_of),
             places=places,
-            verdicts=_with_scans(_judged(headers, places), visits, headers, places, self._scans),
+            verdicts=verdicts,
             visitor_ids=_visitor_ids(visits, addresses, headers, salts),
         )
 
@@ -116,6 +121,11 @@ def _with_scans(
                 values.append(with_neighbours(values[group], [MANY_CONTACTS]))
             group_of[index] = scanned[group]
     return Grouped(values, group_of)
+
+
+def _of_canaries(visits: list[Click], verdicts: Grouped[Verdict]) -> list[VisitClass]:
+    tapped = [index for index, visit in enumerate(visits) if visit.contact_id.startswith(CANARY)]
+    return [verdicts.values[verdicts.group_of[index]].visit_class for index in tapped]
 
 
 def _visitor_ids(

@@ -9,16 +9,18 @@ from prometheus_client.registry import Collector
 
 from aggregator.assembly import Aggregator
 from aggregator.auditor import Auditor
+from aggregator.enrich import Enricher
 from aggregator.neighbours import Neighbours
 from runtime.histogram import histogram
+from visitors.agents import VisitClass
 from visitors.neighbours import NEIGHBOUR_REASONS
 
 
 class AggregatorCollector(Collector):
-    def __init__(self, aggregator: Aggregator, auditor: Auditor, neighbours: Neighbours) -> None:
+    def __init__(self, aggregator: Aggregator, auditor: Auditor, neighbours: Neighbours, enricher: Enricher) -> None:
         self._leases, self._takeover, self._inserter = aggregator.leases, aggregator.takeover, aggregator.inserter
         self._progress, self._backlog = aggregator.pipeline.progress, aggregator.upkeep.backlog
-        self._auditor, self._neighbours = auditor, neighbours
+        self._auditor, self._neighbours, self._enricher = auditor, neighbours, enricher
 
     def collect(self) -> Iterator[Metric]:
         lanes, inserts = chain(self._of_lanes(), self._of_streams()), chain(self._of_inserts(), self._of_doubt())
@@ -102,3 +104,8 @@ class AggregatorCollector(Collector):
         for reason in NEIGHBOUR_REASONS:
             rows.add_metric([reason], self._neighbours.rows_changed[reason])
         yield rows
+        # Any human but of phones of your own: machines are taken for people. See the report and the agents in clicks.
+        canaries = CounterMetricFamily("taptrail_canary_clicks", "Clicks on canaries", labels=["class"])
+        for name in VisitClass:
+            canaries.add_metric([name], self._enricher.canary_clicks[name])
+        yield canaries

@@ -3,18 +3,25 @@ import time
 from prometheus_client import CollectorRegistry
 
 from aggregator.auditor import Auditor
+from aggregator.enrich import Enricher
 from aggregator.metrics import AggregatorCollector
 from aggregator.neighbours import Neighbours
 from aggregator.scans_seen import ScansSeen
+from records.address import AddressCipher
 from records.keys import LANES, WATERMARKS, lane_name
 from tests.support.aggregator import LANE, Aggregator, add, register
+from tests.support.clicks import CODE_KEY
+from visitors.devices import Devices
+from visitors.geo import Geo
+
+ENRICHER = Enricher(AddressCipher(CODE_KEY), Devices(), Geo())
 
 
 async def test_what_is_missing_or_doubled_shows_in_the_metrics(redis, clickhouse):
     aggregator, auditor = Aggregator(redis, clickhouse), Auditor(redis, clickhouse)
     registry = CollectorRegistry()
     neighbours = Neighbours(clickhouse, ScansSeen(), time.time)
-    registry.register(AggregatorCollector(aggregator, auditor, neighbours))
+    registry.register(AggregatorCollector(aggregator, auditor, neighbours, ENRICHER))
     await register(redis)
     await add(redis, 1, 5)
     await aggregator.move_all()

@@ -185,3 +185,16 @@ def test_of_scans_only_so_many_are_kept_and_what_is_over_is_forgotten():
     assert scans.holds(("main", "spring", str(MAX_NETWORKS)), "a", 1_500)
     scans.note(("main", "spring", str(MAX_NETWORKS)), {"a": [(0, 2_000)]}, now_s=3)
     assert not scans.holds(("main", "spring", str(MAX_NETWORKS)), "a", 1_500)
+
+
+def test_taps_of_canaries_are_counted_by_who_seems_to_make_them():
+    enricher = Enricher(AddressCipher(CODE_KEY), Devices(), Geo())
+    contacts = ("canary:1", "canary:2", "canary:2", "c-1", "")
+    agents = (IPHONE, "curl/8.5.0", IPHONE, IPHONE, "curl/8.5.0")
+
+    enricher.enrich(
+        [numbered(seq, contact_id=contact, user_agent=agent)
+         for seq, (contact, agent) in enumerate(zip(contacts, agents, strict=True), 1)], SALTS,
+    )  # fmt: skip
+
+    assert enricher.canary_clicks == {VisitClass.HUMAN: 2, VisitClass.BOT: 1}
