@@ -15,6 +15,7 @@ _COMMANDS = {
     "link": ("cli.manage", "link", "Make a shared link, or look one up."),
     "clicks": ("cli.clicks", "clicks", "List the clicks of a broadcast, or follow them."),
     "contact": ("cli.clicks", "contact", "Show what a contact was sent and tapped."),
+    "canary": ("cli.canary", "canary", "Mint links that no contact has, to see what taps them."),
     "verify": ("cli.verify", "verify", "Check a broadcast before it is sent: links, redirects, pages."),
     "key": ("cli.key", "key", "Make, list or revoke keys."),
     "report": ("cli.read", "report", "Show the engagement of a broadcast."),

@@ -41,11 +41,26 @@ def report(broadcast_id: str, account: str | None, tz: str | None, json_: bool) 
         click.echo(f"Shared links: {visitors} visitors, counted by the day")
     if previews := answer.get("previews_delivered"):
         click.echo(f"Previews: fetched for the messages of {previews} contacts")
+    _print_canaries(answer)
     for name in _TABLES:
         if answer.get(name):
             rows(name.replace("_", " ").capitalize(), answer[name])
     if week := answer.get("by_weekday_hour"):
         rows(f"Hours of the week in {answer['tz']}", _week(week))
+
+
+def _print_canaries(answer: dict[str, Any]) -> None:
+    """What was tapped by others than the recipients."""
+    if (forwarded := answer.get("forwarded", {})).get("links"):
+        links = "1 link was" if forwarded["links"] == 1 else f"{forwarded['links']} links were"
+        click.echo(f"Forwarded: {links} tapped on devices that differ, {forwarded['taps']} times by others")
+    canaries = answer.get("canaries", {})
+    if canaries.get("links"):
+        low, high = canaries["scan_rate_95"]
+        click.echo(
+            f"Canaries: {canaries['tapped']} of {canaries['links']} tapped, so machines open {low:.1%} to {high:.1%} of"
+            f" all links; {canaries['judged_human']} of these were judged human"
+        )
 
 
 _TABLES = (
