@@ -1,4 +1,4 @@
--- Canaries are links that nobody asked for: what taps them is a machine, or a person who tries them. They are told by a
+-- Canaries are links that nobody asked for: what taps them is a machine, or a person who tries them. They are known by a
 -- contact_id that begins with `canary:`, which no list of contacts may have: the tap of a canary costs the edge and the
 -- pipeline what every tap costs.
 
