@@ -22,6 +22,7 @@ import msgspec
 import psutil
 import redis
 
+from loadtest.cpu_time import cpu_s
 from loadtest.traffic import Traffic, geo_files
 from records.address import AddressCipher
 from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
@@ -126,10 +127,8 @@ def _watch(client: redis.Redis, clicks: int, processes: tuple[psutil.Process, ..
             raise SystemExit("the aggregator has ended")
         before, settled = settled, sum(map(int, client.hvals(WATERMARKS)))
         if settled > before:
-            cpu = (process.cpu_times() for process in processes)
-            yield Look(
-                time.monotonic(), settled, *(times.user + times.system for times in cpu), aggregator.memory_info().rss
-            )
+            spent = (cpu_s(process.pid) for process in processes)
+            yield Look(time.monotonic(), settled, *spent, aggregator.memory_info().rss)
         time.sleep(LOOK_EVERY_S)
 
 

@@ -23,9 +23,9 @@ from typing import Any
 
 import aiohttp
 import msgspec
-import psutil
 from redis.asyncio import Redis
 
+from loadtest.cpu_time import cpu_s
 from records.keys import bucket_of, field_of
 from records.link import decode_link
 from runtime.clickhouse import ClickHouse
@@ -152,9 +152,8 @@ def mint(ready: dict[str, Any], given: Path, out: Path) -> Minted:
 
 async def used(ready: dict[str, Any], redis: Redis) -> Used:
     pids = {name: pid for name, pid in ready["pids"].items() if name in ("control", "clickhouse", "redis")}
-    times = {name: psutil.Process(pid).cpu_times() for name, pid in pids.items()}
     return Used(
-        {name: spent.user + spent.system for name, spent in times.items()},
+        {name: cpu_s(pid) for name, pid in pids.items()},
         {name: peak_mb_of(pid) for name, pid in pids.items()},
         (await redis.info("memory"))["used_memory"],
     )

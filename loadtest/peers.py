@@ -11,9 +11,9 @@ from pathlib import Path
 
 import hiredis
 import msgspec
-import psutil
 import redis
 
+from loadtest.cpu_time import cpu_s
 from records.broadcast import Broadcast, encode_broadcast
 from records.click import whole_frames
 from records.code import CodeCipher
@@ -119,9 +119,8 @@ class Contestant:
         return int(self.redis.xlen("clicks"))
 
     def cpu_s(self) -> float:
-        """CPU time of the server and of its Redis, so far."""
-        times = [psutil.Process(process.pid).cpu_times() for process in self._processes]
-        return sum(spent.user + spent.system for spent in times)
+        """CPU time of the server, its workers and its Redis, so far."""
+        return cpu_s(*(process.pid for process in self._processes))
 
     def stop(self) -> None:
         for process in reversed(self._processes):
@@ -147,7 +146,7 @@ class Contestant:
 
     def _granian(self, app: str, interface: str, *options: str) -> None:
         self._spawn(
-            [str(Path(sys.executable).parent / "granian"), "--interface", interface, "--host", "127.0.0.1",
+            [sys.executable, "-m", "granian", "--interface", interface, "--host", "127.0.0.1",
              "--port", str(PORT), "--loop", "uvloop", "--no-ws", "--log-level", "error", *options, app],
             USUAL_REDIS_PORT=str(REDIS_PORT),
         )  # fmt: skip

@@ -16,6 +16,7 @@ import psutil
 import redis
 
 from loadtest.bench import consumed, recorded_heads
+from loadtest.cpu_time import cpu_s
 from loadtest.open_loop import STEP
 from loadtest.peers import CODE_KEY, PORT, Taptrail
 from records.code import CodeCipher
@@ -83,7 +84,7 @@ class System(Taptrail):
             for port in self._ops_ports:
                 running_edges.enter_context(self._edge(port, listener.fileno()))
             wait_until(lambda: all(_ready(port) for port in self._ops_ports))
-            yield Start(time.perf_counter() - started, self._cpu_s(self._edges))
+            yield Start(time.perf_counter() - started, self._cpu_of_edges_s())
         self._edges.clear()
 
     @contextmanager
@@ -109,10 +110,10 @@ class System(Taptrail):
         with self.edges(workers):
             self.tapped(warm_up, rate)
             self.recorded()
-            before = self._cpu_s(self._edges), self._cpu_s([self._valkey])
+            before = self._cpu_of_edges_s(), cpu_s(self._valkey.pid)
             answered = self.tapped(taps, rate, warm_up)
             self.recorded()  # all of them are in the stream
-            after = self._cpu_s(self._edges), self._cpu_s([self._valkey])
+            after = self._cpu_of_edges_s(), cpu_s(self._valkey.pid)
         edges, valkey = (1e6 * (late - early) / answered for early, late in zip(before, after, strict=True))
         return Cost(edges, valkey)
 
@@ -132,9 +133,8 @@ class System(Taptrail):
     def stop(self) -> None:
         self._kept.close()
 
-    @staticmethod
-    def _cpu_s(processes: list[psutil.Process]) -> float:
-        return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
+    def _cpu_of_edges_s(self) -> float:
+        return cpu_s(*(edge.pid for edge in self._edges))
 
 
 def _ready(ops_port: int) -> bool:
