@@ -4,7 +4,8 @@
 
 Server and Redis share core 0, the generator and whatever else this does have core 1. Contestants take turns, round by
 round. Every request asks for another personal code, with the headers of a recorded visit. What each recorded is counted
-afterwards. Needs two cores, and Debian's wrk, nginx, libnginx-mod-http-lua and lua-nginx-redis.
+afterwards. Needs two cores, and Debian's wrk, nginx, libnginx-mod-http-lua and lua-nginx-redis. Where this Python was
+built without profile-guided optimisation, all of it runs on the system's of the same version (loadtest/interpreter.py).
 """
 
 import argparse
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import psutil
 
+from loadtest.interpreter import described, run_on_optimised
 from loadtest.peers import CODE_KEY, CONTESTANTS, HOST, PORT, SERVER_CORE, Contestant, NginxLua, Taptrail
 from loadtest.results import Latency, Throughput, write_results
 from records.code import CodeCipher
@@ -56,6 +58,8 @@ def main() -> int:
         print(f"not installed: {', '.join(missing)}; apt-get install wrk nginx libnginx-mod-http-lua lua-nginx-redis")
         return 2
     chosen = [contestant for contestant in CONTESTANTS if options.only.lower() in contestant.__name__.lower()]
+    run_on_optimised("loadtest.bench")
+    print(f"Python {described()}, {sys.executable}", flush=True)
     os.sched_setaffinity(0, {int(GENERATOR_CORE)})
     with tempfile.TemporaryDirectory(prefix="taptrail-bench-") as name:
         bench = Bench(Path(name), options.links)

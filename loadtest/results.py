@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 from matplotlib.figure import Figure
 
+from loadtest.interpreter import described
 from loadtest.peers import NginxLua, NginxReturn, Taptrail, Usual
 
 CORES = ("server", "generator")
@@ -70,7 +71,7 @@ def _head(options: argparse.Namespace) -> list[str]:
         "",
         f"`make bench` on {time.strftime('%Y-%m-%d')}, commit {_said('git', 'rev-parse', '--short', 'HEAD')}, "
         f"{options.links:,} links, {options.rounds} interleaved rounds of {options.seconds} s. {_cpu()}; "
-        f"Python {platform.python_version()}, {_said('nginx', '-v')}, {_said('wrk', '-v').partition(' [')[0]}, "
+        f"Python {described()}, {_said('nginx', '-v')}, {_said('wrk', '-v').partition(' [')[0]}, "
         f"{', '.join(f'{name} {version(name)}' for name in PACKAGES)}; Linux {platform.release()}. Server and Redis share "
         "one core, the generator has the other. Every request asks for another personal code. The machine is shared: the "
         "ratios count, not the numbers; each is taken within a round.",
