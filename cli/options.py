@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from cli.times import When
-from records.forms import FLAG, TIME, URL, Described, described
+from records.forms import FLAG, TIME, URL, Described, Form, described
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,11 +30,28 @@ def options_of(record: type[msgspec.Struct]) -> Callable[[F], F]:
 def named_of(record: type[msgspec.Struct], given: dict[str, Any]) -> dict[str, Any]:
     """The options that were named, as the API takes them; an empty text is none where a field may be none."""
     forms = {field.name: field.form for field in described(record)}
-    return {
-        name: None if value == "" and forms[name] in (URL, TIME) else value
-        for name, value in given.items()
-        if value is not None and value != ()
-    }
+    return {name: _value(forms[name], value) for name, value in given.items() if value is not None and value != ()}
+
+
+def _value(form: Form, value: Any) -> Any:
+    if form.parts:
+        return _parts(form, value)
+    return None if value == "" and form in (URL, TIME) else value
+
+
+def _parts(form: Form, given: tuple[str, ...]) -> dict[str, str] | None:
+    """An object, of NAME=VALUE each; raises click.UsageError."""
+    if given == ("",):
+        return None
+    parts = dict(each.partition("=")[::2] for each in given)
+    for name, value in parts.items():
+        if name not in form.parts or not value:
+            raise click.UsageError(f"{name}={value} is no part of it; expected {_expected(form)}")
+    return parts
+
+
+def _expected(form: Form) -> str:
+    return " or ".join(f"{name}=VALUE" for name in form.parts)
 
 
 def missing_of(record: type[msgspec.Struct], named: dict[str, Any]) -> list[str]:
@@ -57,6 +74,9 @@ def _option(field: Described) -> Callable[[F], F]:
     kind = {"default": None, **field.form.option}
     if field.form is FLAG:
         name = f"{name}/--no-{name.removeprefix('--')}"
+    if field.form.parts:
+        kind |= {"multiple": True, "metavar": "NAME=VALUE"}
+        default = f"  {_expected(field.form)}; may be repeated."
     if field.form is TIME:
         kind["type"] = When(ends=field.name == "expires_at", otherwise="")
     return click.option(name, field.name, help=f"{said.help}{needed}{default}".strip(), **kind)

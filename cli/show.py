@@ -39,9 +39,16 @@ def fields(answer: dict[str, Any]) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in answer.items():
-        shown = "\n".join(map(str, value)) if isinstance(value, list) else value
-        table.add_row(name, "-" if shown in (None, "") else printable(str(shown)))
+        table.add_row(name, _text(value))
     console().print(table)
+
+
+def _text(value: Any) -> str:
+    """A value of a record; a list or an object has a line for each of its values."""
+    if isinstance(value, dict):
+        value = [f"{name}: {one}" for name, one in value.items()]
+    shown = "\n".join(map(str, value)) if isinstance(value, list) else value
+    return "-" if shown in (None, "") else printable(str(shown))
 
 
 def rows(title: str, records: list[dict[str, Any]]) -> None:

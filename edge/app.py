@@ -13,11 +13,12 @@ from starlette.types import Receive, Scope, Send
 from edge.batch_loader import ResolveFailed, TooManyLimited
 from edge.redirect import Redirector
 from edge.resolver import Resolver
-from edge.responses import PAGE, PLAIN, answer, page
+from edge.responses import PLAIN, Headers, answer, home, seen_by
 from edge.visit import VisitFrom, asked_in
 from records.domain import Domain
 from routing.decide import SCANNING, UNKNOWN_HOST, UNRESOLVED, Decision
 from routing.destination import ascii_url
+from routing.found import NOTHING, Found
 from runtime.security_headers import ALWAYS
 
 NO_ROBOTS = "User-agent: *\nDisallow: /\n"
@@ -63,15 +64,16 @@ class TapEndpoint:
         self._visit_from = visit_from
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        decided: asyncio.Future[tuple[Decision, str]] = asyncio.get_running_loop().create_future()
+        decided: asyncio.Future[tuple[Decision, Found]] = asyncio.get_running_loop().create_future()
 
-        def reply(decision: Decision, brand: str) -> None:
+        def reply(decision: Decision, found: Found) -> None:
             if not decided.done():
-                decided.set_result((decision, brand))
+                decided.set_result((decision, found))
 
-        self._redirector.take(self._visit_from(*asked_in(scope)), reply)
-        decision, brand = await decided
-        await _response(decision, brand)(scope, receive, send)
+        visit = self._visit_from(*asked_in(scope))
+        self._redirector.take(visit, reply)
+        decision, found = await decided
+        await _response(*answer(decision, visit, found))(scope, receive, send)
 
 
 class DomainPages:
@@ -87,8 +89,7 @@ class DomainPages:
             return domain
         if domain.home:
             return Response(None, 302, {"location": ascii_url(domain.home), **dict(PLAIN)})
-        brand = domain.display_name or domain.short_domain
-        return Response(page(brand, "", brand), 200, dict(PAGE))
+        return _response(*home(seen_by(self._visit_from(*asked_in(request.scope)), domain)))
 
     async def app_link(self, request: Request) -> Response:
         """apple-app-site-association and assetlinks.json, which open links in the owner's app."""
@@ -113,16 +114,14 @@ class DomainPages:
 
     async def _domain(self, request: Request) -> Domain | Response:
         visit = self._visit_from(*asked_in(request.scope))
-        host = visit.short_domain
         try:
-            domain = await self._resolver.domain(host, visit.address)
+            domain = await self._resolver.domain(visit.short_domain, visit.address)
         except TooManyLimited:
-            return _response(SCANNING, host)
+            return _response(*answer(SCANNING, visit, NOTHING))
         except ResolveFailed:
-            return _response(UNRESOLVED, host)
-        return domain or _response(UNKNOWN_HOST, host)
+            return _response(*answer(UNRESOLVED, visit, NOTHING))
+        return domain or _response(*answer(UNKNOWN_HOST, visit, NOTHING))
 
 
-def _response(decision: Decision, brand: str) -> Response:
-    status, headers, body = answer(decision, brand)
+def _response(status: int, headers: Headers, body: bytes) -> Response:
     return Response(body, status, dict(headers))

@@ -1,8 +1,9 @@
 """What a new connection gets while the edge has more of them than it can serve."""
 
-from edge.responses import answer
+from edge.pages.look import Look
+from edge.responses import refusal
 from edge.tap_stats import TapStats
-from routing.decide import OVERLOADED
+from routing.reasons import Reason
 from runtime.guard.raw import raw_response
 
 
@@ -11,8 +12,9 @@ class TurnedAway:
 
     def __init__(self, stats: TapStats) -> None:
         self._stats = stats
-        self._to_get = raw_response(*answer(OVERLOADED, ""))
-        self._to_head = raw_response(*answer(OVERLOADED, ""), head=True)
+        page = refusal(Reason.OVERLOADED, Look(""))
+        self._to_get = raw_response(*page)
+        self._to_head = raw_response(*page, head=True)
 
     def __call__(self, first_bytes: bytes) -> bytes:
         self._stats.overloaded(unread=True)

@@ -12,7 +12,7 @@ from edge.scan_limit import ScanLimit
 from edge.tap import Answered, Reply, Tap
 from edge.tap_stats import TapStats
 from routing.decide import OVERLOADED, SCANNING, UNRESOLVED, Decision, decide
-from routing.found import Found
+from routing.found import NOTHING, Found
 from routing.reasons import Reason
 from routing.visit import Visit
 
@@ -47,7 +47,7 @@ class Redirector:
     def take(self, visit: Visit, reply: Reply) -> None:
         if self._in_flight >= self._max_in_flight:
             self._stats.overloaded()
-            reply(OVERLOADED, visit.short_domain)
+            reply(OVERLOADED, NOTHING)
             return
         self._in_flight += 1
         self._arrived.append(Tap(visit, reply))
@@ -71,7 +71,7 @@ class Redirector:
             self._recorder.record(answered, now_ms)
             recorded_at = perf_counter()
             for each in answered:
-                _respond(each)
+                each.tap.reply(each.decision, each.found)
             self._stats.answered(answered, began, resolved_at, decided_at, recorded_at, perf_counter())
 
     def _decided(self, tap: Tap, found: Found, stem: int, now_ms: int) -> Answered:
@@ -93,9 +93,4 @@ class Redirector:
         log.error("visit_failed: visits could not be answered", exc_info=task.exception())
         self._stats.failed += len(taps)
         for tap in taps:  # a reply that was called already ignores this
-            tap.reply(UNRESOLVED, tap.visit.short_domain)
-
-
-def _respond(answered: Answered) -> None:
-    tap, domain = answered.tap, answered.found.domain
-    tap.reply(answered.decision, (domain and domain.display_name) or tap.visit.short_domain)
+            tap.reply(UNRESOLVED, NOTHING)

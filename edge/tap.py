@@ -8,7 +8,7 @@ from routing.decide import Decision
 from routing.found import Found
 from routing.visit import Visit
 
-Reply = Callable[[Decision, str], None]  # gets the decision and what the pages call the domain
+Reply = Callable[[Decision, Found], None]  # gets the decision, and what was found for the page that it may need
 
 
 class Tap(msgspec.Struct, frozen=True, gc=False):

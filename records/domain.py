@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from records.forms import FLAG, JSON_FILES, NAME, ROBOTS, STATUS, URL, Option
+from records.page import PAGE
 
 
 class Domain(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -33,6 +34,8 @@ class Domain(msgspec.Struct, frozen=True, array_like=True, gc=False):
     # "" keeps every crawler out.
     robots: Annotated[str, ROBOTS, Option("The text of its robots.txt.")] = ""
     asks_opt_out: Annotated[bool, FLAG, Option("Warn of texts that do not say how to opt out.")] = False
+    # Of records/page.py, by name.
+    page: Annotated[dict[str, str], PAGE, Option("How its pages look, whole; an empty one clears it.")] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()

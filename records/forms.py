@@ -38,6 +38,7 @@ class Form(NamedTuple):
     from_record: Callable[[Any], Any] = _same
     unit: str = ""  # ends the field's name in the record, where a type says it in the API
     option: Mapping[str, Any] = {}  # what click has to know of the values of an option
+    parts: tuple[str, ...] = ()  # of an object of texts, by name: an option says them as NAME=VALUE
 
 
 class Option(NamedTuple):

@@ -18,5 +18,6 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     obstacle: Reason | None = None
 
 
+NOTHING = Found()
 UNANSWERABLE = Found(obstacle=Reason.UNRESOLVED)  # no store that can be reached could say
 SCAN_LIMITED = Found(obstacle=Reason.SCANNING)  # a limited address prefix; too many of its names wait already

@@ -10,11 +10,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 ALWAYS = (("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"))
 
 
-def content_policy(style: str = "") -> tuple[str, str]:
-    """The header by which a page may use this one style sheet, inline, and nothing else (CSP level 3)."""
+def content_policy(style: str = "", images: str = "") -> tuple[str, str]:
+    """The header by which a page may use this one style sheet, inline, and nothing else (CSP level 3).
+
+    images: the one origin that images may come from.
+    """
     digest = base64.b64encode(sha256(style.encode()).digest()).decode()
     styles = f"; style-src 'sha256-{digest}'" if style else ""
-    policy = f"default-src 'none'{styles}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    pictures = f"; img-src {images}" if images else ""
+    policy = f"default-src 'none'{styles}{pictures}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     return "content-security-policy", policy
 
 

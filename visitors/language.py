@@ -1,7 +1,9 @@
 """Accept-Language -> the language a visitor reads. Pure."""
 
 import re
+from collections.abc import Container, Iterator
 from functools import lru_cache
+from operator import itemgetter
 
 _MAX_CHARACTERS = 35  # RFC 5646 4.4.1
 _MAX_MEMBERS = 64  # a header of 1,024 characters may have hundreds
@@ -18,13 +20,24 @@ def language_of(accept_language: str) -> str:
 
     A weight of 0 refuses a language (RFC 9110 12.5.4). What is no tag, such as "*", names no language.
     """
-    best, most = "", 0.0
+    return max(_acceptable(accept_language), key=itemgetter(0), default=(0.0, ""))[1]
+
+
+def first_known(accept_language: str, known: Container[str]) -> str:
+    """The language that weighs most of those that are known by their primary subtag, such as "de"; "" for none."""
+    for _, tag in sorted(_acceptable(accept_language), key=itemgetter(0), reverse=True):
+        if (language := tag.partition("-")[0]) in known:
+            return language
+    return ""
+
+
+def _acceptable(accept_language: str) -> Iterator[tuple[float, str]]:
+    """Weight and tag of each language that is not refused, in the order of the header."""
     for member in accept_language.split(",", _MAX_MEMBERS)[:_MAX_MEMBERS]:
         tag, _, parameters = member.partition(";")
         weight = _weight(parameters)
-        if weight > most and (language := _language(tag.strip(" \t"))):
-            best, most = language, weight
-    return best
+        if weight > 0 and (language := _language(tag.strip(" \t"))):
+            yield weight, language
 
 
 def _language(tag: str) -> str:

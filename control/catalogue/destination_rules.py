@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from contacts.fields import NAME, STANDS_APART
 from control.catalogue.app_schemes import is_web, scheme_of
 from records.hosts import ascii_host, host_in
+from records.page import origin_of
 from records.public_address import is_public
 from routing.destination import PLACEHOLDERS
 
@@ -31,6 +32,14 @@ def destination_fault(
     if is_app:
         return _nothing_fault(url)
     return _address_fault(_PLACEHOLDER.sub("x", url), allow_http, allow_private, app_schemes)
+
+
+def image_fault(url: str, *, allow_private: bool) -> str | None:
+    """What is wrong with the URL of an image on a page of ours, or None."""
+    fault = destination_fault(url, allow_http=False, allow_private=allow_private, template=False)
+    if fault or origin_of(url):
+        return fault
+    return "its host cannot be named in the page's content security policy; expected a name like cdn.acme.example"
 
 
 def destination_host(url: str) -> str:

@@ -12,7 +12,7 @@ from control.access.caller import Author, Caller
 from control.cache.redis_cache import Cache
 from control.catalogue.app_schemes import AppSchemes
 from control.catalogue.changes import DOMAIN, WITHDRAWN, Changes
-from control.catalogue.destination_rules import destination_fault, destination_host
+from control.catalogue.destination_rules import destination_fault, destination_host, image_fault
 from control.catalogue.domain_proof import DnsProof, check_not_public
 from control.catalogue.quotas import USUAL, Quotas
 from control.catalogue.redirect_loops import leading_to
@@ -168,12 +168,19 @@ class Domains:
         """
         if old is None or new.app_links != old.app_links:
             _check_app_links(new.app_links)
+        if old is None or new.page != old.page:
+            self._check_image("page.logo", new.page.get("logo", ""))
         urls: dict[str, str | None] = {}
         for field in ("home", "not_found", "expired"):
             url = getattr(new, field)
             stays = old is not None and url == getattr(old, field)
             urls[field] = None if stays else url or None
         return await self.check_destinations(new.account, {}, urls, own=new.short_domain)
+
+    def _check_image(self, field: str, url: str) -> None:
+        """Raises Problem."""
+        if url and (fault := image_fault(url, allow_private=self._rules.allow_private)):
+            raise invalid(field, f"{field} is {described(url)}: {fault}")
 
     async def _check_unused(self, name: str) -> None:
         """Raises Problem for a domain that has links, or will have because they are being minted."""

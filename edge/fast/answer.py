@@ -3,17 +3,20 @@
 from functools import lru_cache
 from http import HTTPStatus
 
-from edge.responses import PLAIN, answer
-from routing.decide import Decision, refused
+from edge.pages.look import Look
+from edge.responses import PLAIN, refusal, seen_by
+from routing.decide import Decision
+from routing.found import Found
 from routing.reasons import Reason
+from routing.visit import Visit
 
 
-def raw_answer(decision: Decision, brand: str, *, head: bool, keep_alive: bool) -> bytes:
+def raw_answer(decision: Decision, visit: Visit, found: Found, *, keep_alive: bool) -> bytes:
     """The whole HTTP/1.1 response."""
     if decision.location or decision.reason is None:
         start, end = _redirect_parts(decision.status, keep_alive)
         return b"".join((start, decision.location.encode("ascii"), end))
-    return _raw_page(decision.reason, brand, head, keep_alive)
+    return _raw_page(decision.reason, seen_by(visit, found.domain), visit.method == "HEAD", keep_alive)
 
 
 @lru_cache(32)
@@ -24,8 +27,8 @@ def _redirect_parts(status: int, keep_alive: bool) -> tuple[bytes, bytes]:
 
 
 @lru_cache(1024)
-def _raw_page(reason: Reason, brand: str, head: bool, keep_alive: bool) -> bytes:
-    status, headers, body = answer(refused(reason), brand)
+def _raw_page(reason: Reason, look: Look, head: bool, keep_alive: bool) -> bytes:
+    status, headers, body = refusal(reason, look)
     lines = _header_lines([*headers, ("content-length", str(len(body)))], keep_alive)
     return (_status_line(status) + lines).encode() + (b"" if head else body)
 

@@ -5,6 +5,8 @@ from edge.fast.parse import PlainRequest, plain_request
 from edge.redirect import Redirector
 from edge.visit import VisitFrom
 from routing.decide import Decision
+from routing.found import Found
+from routing.visit import Visit
 from runtime.guard.guard import Connection
 
 
@@ -21,21 +23,21 @@ class TapShortcut:
         if closes:
             connection.read_no_more()
         visit = self._visit_from(method, code, query, fields, connection.peer)
-        self._redirector.take(visit, _Answer(connection, method == "HEAD").send)
+        self._redirector.take(visit, _Answer(connection, visit).send)
 
 
 class _Answer:
     """The answer that a connection is owed for a tap."""
 
-    __slots__ = ("_connection", "_is_head")
+    __slots__ = ("_connection", "_visit")
 
-    def __init__(self, connection: Connection, is_head: bool) -> None:
+    def __init__(self, connection: Connection, visit: Visit) -> None:
         self._connection: Connection | None = connection
-        self._is_head = is_head
+        self._visit = visit
 
-    def send(self, decision: Decision, brand: str) -> None:
+    def send(self, decision: Decision, found: Found) -> None:
         """Send it; a second time, nothing."""
         connection, self._connection = self._connection, None
         if connection is not None:
             is_last = connection.is_last
-            connection.answer(raw_answer(decision, brand, head=self._is_head, keep_alive=not is_last))
+            connection.answer(raw_answer(decision, self._visit, found, keep_alive=not is_last))

@@ -219,3 +219,18 @@ async def test_a_query_into_a_pipe_gives_every_row_without_a_frame(taptrail, ana
 
     assert piped.stdout.splitlines() == ["n\tword", *(f"{number}\ta b" for number in range(20_000))]
     assert as_csv.stdout.splitlines() == ['"n","word"', *(f'{number},"a b"' for number in range(20_000))]
+
+
+async def test_the_look_of_a_domains_pages_is_put_by_parts_and_cleared(taptrail, control):
+    logo = "https://cdn.acme.example/logo.svg?a=b"
+
+    put = await taptrail("domain", "put", DOMAIN, "--page", "color=#0a5", "--page", f"logo={logo}", "--json")
+    shown = await taptrail("domain", "show", DOMAIN)
+    wrong = await taptrail("domain", "put", DOMAIN, "--page", "colour=#0a5")
+    cleared = await taptrail("domain", "put", DOMAIN, "--page", "", "--json")
+
+    assert json.loads(put.stdout)["page"] == {"color": "#0a5", "logo": logo}
+    assert "color: #0a5" in shown.stdout
+    assert wrong.returncode == 2
+    assert "expected color=VALUE or logo=VALUE or language=VALUE" in wrong.stderr
+    assert json.loads(cleared.stdout)["page"] is None

@@ -203,3 +203,43 @@ async def test_no_link_is_minted_on_a_domain_that_was_deleted_or_is_anothers_now
     for refused in (gone, anothers, shared):
         assert (refused.status, refused.body["field"]) == (409, "short_domain")
         assert "acme" not in refused.body["detail"].replace(DOMAIN, "")
+
+
+PAGE = {"color": "#0a5", "logo": "https://cdn.acme.example/logo.svg", "language": "de"}
+
+
+async def test_the_look_of_pages_is_kept_as_it_is_said_and_taken_away_by_null(control, redis):
+    put = control.call("PUT", f"/v1/domains/{DOMAIN}", {"page": PAGE})
+
+    assert put.body["page"] == PAGE
+    assert decode_domain(await redis.get(domain_key(DOMAIN))).page == PAGE
+    assert control.call("PATCH", f"/v1/domains/{DOMAIN}", {"page": {"color": "#00aa55"}}).body["page"] == {
+        "color": "#00aa55"
+    }
+    assert control.call("PATCH", f"/v1/domains/{DOMAIN}", {"display_name": "A"}).body["page"] == {"color": "#00aa55"}
+    assert control.call("PATCH", f"/v1/domains/{DOMAIN}", {"page": None}).body["page"] is None
+    assert control.call("PUT", f"/v1/domains/{DOMAIN}", {"page": {}}).body["page"] is None
+
+
+@pytest.mark.parametrize(
+    ("page", "field"),
+    [
+        ({"color": "red"}, "page.color"),
+        ({"color": "#0a5;}"}, "page.color"),
+        ({"color": "#0a5\n"}, "page.color"),
+        ({"color": "#0a55"}, "page.color"),
+        ({"logo": "http://cdn.acme.example/logo.svg"}, "page.logo"),
+        ({"logo": "https://localhost/logo.svg"}, "page.logo"),
+        ({"logo": "https://[2001:4860::1]/logo.svg"}, "page.logo"),
+        ({"logo": "https://cdn.acme.example/{code}"}, "page.logo"),
+        ({"logo": "javascript:alert(1)"}, "page.logo"),
+        ({"logo": "https://cdn.acme.example/a\r\nb"}, "page.logo"),
+        ({"language": "xx"}, "page.language"),
+        ({"colour": "#0a5"}, "page.colour"),
+        ("#0a5", "page"),
+    ],
+)
+async def test_a_wrong_part_of_a_look_is_named(control, page, field):
+    answer = control.call("PUT", f"/v1/domains/{DOMAIN}", {"page": page})
+
+    assert (answer.status, answer.body["field"]) == (422, field)

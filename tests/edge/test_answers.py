@@ -9,9 +9,11 @@ import subprocess
 import sys
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
-from tests.support.edge import HOST, WAYS, cache, cache_slug, change, cipher, destination, store
+from records.keys import domain_key
+from tests.support.edge import DOMAIN, HOST, WAYS, cache, cache_slug, change, cipher, destination, store
 
 CODE = cipher.seal(5)
 
@@ -314,3 +316,56 @@ def test_a_redirect_carries_nothing_that_it_does_not_need(edge):
     names = {name.lower() for name in edge.get(f"/{CODE}").headers}
 
     assert names - {"date", "server"} == {"location", "cache-control", "x-robots-tag", "content-length"}
+
+
+PAGE = {"color": "#0a5", "logo": "https://cdn.acme.example:8443/logo.svg?v=2", "language": "de"}
+GERMAN = "Link nicht gefunden"
+
+
+async def test_a_page_has_the_look_of_its_domain_and_asks_for_nothing_but_its_logo(redis, clickhouse, edge):
+    await change(redis, clickhouse, domain={"page": PAGE})
+
+    answer = edge.get("/nope12345", Accept_Language="ja")
+
+    policy = answer.headers["Content-Security-Policy"]
+    assert (answer.status, GERMAN in answer.text, '<html lang="de">' in answer.text) == (404, True, True)
+    assert "background:#0a5;color:#000" in answer.text
+    assert '<img src="https://cdn.acme.example:8443/logo.svg?v=2" alt="">' in answer.text
+    assert "img-src https://cdn.acme.example:8443;" in policy
+    assert policy.count("https:") == 1
+
+
+async def test_a_page_is_in_the_language_of_its_visitor(redis, clickhouse, edge):
+    await change(redis, clickhouse, domain={"page": PAGE})
+
+    for path in ("/nope12345", "/", "/a/b"):
+        assert '<html lang="fr">' in edge.get(path, Accept_Language="fr-CA, en;q=0.5").text
+        assert '<html lang="de">' in edge.get(path).text
+    assert '<html lang="nl">' in edge.get("/x", host="evil.example", Accept_Language="nl").text
+    assert '<html lang="en">' in edge.get("/x", host="evil.example").text
+
+
+async def test_pages_of_domains_that_differ_only_in_their_look_are_kept_apart(redis, clickhouse, edge):
+    first = edge.get("/nope12345").text
+    await change(redis, clickhouse, domain={"page": PAGE})
+
+    assert GERMAN not in first
+    assert GERMAN in edge.get("/nope12345").text
+
+
+@pytest.mark.parametrize("path", ["/", "/nope12345", f"/{CODE}"])
+async def test_a_page_says_the_name_of_its_domain_once(redis, clickhouse, edge, path):
+    await change(redis, clickhouse, domain={"page": PAGE}, broadcast={"stopped": True})
+
+    answer = edge.get(path)
+
+    assert answer.text.count("Acme &amp; Sons") == 1
+    assert "<script" not in answer.text
+    assert len(answer.text.encode()) < 10_000
+
+
+async def test_a_record_of_a_later_release_is_read(redis, clickhouse, edge):
+    later = [*msgspec.structs.astuple(msgspec.structs.replace(DOMAIN, page={**PAGE, "font": "serif"})), {"new": 1}]
+    await redis.set(domain_key(HOST), msgspec.msgpack.encode(later))
+
+    assert "background:#0a5" in edge.get("/nope12345").text

@@ -6,6 +6,7 @@ import pytest
 
 from edge.responses import answer
 from routing.decide import OVERLOADED
+from routing.found import NOTHING
 from routing.reasons import Reason
 from routing.visit import Visit
 from tests.support.blackhole_proxy import BlackholeProxy
@@ -25,7 +26,7 @@ class Answers:
         self._changed = asyncio.Event()
 
     def take(self, link_id):
-        def reply(decision, brand):
+        def reply(decision, found):
             self.decisions[link_id] = decision
             self._changed.set()
 
@@ -71,6 +72,6 @@ async def test_visits_beyond_those_in_flight_are_refused_immediately_and_the_oth
 
 
 def test_a_visit_that_is_refused_for_overload_is_told_when_to_come_back():
-    status, headers, _ = answer(OVERLOADED, HOST)
+    status, headers, _ = answer(OVERLOADED, Visit(HOST, ""), NOTHING)
 
     assert (status, dict(headers)["retry-after"]) == (503, "2")

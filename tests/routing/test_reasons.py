@@ -7,26 +7,26 @@ import pytest
 
 from control.http.schemas import LinkState
 from edge.fast.answer import raw_answer
+from edge.pages.texts import TEXTS
 from edge.responses import answer
 from edge.tap import Answered, Tap
 from edge.tap_stats import TapStats
 from routing.decide import refused
-from routing.found import Found
+from routing.found import NOTHING
 from routing.reasons import Reason
 from routing.visit import Visit
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_has_its_page_its_status_and_its_count(reason):
-    decision, stats = refused(reason), TapStats()
+    decision, stats, visit = refused(reason), TapStats(), Visit("go.acme.example", "")
 
-    status, _, page = answer(decision, "Acme")
-    stats.add_outcomes([Answered(Tap(Visit("go.acme.example", ""), lambda *_: None), Found(), bytes(16), decision)])
+    status, _, page = answer(decision, visit, NOTHING)
+    stats.add_outcomes([Answered(Tap(visit, lambda *_: None), NOTHING, bytes(16), decision)])
 
     assert status == decision.status == reason.status >= 400
-    assert reason.heading in page.decode()
-    assert reason.text in page.decode()
-    assert raw_answer(decision, "Acme", head=False, keep_alive=True).endswith(page)
+    assert all(text in page.decode() for text in TEXTS["en"][reason])
+    assert raw_answer(decision, visit, NOTHING, keep_alive=True).endswith(page)
     assert stats.refusals[reason, False] == 1
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visitors.language import language_of
+from visitors.language import first_known, language_of
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,20 @@ def test_any_list_by_the_grammar_gives_the_first_of_those_that_weigh_most(member
 @given(st.text(max_size=200))
 def test_no_text_raises(text):
     assert len(language_of(text)) <= 35
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("ja, fr;q=0.2, en;q=0.7", "en"),
+        ("pt-BR", "pt"),
+        ("en;q=0, fr;q=0.1", "fr"),
+        ("fr, de", "fr"),
+        ("deu", ""),
+        ("ja,*", ""),
+        ("", ""),
+    ],
+)
+def test_of_the_languages_that_are_known_the_one_that_weighs_most_counts(header, language):
+    assert first_known(header, {"en", "de", "fr", "pt"}) == language

@@ -1,0 +1,50 @@
+"""How the pages of a short domain look, as people say it."""
+
+import re
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from records.forms import Form
+from records.hosts import with_ascii_host
+
+ENGLISH = "en"
+Language = Literal["en", "de", "fr", "es", "it", "pt", "nl"]
+
+_COLOR = r"^#([0-9A-Fa-f]{3}){1,2}(?!\n)$"  # Python's "$" stands before a last line feed too
+# What a source of a content security policy may be: CSP level 3, host-source.
+_ORIGIN = re.compile(r"(https://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?)(?=[/?#]|\Z)", re.ASCII | re.IGNORECASE)
+
+
+class Page(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How the pages of a domain look. The language is for visitors whose own the pages are not in."""
+
+    color: Annotated[str, Meta(pattern=_COLOR, description="#rgb or #rrggbb, such as #0a5")] | None = None
+    logo: Annotated[str, Meta(description="https URL of an image")] | None = None
+    language: Language | None = None
+
+
+def is_color(text: str) -> bool:
+    return re.match(_COLOR, text) is not None
+
+
+@lru_cache(1024)
+def origin_of(url: str) -> str:
+    """The origin of an https URL, as a content security policy names it; "" for what such a policy cannot name."""
+    found = _ORIGIN.match(with_ascii_host(url))
+    return found[1].lower() if found else ""
+
+
+def _kept(page: Page | None) -> dict[str, str]:
+    return {} if page is None else {name: said for name, said in msgspec.structs.asdict(page).items() if said}
+
+
+def _said(kept: dict[str, str]) -> Page | None:
+    """What a later release may have kept besides is left out."""
+    known: dict[str, Any] = {name: kept[name] for name in Page.__struct_fields__ if name in kept}
+    return Page(**known) if known else None
+
+
+PAGE = Form(Page | None, Page | None, _kept, _said, parts=Page.__struct_fields__)
