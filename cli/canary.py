@@ -93,6 +93,5 @@ def _for_contacts(
 
 async def _sent(path: str, body: IO[bytes], lines: Checked, account: str | None) -> list[dict[str, Any]]:
     query = {} if account is None else {"account": account}
-    answer = b"".join([data async for data in stream(path, body, _NDJSON, query, lines.contacts.line_nos, whole=True)])
-    canaries: list[dict[str, Any]] = msgspec.json.decode(answer)["canaries"]
-    return canaries
+    answer = b"".join([data async for data in stream(path, body, _NDJSON, query, lines.contacts.line_nos)])
+    return msgspec.json.Decoder(dict[str, Any]).decode_lines(answer)

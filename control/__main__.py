@@ -86,7 +86,7 @@ def build(
     calls = api(
         DomainCalls(domains), BroadcastCalls(broadcasts), ListCalls(broadcasts, listings),
         SendingCalls(broadcasts, minter, verifier), LinkCalls(shared), KeyCalls(keys),
-        CanaryCalls(broadcasts, Canaries(clickhouse, minter)),
+        CanaryCalls(broadcasts, Canaries(clickhouse, claims, links, minter)),
         ReportCalls(broadcasts, clickhouse), InstallationCalls(clickhouse, clicks_redis),
     )  # fmt: skip
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)

@@ -26,9 +26,7 @@ _DONE = {201: "Created", 204: "Deleted"}
 
 def openapi() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
-    records = [ProblemBody] + [
-        record for operation in OPERATIONS for record in (*operation.answers, operation.body, operation.lines) if record
-    ]
+    records = [ProblemBody] + [record for operation in OPERATIONS for record in _records_of(operation)]
     _, schemas = msgspec.json.schema_components(records, ref_template="#/components/schemas/{name}")
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
@@ -43,6 +41,11 @@ def openapi() -> dict[str, Any]:
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": _KEYS}},
         },
     }
+
+
+def _records_of(operation: Operation) -> list[Any]:
+    every = (*operation.answers, operation.answer_lines, operation.body, operation.lines)
+    return [record for record in every if record]
 
 
 def _described(operation: Operation) -> dict[str, Any]:
@@ -70,14 +73,18 @@ def _described(operation: Operation) -> dict[str, Any]:
         },
     }
     if operation.body is not None:
-        lines = {"application/x-ndjson": _schema(operation.lines)} if operation.lines else {}
-        described["requestBody"] = {"required": True, "content": {media: _schema(operation.body), **lines}}
+        content = {media: _schema(operation.body), **_lines(operation.lines)}
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 
 def _content(operation: Operation, media: str) -> dict[str, Any]:
     files = {media: {"schema": {"type": "string"}} for media in operation.also}
-    return {media: _schema(*operation.answers), **files}
+    return {media: _schema(*operation.answers), **_lines(operation.answer_lines), **files}
+
+
+def _lines(record: Any) -> dict[str, Any]:
+    return {"application/x-ndjson": _schema(record)} if record else {}
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:

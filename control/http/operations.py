@@ -18,6 +18,7 @@ from control.http.schemas import (
     BroadcastPatch,
     CanariesBody,
     CanaryAnswer,
+    CanaryLine,
     ClickList,
     CloseBody,
     ContactAnswer,
@@ -53,6 +54,7 @@ class Operation(msgspec.Struct, frozen=True):
     answer: Any  # a record; of bulk calls the records that a line may be; None: no body
     body: Any = None
     lines: Any = None  # a record that the body may be lines of instead
+    answer_lines: Any = None  # a record that the answer is lines of then
     statuses: tuple[int, ...] = (200,)  # of an answer that is not a problem
     ndjson: bool = False
     answers_lines: bool = False  # the answer alone is NDJSON
@@ -192,8 +194,9 @@ OPERATIONS = (
     Operation(
         "create_canaries", "POST", "/v1/broadcasts/{broadcast_id}/canaries",
         "Mint links that look like those of the broadcast and are in none of its figures, to see who taps them: so many"
-        " to send to nobody, or one for each contact, a contact a line",
-        CanaryAnswer, CanariesBody, lines=ContactLine, statuses=(201,), query=_ACCOUNT,
+        " to send to nobody, or one for each contact, a contact a line and the answer too",
+        CanaryAnswer, CanariesBody, lines=ContactLine, answer_lines=CanaryLine, statuses=(201,), idempotent=True,
+        query=_ACCOUNT,
     ),
     Operation(
         "verify", "POST", "/v1/broadcasts/{broadcast_id}/verify",

@@ -11,8 +11,11 @@ import pyarrow as pa
 from contacts.kept_fields import KeptFields
 from contacts.line import ALL, Contacts
 from control.http.problems import invalid
-from control.http.schemas import CanaryLine, LinkLine
-from control.minting.minter import Minter
+from control.http.schemas import CanaryLine
+from control.minting.claims import Claim, Claims, minting_key
+from control.minting.link_batches import MintOrder, short_url
+from control.minting.link_table import LinkRow, LinkTable
+from control.minting.minter import Minter, Prepared, check_same_body
 from records.broadcast import Broadcast
 from records.link import CANARY
 from routing.destination import own_fields
@@ -25,8 +28,10 @@ SELECT audience, destination_index, count() AS links FROM links WHERE broadcast_
 GROUP BY audience, destination_index ORDER BY links DESC, audience, destination_index
 """
 _CONTACTS = "SELECT uniqExact(contact_id) FROM links WHERE broadcast_no = {no:UInt64} AND kind = 'personal'"
-
-_lines = msgspec.json.Decoder(LinkLine)
+_CLAIMED = (
+    "broadcast_no = {no:UInt64} AND link_id >= {first:UInt64} AND link_id < {end:UInt64} AND kind = 'canary'"
+    " ORDER BY link_id"
+)
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -37,43 +42,74 @@ class Share(msgspec.Struct, frozen=True):
     links: int
 
 
-class Canaries:
-    def __init__(self, clickhouse: ClickHouse, minter: Minter) -> None:
-        self._clickhouse, self._minter = clickhouse, minter
+class Wanted(msgspec.Struct, frozen=True):
+    """What a request asks for."""
 
-    async def mint(
-        self, broadcast: Broadcast, count: int | None, given: Contacts | None = None
-    ) -> tuple[list[CanaryLine], list[str]]:
+    count: int | None = None  # None: as many as tell something
+    contacts: Contacts | None = None  # a canary for each of these, with the audience and destination of its line
+    key: str = ""  # the same key gives the same canaries again; "" is good for this request alone
+    digest: str = ""  # of the body
+
+
+class Canaries:
+    def __init__(self, clickhouse: ClickHouse, claims: Claims, links: LinkTable, minter: Minter) -> None:
+        self._clickhouse, self._claims, self._links, self._minter = clickhouse, claims, links, minter
+
+    async def mint(self, broadcast: Broadcast, wanted: Wanted) -> tuple[list[CanaryLine], list[str]]:
         """The canaries, and what should be said of them; raises Problem.
 
-        Their audiences and destinations are mixed as those of the links that are there. given: a canary for each of
-        these, with the audience and destination that its line names; count is theirs then.
+        Their audiences and destinations are mixed as those of the links that are there.
         """
+        digest = f"canaries {wanted.digest}"
+        claim = await self._claim(broadcast, wanted.key, digest)
         mix = await self._clickhouse.rows(_MIX, Share, no=broadcast.broadcast_no)
-        places = mixed(mix or _each_destination(broadcast), await self._count(broadcast, count, given))
+        places = mixed(mix or _each_destination(broadcast), await self._count(broadcast, wanted, claim))
+        given = wanted.contacts
         contacts = _sent_to_nobody(places, broadcast) if given is None else _sent_to(given, places)
-        prepared = await self._minter.prepare(broadcast, contacts, "", "", again=True, sends=False)
-        answer = b"".join([lines async for lines in self._minter.stream(prepared)])
-        audiences = [contacts.audiences[number] for number in contacts.audience_nos]
-        canaries = [
-            CanaryLine(
-                link.link_id, link.code, link.short_url, audience,
-                msgspec.UNSET if given is None else link.contact_id.removeprefix(CANARY),
-            )
-            for link, audience in zip(_lines.decode_lines(answer), audiences, strict=True)
-        ]  # fmt: skip
+        prepared = await self._minter.prepare(broadcast, contacts, wanted.key, digest, again=True, sends=False)
+        canaries = [_line(row, is_named=given is not None) for row in await self._minted(prepared)]
         unmixed = "the broadcast has no links yet whose audiences canaries could have; mint them first, then canaries"
         return canaries, [*prepared.advisories, *([] if mix else [unmixed])]
 
-    async def _count(self, broadcast: Broadcast, count: int | None, given: Contacts | None) -> int:
-        if given is not None:
-            count = len(given)
+    async def _claim(self, broadcast: Broadcast, key: str, digest: str) -> Claim | None:
+        """Of an earlier request with this key; raises Problem where that had another body."""
+        if not key:
+            return None
+        claim = await self._claims.of_minting(broadcast.broadcast_no, minting_key(key))
+        check_same_body(claim, digest)
+        return claim
+
+    async def _count(self, broadcast: Broadcast, wanted: Wanted, claim: Claim | None) -> int:
+        if claim is not None:
+            return claim.links
+        count = wanted.count if wanted.contacts is None else len(wanted.contacts)
         if count is None:
             contacts = await self._clickhouse.value(_CONTACTS, no=broadcast.broadcast_no)
             return min(max(_FEWEST, ceil(sqrt(int(contacts)))), MAX_CANARIES)
         if not 1 <= count <= MAX_CANARIES:
             raise invalid("count", f"{count} canaries are asked for; expected 1 to {MAX_CANARIES}")
         return count
+
+    async def _minted(self, prepared: Prepared) -> list[LinkRow]:
+        """The rows of the canaries. What an earlier request has minted stays, also where the mix is another by now.
+
+        They are one INSERT: all of them are there, or none.
+        """
+        async with prepared.held:
+            if prepared.repeated and (there := await self._rows(prepared.order)):
+                return there
+            async for _ in self._minter.stream(prepared):
+                pass
+        return await self._rows(prepared.order)
+
+    async def _rows(self, order: MintOrder) -> list[LinkRow]:
+        first, no = order.first_link_id, order.broadcast.broadcast_no
+        return await self._links.where(_CLAIMED, MAX_CANARIES, no=no, first=first, end=first + len(order.contacts))
+
+
+def _line(row: LinkRow, *, is_named: bool) -> CanaryLine:
+    contact_id = row.contact_id.removeprefix(CANARY) if is_named else msgspec.UNSET
+    return CanaryLine(row.link_id, row.code, short_url(row.short_domain, row.code), row.audience, contact_id)
 
 
 def mixed(mix: Sequence[Share], count: int) -> list[Share]:

@@ -69,13 +69,60 @@ async def test_without_a_count_there_are_as_many_as_tell_something(control, sent
 async def test_contacts_one_a_line_get_a_canary_each(spring, clickhouse):
     lines = b'{"contact_id":"phone-1","audience":"own"}\n{"contact_id":"phone-2","destination_index":1}\n'
 
-    first, second = canaries(spring, lines)
+    answer = spring.call("POST", PATH, lines)
 
+    assert (answer.status, answer.headers["content-type"]) == (201, "application/x-ndjson")
+    first, second = answer.body
+    assert set(first) == {"link_id", "code", "short_url", "audience", "contact_id"}
     assert (first["contact_id"], first["audience"]) == ("phone-1", "own")
     assert (second["contact_id"], second["audience"]) == ("phone-2", "vip")
     rows = await kept(clickhouse, "contact_id, destination_index, fields")
     assert [row[0] for row in rows] == ["canary:phone-1", "canary:phone-2"]
     assert rows[1][1] == 1
+
+
+@pytest.mark.parametrize("body", [{}, {"count": 5}, b'{"contact_id":"phone-1"}\n{"contact_id":"phone-2"}\n'])
+async def test_the_same_key_gives_the_same_canaries_again(spring, clickhouse, redis, body):
+    key = {"Idempotency_Key": "monday"}
+    first = spring.call("POST", PATH, body, **key)
+    # Others than before are the number of contacts and the mix, which decides where a canary leads.
+    lines = [{"contact_id": f"late-{no}", "audience": "late", "destination_index": 1, "fields": {"order": "7"}}
+             for no in range(4000)]  # fmt: skip
+    assert spring.mint(lines).status == 200
+    cached = await everything(redis, "tt:l:*")
+
+    second = spring.call("POST", PATH, body, **key)
+
+    assert (first.status, second.status) == (201, 201)
+    assert first.body == second.body
+    assert await everything(redis, "tt:l:*") == cached
+    made = len(first.body["canaries"]) if isinstance(first.body, dict) else len(first.body)
+    assert await clickhouse.value("SELECT count() FROM links WHERE kind = 'canary'") == made
+    assert spring.call("POST", PATH, body, Idempotency_Key="tuesday").body != first.body
+
+
+async def everything(redis, pattern):
+    return {key: await redis.hgetall(key) for key in sorted([key async for key in redis.scan_iter(pattern)])}
+
+
+async def test_canaries_that_were_claimed_and_never_inserted_are_minted_by_the_same_key(spring, clickhouse):
+    first = spring.call("POST", PATH, {"count": 5}, Idempotency_Key="monday").body["canaries"]
+    await clickhouse.execute("ALTER TABLE links DELETE WHERE kind = 'canary' SETTINGS mutations_sync = 1")
+
+    again = spring.call("POST", PATH, {"count": 5}, Idempotency_Key="monday").body["canaries"]
+
+    assert [one["code"] for one in again] == [one["code"] for one in first]
+    assert await clickhouse.value("SELECT count() FROM links WHERE kind = 'canary'") == 5
+
+
+@pytest.mark.parametrize("other", [PATH, "/v1/broadcasts/spring/links"])
+async def test_a_key_of_another_request_is_refused(spring, other):
+    body = b'{"contact_id":"c-1","fields":{"order":"7"}}\n'
+    assert spring.call("POST", other, body, Idempotency_Key="monday").status in (200, 201)
+
+    answer = spring.call("POST", PATH, {"count": 5}, Idempotency_Key="monday")
+
+    assert (answer.status, answer.body["field"]) == (409, "Idempotency-Key")
 
 
 async def test_canaries_are_outside_the_links_the_contacts_and_the_time_of_the_send(control, clickhouse):

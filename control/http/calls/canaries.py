@@ -1,5 +1,7 @@
 """The call about canaries."""
 
+from hashlib import sha256
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,14 +15,15 @@ from control.http.bodies import whole_body
 from control.http.calls.sending import check_takes_contacts
 from control.http.json_answer import json_answer
 from control.http.ndjson import contacts_in
-from control.http.parameters import account_of
+from control.http.parameters import account_of, idempotency_key
 from control.http.problems import decoded
-from control.http.schemas import CanariesBody, CanaryAnswer
-from control.minting.canaries import Canaries
+from control.http.schemas import CanariesBody, CanaryAnswer, CanaryLine
+from control.minting.canaries import Canaries, Wanted
 from records.broadcast import Broadcast
 from routing.destination import own_fields
 
 _body = msgspec.json.Decoder(CanariesBody)
+_encoder = msgspec.json.Encoder()
 _IN_LINES = b'"contact_id"'  # in no document of this call
 
 
@@ -29,16 +32,22 @@ class CanaryCalls:
         self._broadcasts, self._canaries = broadcasts, canaries
 
     async def create_canaries(self, request: Request, caller: Caller) -> Response:
-        """The body is a document, or the contacts one a line."""
+        """The body is a document, and so is the answer; or the contacts one a line, and the answer a line for each."""
         data = await whole_body(request)
         has_lines = _IN_LINES in data
         body = decoded(data, _body) if data and not has_lines else CanariesBody()
+        key = idempotency_key(request)
         account = account_of(request, caller, body.account)
         broadcast = await self._broadcasts.get(account, request.path_params["broadcast_id"])
         check_takes_contacts(broadcast)
         contacts = await _contacts(data, broadcast) if has_lines else None
-        canaries, warnings = await self._canaries.mint(broadcast, body.count, contacts)
-        return with_warnings(json_answer(CanaryAnswer(canaries), 201), warnings)
+        wanted = Wanted(body.count, contacts, key, sha256(data).hexdigest())
+        canaries, warnings = await self._canaries.mint(broadcast, wanted)
+        return with_warnings(_lines(canaries) if has_lines else json_answer(CanaryAnswer(canaries), 201), warnings)
+
+
+def _lines(canaries: list[CanaryLine]) -> Response:
+    return Response(_encoder.encode_lines(canaries), 201, media_type="application/x-ndjson")
 
 
 async def _contacts(data: bytes, broadcast: Broadcast) -> Contacts:
