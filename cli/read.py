@@ -19,7 +19,7 @@ LANES_SHOWN = 20
 @click.command()
 @click.argument("broadcast_id")
 @click.option("--account", default=None, help="An account below the key's own.")
-@click.option("--tz", default=None, help="Zone of the hours of the week, such as Europe/Berlin.")
+@click.option("--tz", default=None, help="Zone of the hours of the week; by default the broadcast's timezone.")
 @click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")
 def report(broadcast_id: str, account: str | None, tz: str | None, json_: bool) -> None:
     """Show the engagement of a broadcast: people, not preview bots."""

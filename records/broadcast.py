@@ -6,6 +6,8 @@ import msgspec
 
 from records.forms import FLAG, MESSAGE, STATUS_OR_NONE, TEXT, TIME, URL, URLS, WORD, Option
 
+UTC = "UTC"
+
 
 class Broadcast(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One send to many contacts, or the shared part of one keyword or vanity link.
@@ -42,6 +44,8 @@ class Broadcast(msgspec.Struct, frozen=True, array_like=True, gc=False):
     deleted: bool = False  # it had no link
     # The message, a template: {field} {field|default} {{ }}; "" for none.
     text: Annotated[str, MESSAGE, Option("The message, with {fields} and the URLs to shorten.")] = ""
+    # Of the hours in its report: a zone of the tz database.
+    timezone: Annotated[str, WORD, Option("Zone of the hours in its report, such as Europe/Berlin.")] = UTC
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -23,6 +23,7 @@ from control.locks import Locks
 from control.minting.claims import Claims
 from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
+from control.zones import check_zone
 from messages.template import TextFault
 from messages.wording import following, worded
 from records.broadcast import Broadcast
@@ -216,6 +217,8 @@ class Broadcasts:
         warnings = await self._domains.check_destinations(new.account, urls, {"fallback": fallback}, own=own)
         if new.expires_at_ms and new.expires_at_ms <= new.valid_from_ms:
             raise invalid("expires_at", f"expires_at {time_of(new.expires_at_ms):%FT%TZ} is not after valid_from")
+        if old is None or new.timezone != old.timezone:
+            await check_zone(self._clickhouse, "timezone", new.timezone)
         domain = await self._domains.usable(own, new.account)
         new = msgspec.structs.replace(new, short_domain=domain.short_domain)
         if old is not None:

@@ -106,7 +106,7 @@ _CLICKS = (
     ("class", "human, preview, prefetch, scanner, bot or unknown"),
     ("since", "Clicked at this time or later, RFC 3339"),
 )
-_TZ = (("tz", "Zone of by_weekday_hour, such as Europe/Berlin; UTC without it"),)
+_TZ = (("tz", "Zone of by_weekday_hour, such as Europe/Berlin; the broadcast's timezone without it"),)
 _FORMAT = (("format", "csv or xlsx: tables for a spreadsheet; json without it"),)
 _COMPARED = (("broadcasts", "Ids of 1 to 20 broadcasts of the account: a,b"),)
 TABLE_MEDIA = ("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")

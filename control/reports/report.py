@@ -51,12 +51,9 @@ class _Seconds(msgspec.Struct):
     within: list[int]
 
 
-async def is_zone(clickhouse: ClickHouse, tz: str) -> bool:
-    return bool(await clickhouse.value(statements.IS_ZONE, tz=tz))
-
-
-async def read_report(clickhouse: ClickHouse, broadcast: Broadcast, tz: str = "UTC") -> Report:
-    """As of now. Contacts are counted exactly. tz: a zone that ClickHouse knows."""
+async def read_report(clickhouse: ClickHouse, broadcast: Broadcast, tz: str | None = None) -> Report:
+    """As of now. Contacts are counted exactly. tz: a zone that ClickHouse knows; without it that of the broadcast."""
+    tz = tz or broadcast.timezone
     here = {"account": broadcast.account, "id": broadcast.broadcast_id}
 
     async def rows(sql: str, row: type[T], **params: object) -> list[T]:

@@ -51,7 +51,6 @@ SELECT version, JSONExtract(after, 'destinations', 'Array(String)') AS destinati
 WHERE kind = 'broadcast' AND account = {account:String} AND name = {id:String} AND JSONHas(after, 'destinations')
 ORDER BY version
 """
-IS_ZONE = "SELECT count() FROM system.time_zones WHERE time_zone = {tz:String}"
 
 
 def _grouped(view: str, columns: str, more: str = "account") -> str:

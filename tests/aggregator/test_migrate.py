@@ -87,12 +87,12 @@ async def test_the_views_of_an_earlier_version_are_replaced(old):
 async def test_every_start_makes_the_views_of_its_release(old):
     await migrate(old)
     await old.execute("CREATE OR REPLACE VIEW hourly_clicks AS SELECT 1 AS clicks")
-    await old.execute("ALTER TABLE broadcasts ADD COLUMN timezone String")
+    await old.execute("ALTER TABLE broadcasts ADD COLUMN dialect String")
 
     assert await migrate(old) == []
 
     assert "hour" in await columns(old, "hourly_clicks")
-    assert "timezone" in await columns(old, "broadcasts_now")
+    assert "dialect" in await columns(old, "broadcasts_now")
 
 
 async def test_a_newer_release_keeps_its_views(old):

@@ -75,6 +75,7 @@ async def test_broadcast_numbers_are_dense_also_after_redis_lost_everything(cont
         ({"short_domain": DOMAIN, "destinations": [SHOP], "status": 200}, "status", "status is 200"),
         ({"short_domain": DOMAIN, "destinations": [SHOP], "expires_at": "tomorrow"}, "expires_at", '"tomorrow"'),
         ({"short_domain": DOMAIN, "destinations": [SHOP], "sent_at": "2030-01-01T00:00:00"}, "sent_at", "timezone"),
+        ({"short_domain": DOMAIN, "destinations": [SHOP], "timezone": "Europe/Atlantis"}, "timezone", "Atlantis"),
         ({"short_domain": DOMAIN, "destinations": [SHOP], "stoped": True}, "stoped", "not known"),
     ],
 )  # fmt: skip

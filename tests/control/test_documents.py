@@ -18,7 +18,7 @@ from records.tables import BROADCASTS, in_force
 
 
 class Wider(Broadcast, frozen=True, array_like=True):
-    timezone: Annotated[str, WORD, Option("Of its report, such as Europe/Paris.")] = "UTC"
+    dialect: Annotated[str, WORD, Option("Of its text, such as en-GB.")] = "en"
 
 
 STORED = Wider(7, "main", "spring", "go.acme.example", ("https://shop.acme.example/",), version=3)
@@ -29,19 +29,19 @@ def test_a_new_field_is_in_the_body():
     given = b'{"short_domain":"go.acme.example","destinations":["https://shop.acme.example/"]'
 
     left_out = msgspec.json.decode(given + b"}", type=body)
-    named = msgspec.json.decode(given + b',"timezone":"Europe/Paris"}', type=body)
+    named = msgspec.json.decode(given + b',"dialect":"en-GB"}', type=body)
 
-    assert applied(STORED, left_out).timezone == "UTC"
-    assert applied(STORED, named).timezone == "Europe/Paris"
-    with pytest.raises(msgspec.ValidationError, match=r"length <= 64 - at `\$.timezone`"):
-        msgspec.json.decode(given + b',"timezone":"' + b"x" * 65 + b'"}', type=body)
+    assert applied(STORED, left_out).dialect == "en"
+    assert applied(STORED, named).dialect == "en-GB"
+    with pytest.raises(msgspec.ValidationError, match=r"length <= 64 - at `\$.dialect`"):
+        msgspec.json.decode(given + b',"dialect":"' + b"x" * 65 + b'"}', type=body)
 
 
 def test_a_new_field_is_in_the_patch():
     patch = patch_of(Wider, "WiderPatch", "")
 
-    assert applied(STORED, msgspec.json.decode(b'{"timezone":"Asia/Tokyo"}', type=patch)) == msgspec.structs.replace(
-        STORED, timezone="Asia/Tokyo"
+    assert applied(STORED, msgspec.json.decode(b'{"dialect":"en-IE"}', type=patch)) == msgspec.structs.replace(
+        STORED, dialect="en-IE"
     )
     assert applied(STORED, msgspec.json.decode(b"{}", type=patch)) == STORED
 
@@ -49,15 +49,15 @@ def test_a_new_field_is_in_the_patch():
 def test_a_new_field_is_in_the_answer():
     answer = answer_of(Wider, "WiderAnswer", {"account": str})
 
-    assert msgspec.to_builtins(answer(account="main", **shown(STORED)))["timezone"] == "UTC"
-    assert "timezone" in msgspec.json.schema(answer)["$defs"]["WiderAnswer"]["required"]
+    assert msgspec.to_builtins(answer(account="main", **shown(STORED)))["dialect"] == "en"
+    assert "dialect" in msgspec.json.schema(answer)["$defs"]["WiderAnswer"]["required"]
 
 
 def test_a_new_field_is_in_the_row():
     selected = in_force(BROADCASTS._replace(record=Wider), "version >= 0")
 
-    assert ", deleted, text, timezone FROM broadcasts" in selected
-    assert msgspec.structs.asdict(STORED)["timezone"] == "UTC"
+    assert ", deleted, text, timezone, dialect FROM broadcasts" in selected
+    assert msgspec.structs.asdict(STORED)["dialect"] == "en"
     assert msgspec.json.decode(msgspec.json.encode(STORED), type=Wider) == STORED
 
 
@@ -65,13 +65,13 @@ def test_a_new_field_is_an_option():
     @click.command()
     @options_of(Wider)
     def put(**given):
-        click.echo(given["timezone"])
+        click.echo(given["dialect"])
 
     required = ["--domain", "go.acme.example", "--to", "https://shop.acme.example/"]
 
-    assert CliRunner().invoke(put, [*required, "--timezone", "Asia/Tokyo"]).output == "Asia/Tokyo\n"
+    assert CliRunner().invoke(put, [*required, "--dialect", "en-IE"]).output == "en-IE\n"
     said = " ".join(CliRunner().invoke(put, ["--help"]).output.split())
-    assert "Of its report, such as Europe/Paris. [default: UTC]" in said
+    assert "Of its text, such as en-GB. [default: en]" in said
 
 
 def test_null_takes_a_value_away_and_what_a_patch_leaves_out_stays():

@@ -150,6 +150,28 @@ async def test_the_hours_of_the_week_are_those_of_the_clock_in_the_zone(campaign
     assert sunday == {1: 1, 2: 2, 3: 1}
 
 
+async def test_without_a_zone_the_hours_are_those_of_the_broadcast(campaign):
+    path = "/v1/broadcasts/spring/report"
+    assert campaign.call("GET", path).body["tz"] == "UTC"
+    here = campaign.call("GET", f"{path}?tz={ZONE}").body["by_weekday_hour"]
+
+    changed = campaign.call("PATCH", "/v1/broadcasts/spring", {"timezone": ZONE})
+
+    assert (changed.status, changed.body["timezone"]) == (200, ZONE)
+    report = campaign.call("GET", path).body
+    assert (report["tz"], report["by_weekday_hour"]) == (ZONE, here)
+    assert campaign.call("GET", f"{path}?tz=Asia/Tokyo").body["tz"] == "Asia/Tokyo"
+    compared = campaign.call("GET", "/v1/report?broadcasts=spring").body["broadcasts"]
+    assert [each["tz"] for each in compared] == [ZONE]
+
+
+async def test_a_zone_of_a_broadcast_that_does_not_exist_is_refused(campaign):
+    refused = campaign.call("PATCH", "/v1/broadcasts/spring", {"timezone": "Europe/Atlantis"})
+
+    assert (refused.status, refused.body["field"]) == (422, "timezone")
+    assert campaign.call("GET", "/v1/broadcasts/spring").body["timezone"] == "UTC"
+
+
 async def test_a_zone_that_does_not_exist_is_named(campaign):
     answer = campaign.call("GET", "/v1/broadcasts/spring/report?tz=Europe/Atlantis")
 

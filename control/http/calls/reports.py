@@ -12,9 +12,10 @@ from control.catalogue.broadcasts import Broadcasts
 from control.http.json_answer import json_answer
 from control.http.parameters import account_of, choice
 from control.http.problems import invalid
-from control.reports.report import is_zone, read_account_report, read_report
+from control.reports.report import read_account_report, read_report
 from control.reports.shapes import Comparison
 from control.reports.tables import as_csv, as_xlsx
+from control.zones import check_zone
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
 
@@ -48,10 +49,10 @@ class ReportCalls:
         report = await read_account_report(self._clickhouse, caller.account(request.path_params["account"]))
         return await _answer(wanted, report, [report])
 
-    async def _zone(self, request: Request) -> str:
-        tz = request.query_params.get("tz", "UTC")
-        if tz != "UTC" and not await is_zone(self._clickhouse, tz):
-            raise invalid("tz", f"tz is {described(tz)}; expected a zone of the tz database, such as Europe/Berlin")
+    async def _zone(self, request: Request) -> str | None:
+        tz = request.query_params.get("tz")
+        if tz is not None:
+            await check_zone(self._clickhouse, "tz", tz)
         return tz
 
 
