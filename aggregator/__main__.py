@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from aggregator.assembly import Aggregator, stores_in
 from aggregator.auditor import Auditor
 from aggregator.enrich import Enricher
+from aggregator.geo_files import GeoFiles
 from aggregator.insertable import EnrichedRows
 from aggregator.metrics import AggregatorCollector
 from aggregator.migrate import migrate
@@ -34,7 +35,7 @@ from runtime.redis_client import redis_client
 from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
 from runtime.store_health import Stores
 from visitors.devices import Devices
-from visitors.geo import Geo, GeoError
+from visitors.geo import GeoError
 
 STOP_S = 15.0
 REGRADE_TIMEOUT_S = 3600.0  # of a statement that rewrites a month of clicks
@@ -48,7 +49,7 @@ StoresOf = Callable[[Redis, ClickHouse, str], AggregatorStores]
 async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
     """Move clicks until SIGTERM or SIGINT. stores_of: of an aggregator of that name."""
     ops = listen_as_set(settings.ops_host, settings.ops_port, "OPS_PORT")
-    geo = Geo(settings.geo_city_db, settings.geo_asn_db)
+    geo = GeoFiles(settings.geo_city_db, settings.geo_asn_db)
     # No call is sent again: a repeated XREADGROUP reads what comes next, and what the lost answer held stays pending
     # until it is trimmed with the entries after it. The pipeline recovers the lanes instead.
     client = redis_client(settings.clicks_redis_url, timeout_s=10, connect_timeout_s=2, reconnects=0)
@@ -68,12 +69,14 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
 
     health = Stores({"redis": client.ping, "clickhouse": clickhouse.ping})
     readiness = Readiness(health.degraded)
-    registry = registry_of("aggregator", AggregatorCollector(aggregator, auditor, neighbours, enricher))
+    collector = AggregatorCollector(aggregator, auditor, neighbours, enricher, geo)
+    registry = registry_of("aggregator", collector)
     OF_PROCESS.allow(settings.held_mib)
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)
     async with asyncio.TaskGroup() as running:
         work = (
-            aggregator.leases.keep_renewing(), auditor.run(), health.watch(), neighbours.run(settings.regrade_every_s)
+            aggregator.leases.keep_renewing(), auditor.run(), health.watch(), neighbours.run(settings.regrade_every_s),
+            geo.run(),
         )  # fmt: skip
         background = [running.create_task(task) for task in work]
         moving = running.create_task(aggregator.pipeline.run())

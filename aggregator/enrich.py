@@ -19,10 +19,9 @@ from records.link import CANARY
 from visitors.classify import Verdict, VisitClass, classify, network_verdict
 from visitors.devices import Device, Devices
 from visitors.evidence import Headers, evidence_of, headers_of
-from visitors.geo import Geo
 from visitors.language import language_of
 from visitors.neighbours import JUDGED_BY_NEIGHBOURS, MANY_CONTACTS, with_neighbours
-from visitors.place import Place
+from visitors.place import Place, Places
 from visitors.referrer import host_in
 
 
@@ -41,8 +40,8 @@ class Enriched(NamedTuple):
 class Enricher:
     """Finds out about the clicks of a batch."""
 
-    def __init__(self, cipher: AddressCipher, devices: Devices, geo: Geo, scans: ScansSeen | None = None) -> None:
-        self._cipher, self._devices, self._geo = cipher, devices, geo
+    def __init__(self, cipher: AddressCipher, devices: Devices, places: Places, scans: ScansSeen | None = None) -> None:
+        self._cipher, self._devices, self._places = cipher, devices, places
         self._scans = ScansSeen() if scans is None else scans
         self.canary_clicks: Counter[VisitClass] = Counter()  # those that were enriched
 
@@ -69,7 +68,7 @@ class Enricher:
         return self._cipher.apply(numbered.click.sealed_address, numbered.lane, numbered.seq)
 
     def _place_of(self, address: bytes) -> Place:
-        return self._geo.look_up(prefix_of(address))
+        return self._places.look_up(prefix_of(address))
 
     def _device_of(self, headers: Headers) -> Device:
         return self._devices.parse(headers.user_agent, headers.sec_ch_ua)

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from aggregator.assembly import Aggregator
 from aggregator.auditor import Auditor
 from aggregator.enrich import Enricher
+from aggregator.geo_files import GeoFiles
 from aggregator.neighbours import Neighbours
 from runtime.histogram import histogram
 from visitors.agents import VisitClass
@@ -17,14 +18,16 @@ from visitors.neighbours import NEIGHBOUR_REASONS
 
 
 class AggregatorCollector(Collector):
-    def __init__(self, aggregator: Aggregator, auditor: Auditor, neighbours: Neighbours, enricher: Enricher) -> None:
+    def __init__(
+        self, aggregator: Aggregator, auditor: Auditor, neighbours: Neighbours, enricher: Enricher, geo: GeoFiles
+    ) -> None:
         self._leases, self._takeover, self._inserter = aggregator.leases, aggregator.takeover, aggregator.inserter
         self._progress, self._backlog = aggregator.pipeline.progress, aggregator.upkeep.backlog
-        self._auditor, self._neighbours, self._enricher = auditor, neighbours, enricher
+        self._auditor, self._neighbours, self._enricher, self._geo = auditor, neighbours, enricher, geo
 
     def collect(self) -> Iterator[Metric]:
         lanes, inserts = chain(self._of_lanes(), self._of_streams()), chain(self._of_inserts(), self._of_doubt())
-        return chain(lanes, inserts, self._of_audit(), self._of_scans())
+        return chain(lanes, inserts, self._of_audit(), self._of_scans(), self._of_geo())
 
     def _of_lanes(self) -> Iterator[Metric]:
         leases = self._leases
@@ -109,3 +112,10 @@ class AggregatorCollector(Collector):
         for name in VisitClass:
             canaries.add_metric([name], self._enricher.canary_clicks[name])
         yield canaries
+
+    def _of_geo(self) -> Iterator[Metric]:
+        # Beyond 45 days too many addresses have changed hands: fetch newer files, docs/geo.md. Without files no value.
+        age_days = self._geo.age_days(time.time())
+        yield GaugeMetricFamily(
+            "taptrail_geo_age_days", "Days since the oldest geo file in use was built", value=age_days
+        )

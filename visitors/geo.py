@@ -30,7 +30,20 @@ class Geo:
     def __init__(self, city_db: str = "", asn_db: str = "") -> None:
         self._city = _open_all("TAPTRAIL_GEO_CITY_DB", city_db, _CITY_FIELDS)
         self._asn = _open_all("TAPTRAIL_GEO_ASN_DB", asn_db, _ASN_FIELDS)
-        self.look_up = lru_cache(_REMEMBERED)(self._read)  # of prefix_of(address)
+        self._remembered = lru_cache(_REMEMBERED)(self._read)
+
+    def look_up(self, prefix: bytes, /) -> Place:
+        return self._remembered(prefix)
+
+    @property
+    def oldest_built_s(self) -> int | None:
+        """When the oldest of the files was built, Unix seconds; None without a file."""
+        return min((reader.metadata().build_epoch for reader in (*self._city, *self._asn)), default=None)
+
+    def close(self) -> None:
+        """Nobody may look anything up any more."""
+        for reader in (*self._city, *self._asn):
+            reader.close()
 
     def _read(self, prefix: bytes) -> Place:
         if not any(prefix):

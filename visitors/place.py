@@ -1,4 +1,6 @@
-"""Where a visit came from."""
+"""Where a visit came from: the place of its network, which on a phone is mostly its carrier's gateway."""
+
+from typing import Protocol
 
 import msgspec
 
@@ -15,3 +17,10 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 
 
 NOWHERE = Place()
+
+
+class Places(Protocol):
+    """Knows places of networks."""
+
+    def look_up(self, prefix: bytes, /) -> Place:
+        """prefix: of prefix_of(address)."""

@@ -25,7 +25,7 @@ _LOW, _VERY_LOW_BYTES = 0.15, 64 * 1024 * 1024
 _SLOW_FSYNC_S = 0.2
 _FORGETS = {"tmpfs", "ramfs", "overlay", "aufs"}
 _DISTANT = {"nfs", "nfs4", "cifs", "smb3", "ceph", "9p"}
-_OLD_DAYS = 90
+_OLD_DAYS = 45  # as the alert TaptrailGeoOld
 _WIDE = {4: 8, 6: 16}  # bits; a shorter prefix is more than any network of one's own
 
 
@@ -137,7 +137,7 @@ def _geo(variable: str, paths: str, what: str) -> Finding:
     days = max((time.time() - one.build_epoch) / 86_400 for one in built.values())
     found = ", ".join(f"{path}: {one.database_type}" for path, one in built.items()) + f", {days:.0f} days old"
     if days > _OLD_DAYS:
-        return warning(check, found, "fetch a newer one and restart the aggregators: addresses change hands")
+        return warning(check, found, "fetch a newer one (docs/geo.md): addresses change hands")
     return ok(check, found)
 
 

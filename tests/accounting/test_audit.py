@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry
 
 from aggregator.auditor import Auditor
 from aggregator.enrich import Enricher
+from aggregator.geo_files import GeoFiles
 from aggregator.metrics import AggregatorCollector
 from aggregator.neighbours import Neighbours
 from aggregator.scans_seen import ScansSeen
@@ -21,7 +22,7 @@ async def test_what_is_missing_or_doubled_shows_in_the_metrics(redis, clickhouse
     aggregator, auditor = Aggregator(redis, clickhouse), Auditor(redis, clickhouse)
     registry = CollectorRegistry()
     neighbours = Neighbours(clickhouse, ScansSeen(), time.time)
-    registry.register(AggregatorCollector(aggregator, auditor, neighbours, ENRICHER))
+    registry.register(AggregatorCollector(aggregator, auditor, neighbours, ENRICHER, GeoFiles("", "")))
     await register(redis)
     await add(redis, 1, 5)
     await aggregator.move_all()
