@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick test test-system test-failed loadtest campaign regrade-test soak availability guard bench scaling check image-test configuration users rules dashboards changelog lock clean
+.PHONY: help demo up quick test test-system test-failed loadtest campaign regrade-test soak availability guard bench scaling check image-test geo configuration users rules dashboards changelog lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -98,6 +98,11 @@ check: $(VENV)/installed  ## lint, format, types, import contracts, Kubernetes m
 	@$(BIN)/hadolint --version >/dev/null 2>&1 || echo "SKIPPED: THE DOCKERFILE IS NOT LINTED, hadolint does not run on this machine" >&2
 	! $(BIN)/hadolint --version >/dev/null 2>&1 || $(BIN)/hadolint Dockerfile
 	$(BIN)/python -m pytest tests/k8s
+
+GEO_DIR ?= image/geo
+GEO ?= city
+geo: $(VENV)/installed  ## fetch geo files into GEO_DIR=image/geo: says their licences first; ACCEPT=1, GEO=country
+	$(BIN)/python -m geodata --into $(GEO_DIR) --places $(GEO) $(if $(filter 1,$(ACCEPT)),--accept)
 
 configuration: $(VENV)/installed  ## write docs/configuration.md anew from the Settings records
 	$(BIN)/python docs/configuration.py

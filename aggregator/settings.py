@@ -20,7 +20,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     code_key: CodeKey
     clicks_redis_url: RedisUrl
     clickhouse_url: ClickHouseUrl
-    # Country, region and city of visitors: MaxMind's layout or a flat one; the first that knows an address answers.
+    # Country, region and city of visitors' networks: MaxMind's layout or a flat one; the first that knows one answers.
     geo_city_db: Databases = ""
     # Number and organisation of the visitors' network, likewise.
     geo_asn_db: Databases = ""

@@ -44,7 +44,7 @@ def report(broadcast_id: str, account: str | None, tz: str | None, json_: bool) 
     _print_canaries(answer)
     for name in _TABLES:
         if answer.get(name):
-            rows(name.replace("_", " ").capitalize(), answer[name])
+            rows(_HEADINGS.get(name) or name.replace("_", " ").capitalize(), answer[name])
     if week := answer.get("by_weekday_hour"):
         rows(f"Hours of the week in {answer['tz']}", _week(week))
 
@@ -67,6 +67,10 @@ _TABLES = (
     *("by_audience", "by_device", "by_os", "by_browser", "by_country", "by_region"),
     *("by_destination", "by_hour", "by_hour_since_send"),
 )
+_HEADINGS = {
+    "by_country": "By country of the network",
+    "by_region": "By region of the network (a phone's is mostly its carrier's gateway)",
+}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 

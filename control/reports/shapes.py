@@ -54,7 +54,7 @@ class DeviceRow(msgspec.Struct):
 
 
 class CountryRow(msgspec.Struct):
-    country: str
+    country: str  # of the network
     clicks: int
 
 

@@ -83,7 +83,7 @@ ENGAGEMENT: list[Panel] = [
     ("Devices", "short", [
         f"SELECT device_type, os, count() AS clicks FROM clicks WHERE {_HUMAN} GROUP BY device_type, os ORDER BY clicks DESC"
     ]),
-    ("Countries", "short", [
+    ("Countries of the networks", "short", [
         f"SELECT country, count() AS clicks, uniq(visitor_id) AS visitors FROM clicks WHERE {_HUMAN}"
         " GROUP BY country ORDER BY clicks DESC"
     ]),

@@ -1,0 +1,1 @@
+"""Fetches free geo files for the aggregators, for `make geo`; none are shipped. See docs/geo.md."""
