@@ -98,6 +98,22 @@ async def test_the_report_is_printed(taptrail, control):
     assert json.loads((await taptrail("report", "spring", "--json")).stdout)["links"] == 3
 
 
+async def test_the_report_calls_places_what_they_are_and_says_hours_in_the_broadcasts_zone(
+    taptrail, control, clickhouse
+):
+    await taptrail("domain", "put", DOMAIN)
+    where = ("--domain", DOMAIN, "--to", SHOP, "--timezone", "Europe/Berlin")
+    assert (await taptrail("broadcast", "put", "spring", *where)).returncode == 0
+    control.mint(contacts(1))
+    await click(clickhouse, "c-0", country="DE", region="Bavaria", visitor_id=1)
+
+    printed = (await taptrail("report", "spring")).stdout
+
+    assert "By country of the network" in printed
+    assert "By region of the network (a phone's is mostly its carrier's gateway)" in printed
+    assert "Hours of the week in Europe/Berlin" in printed
+
+
 async def test_the_report_says_that_one_personal_link_was_sent_to_many(taptrail, control, clickhouse):
     control.broadcast()
     control.mint(contacts(3))
