@@ -19,6 +19,7 @@ from records.click import whole_frames
 from records.keys import lane_name
 
 SEGMENT_BYTES = 8 * 1024 * 1024
+SEGMENT_LIFE_S = 600.0  # of one that is written to: then what it holds is freed as soon as all of it is in ClickHouse
 _SEGMENT_NAME = "[0-9]" * 20 + ".spool"
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Spool:
         self._lock = lock
         self._file = -1
         self._is_torn = False  # the last write got through in part
+        self._begun_at_s = 0.0  # when the segment was that is written to
         self.segments: list[Segment] = []
 
     @classmethod
@@ -90,10 +92,17 @@ class Spool:
         segment.size += len(frame)
         segment.last_seq = self.last_seq = last_seq
 
-    def free_up_to(self, seq: int) -> None:
-        """Delete the segments all of whose clicks are in ClickHouse; the one that is written to stays."""
+    def free_up_to(self, seq: int, life_s: float = SEGMENT_LIFE_S) -> None:
+        """Delete the segments all of whose clicks are in ClickHouse; the one that is written to after life_s."""
+        if self._is_written_out(seq) and time.monotonic() - self._begun_at_s >= life_s:
+            with suppress(OSError):  # a disk that is full: it stays
+                self._next_segment()
         while len(self.segments) > 1 and self.segments[0].last_seq <= seq:
             self.segments.pop(0).path.unlink(missing_ok=True)
+
+    def _is_written_out(self, seq: int) -> bool:
+        """Whether the segment that is written to holds clicks, and all of them are in ClickHouse."""
+        return self._file >= 0 and self.segments[-1].size > 0 and self.last_seq <= seq and not self._is_torn
 
     def bytes_between(self, seq: int, last_seq: int) -> int:
         """About how many bytes the clicks after `seq` up to `last_seq` take."""
@@ -133,6 +142,7 @@ class Spool:
         if self._file >= 0:
             os.close(self._file)
         self._file = file
+        self._begun_at_s = time.monotonic()
         if not self.segments or self.segments[-1].path != path:
             self.segments.append(Segment(path, first_seq, 0))
         return self.segments[-1]

@@ -74,6 +74,34 @@ def test_segments_are_freed_when_all_their_clicks_are_settled(tmp_path):
     assert SpoolReader(spool).next(1_000_000).first_seq == 3
 
 
+def test_the_segment_that_is_written_to_is_freed_too_when_it_is_old_and_settled(tmp_path):
+    spool = filled(tmp_path, [1, 3])
+    reader = SpoolReader(spool)
+    assert reader.next(1_000_000).last_seq == 4
+
+    spool.free_up_to(3, life_s=0)
+    assert spool.size > 0, "a click of it is not in ClickHouse yet"
+    spool.free_up_to(4)
+    assert spool.size > 0, "it is young"
+    spool.free_up_to(4, life_s=0)
+    spool.free_up_to(4, life_s=0)
+
+    assert [path.stat().st_size for path in spool.directory.glob("*.spool")] == [0]
+    assert reader.next(1_000_000) is None
+    spool.append(frame(5), 5)
+    assert (reader.next(1_000_000).first_seq, spool.last_seq) == (5, 5)
+
+
+def test_a_lane_whose_segments_are_all_freed_remembers_where_it_was(tmp_path):
+    spool = filled(tmp_path, [1, 3])
+    spool.free_up_to(4, life_s=0)
+    spool.close()
+
+    (adopted,) = left_behind(tmp_path)
+
+    assert (adopted.last_seq, adopted.size) == (4, 0)
+
+
 def test_a_lane_is_adopted_only_when_its_process_is_dead(tmp_path):
     spool = filled(tmp_path, [1, 3])
     assert list(left_behind(tmp_path)) == []
