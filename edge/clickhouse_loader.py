@@ -8,6 +8,7 @@ from edge.batch_loader import BatchLoader, LimitedBatchLoader
 from edge.lookup_stats import LookupStats
 from records.broadcast import Broadcast
 from records.domain import Domain
+from records.erasure import IS_TOKEN, STOPPED_INDEX
 from records.link import Link
 from records.tables import BROADCASTS, DOMAINS, EXISTING, in_force
 from runtime.breaker import Breaker
@@ -38,10 +39,14 @@ class _FoldedRow(msgspec.Struct, frozen=True):
     link_id: int
 
 
-_LINKS = (
-    "SELECT link_id, broadcast_no, destination_index, audience_no, contact_id, slug, fields"
-    " FROM links WHERE link_id IN ({keys:Array(UInt64)})"
-)
+_IS_ERASED = IS_TOKEN.replace("contact_id", "links.contact_id")
+# Of an erased contact nothing is filled in; an aggregator gives its clicks the token.
+_LINKS = f"""
+SELECT link_id, broadcast_no, audience_no, slug, fields, if({_IS_ERASED}, '', links.contact_id) AS contact_id,
+    if(code = '' AND {_IS_ERASED}, {STOPPED_INDEX}, links.destination_index)
+        AS destination_index
+FROM links WHERE link_id IN ({{keys:Array(UInt64)}})
+"""  # noqa: S608
 _SLUGS = (
     "SELECT short_domain, slug, link_id FROM links"
     " WHERE slug IN ({slugs:Array(String)}) AND short_domain IN ({domains:Array(String)})"

@@ -12,7 +12,7 @@ from edge.issued_ids import IssuedIds
 from edge.record_size import size_of
 from records.broadcast import Broadcast
 from records.domain import Domain
-from records.keys import AllocatedKey, BroadcastKey, DomainKey, SlugKey, parse_key
+from records.keys import AllocatedKey, BroadcastKey, DomainKey, ErasedKey, SlugKey, parse_key
 from records.link import Link
 
 K = TypeVar("K")
@@ -36,7 +36,8 @@ class RecordMemory(Generic[K, V]):
     """Records of one kind, by key. `capacity` bounds how many there are, `max_bytes` what those that were weighed take
     together; the oldest entry makes room.
 
-    changes: False for records that never change, so that what is in memory stays true. Times are of one steady clock.
+    changes: False for records that change so seldom that they are believed without end while changes are heard of, and
+    while there is no connection. Times are of one steady clock.
     """
 
     def __init__(self, capacity: int, *, max_bytes: int = MAX_BYTES, changes: bool = True) -> None:
@@ -102,9 +103,19 @@ class RecordMemory(Generic[K, V]):
         self.loading.pop(key, None)
         self.loading_limited.pop(key, None)
 
+    def erase(self, key: K) -> None:
+        """The record is not to be known any more, not even while no store answers."""
+        self._entries.pop(key, None)  # its key stays in the order until it is the oldest
+        self._unweigh(key)
+        self.loading.pop(key, None)
+        self.loading_limited.pop(key, None)
+
     def connected(self) -> None:
+        """Whatever changed before is read again, now that there is something to read."""
         self._is_tracked = True
         self.flushed()
+        for entry in self._entries.values():
+            entry.fresh_until_s = 0.0
 
     def flushed(self) -> None:
         """Every record may have changed; values stay for when no store answers."""
@@ -160,6 +171,8 @@ class EdgeMemory:
                     self.broadcasts.forget(number)
                 case DomainKey(short_domain):
                     self.domains.forget(short_domain)
+                case ErasedKey(link_id):
+                    self.links.erase(link_id)
                 case SlugKey(short_domain, slug):
                     self.slugs.forget((short_domain, slug))
                     self.folded_slugs.forget((short_domain, slug.lower()))

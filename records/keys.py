@@ -20,9 +20,9 @@ WRITERS = "tt:owners"  # hash: lane -> the aggregator that wrote for it last
 WATERMARKS = "tt:watermarks"  # hash: lane -> last seq up to which every click is in ClickHouse
 
 _NUMBER = re.compile(r"[0-9]{1,20}\Z")
-_BROADCAST, _DOMAIN, _SLUG, _FOLDED_SLUG = "tt:b:", "tt:d:", "tt:v:", "tt:vf:"
+_BROADCAST, _DOMAIN, _SLUG, _FOLDED_SLUG, _ERASED = "tt:b:", "tt:d:", "tt:v:", "tt:vf:", "tt:e:"
 # What edges keep in memory and must hear of when it changes (CLIENT TRACKING ... BCAST PREFIX); parse_key reads these.
-TRACKED_PREFIXES = (_BROADCAST, _DOMAIN, _SLUG, ALLOCATED)
+TRACKED_PREFIXES = (_BROADCAST, _DOMAIN, _SLUG, _ERASED, ALLOCATED)
 
 GROUP = "aggregator"  # consumer group of every click stream
 ENTRY_FIELD = b"f"  # field of a click stream entry that carries frames
@@ -41,11 +41,17 @@ class SlugKey(msgspec.Struct, frozen=True):
     slug: str
 
 
+class ErasedKey(msgspec.Struct, frozen=True):
+    """A link whose contact was erased."""
+
+    link_id: int
+
+
 class AllocatedKey(msgspec.Struct, frozen=True):
     """The counter of link ids."""
 
 
-TrackedKey = BroadcastKey | DomainKey | SlugKey | AllocatedKey
+TrackedKey = BroadcastKey | DomainKey | SlugKey | ErasedKey | AllocatedKey
 
 
 def parse_key(key: str) -> TrackedKey | None:
@@ -55,6 +61,9 @@ def parse_key(key: str) -> TrackedKey | None:
     if key.startswith(_BROADCAST):
         number = key.removeprefix(_BROADCAST)
         return BroadcastKey(int(number)) if _NUMBER.match(number) else None
+    if key.startswith(_ERASED):
+        number = key.removeprefix(_ERASED)
+        return ErasedKey(int(number)) if _NUMBER.match(number) else None
     if key.startswith(_DOMAIN):
         return DomainKey(key.removeprefix(_DOMAIN))
     if key.startswith(_SLUG):
@@ -88,6 +97,11 @@ def slug_key(short_domain: str, slug: str) -> str:
 def folded_slug_key(short_domain: str, folded: str) -> str:
     """Holds the link id of the only slug of the domain that is this one in lower case. Edges hear of slug_key alone."""
     return f"{_FOLDED_SLUG}{short_domain}:{folded}"
+
+
+def erased_key(link_id: int) -> str:
+    """Written for moments, so that edges hear of it."""
+    return f"{_ERASED}{link_id}"
 
 
 def click_stream(lane: int) -> str:

@@ -3,6 +3,7 @@
 import msgspec
 
 from records.domain import Domain
+from records.erasure import STOPPED_INDEX
 from routing.destination import MAX_LOCATION_BYTES, ascii_url, destination_for
 from routing.found import Found
 from routing.reasons import Reason
@@ -36,6 +37,8 @@ def decide(found: Found, visit: Visit, click_id: bytes, now_ms: int) -> Decision
     if now_ms < broadcast.valid_from_ms:
         return refused(Reason.NOT_YET, broadcast.fallback, index)
     if index >= len(broadcast.destinations):
+        if index == STOPPED_INDEX:
+            return refused(Reason.STOPPED, broadcast.fallback or domain.expired)
         return _unknown(domain)
     location = destination_for(broadcast, index, link, visit, click_id)
     if len(location) > MAX_LOCATION_BYTES:  # a legal template may name a long contact id many times

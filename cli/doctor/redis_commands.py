@@ -25,7 +25,7 @@ COMMANDS = {
     },
     "control": {
         "links": "EVAL return 0|GET KEY|SET KEY v PX 1|HSET KEY f v|HGETALL KEY|HDEL KEY f|EXPIRE KEY 1|PEXPIRE KEY 1"
-        "|DEL KEY|INFO replication",
+        "|DEL KEY|INFO replication|BGREWRITEAOF",
         "clicks": "HSET KEY f v|HGET KEY f|HGETALL KEY|HKEYS KEY|XLEN KEY|DEL KEY",
     },
 }

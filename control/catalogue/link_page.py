@@ -11,6 +11,7 @@ from control.minting.link_batches import short_url
 from control.minting.link_table import LinkRow
 from records.broadcast import Broadcast
 from records.domain import Domain
+from records.erasure import STOPPED_INDEX, is_token
 from records.link import Link
 from routing.decide import Decision, decide
 from routing.found import Found
@@ -54,6 +55,9 @@ def decision_for(row: LinkRow, domain: Domain, broadcast: Broadcast, click_id: b
 def link_of(row: LinkRow, broadcast: Broadcast) -> Link:
     audiences = broadcast.audiences
     audience_no = audiences.index(row.audience) if row.audience in audiences else 0
+    if is_token(row.contact_id):
+        index = row.destination_index if row.code else STOPPED_INDEX
+        return Link(row.broadcast_no, index, audience_no, "", row.slug)
     return Link(row.broadcast_no, row.destination_index, audience_no, row.contact_id, row.slug, row.fields or None)
 
 

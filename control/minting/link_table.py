@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from control.gathered import Gathered
 from control.http.problems import Problem
 from control.metrics import LINKS_MINTED
+from records.erasure import ERASED_LINKS
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable, array_literal
 from runtime.retry_insert import OutcomeUnknown, until_confirmed
 
@@ -31,6 +32,10 @@ _ENDED = 394  # QUERY_WAS_CANCELLED
 _ALIKE_AT_MOST = 100_000  # old slugs may differ in case alone
 _SINGLES = "singles"  # begins the id of an INSERT of links of different requests; their ids follow
 _OTHERS_S, _LOOK_S = 10.0, 0.05
+_ERASED = (
+    f"SELECT count() FROM {ERASED_LINKS}"  # noqa: S608
+    " WHERE link_id >= {first:UInt64} AND link_id < {end:UInt64}"
+)
 _PRESENT = "SELECT link_id FROM links WHERE link_id >= {first:UInt64} AND link_id < {end:UInt64}"
 
 
@@ -131,7 +136,7 @@ class LinkTable:
     async def sample(self, broadcast_no: int, size: int, seed: int) -> list[LinkRow]:
         """So many links of a broadcast from all over it, no canaries; another seed gives others."""
         chosen = (
-            "SELECT link_id FROM links WHERE broadcast_no = {no:UInt64} AND kind != 'canary'"
+            "SELECT link_id FROM links WHERE broadcast_no = {no:UInt64} AND kind != 'canary' AND code != ''"
             " ORDER BY cityHash64(link_id, {seed:UInt64}) LIMIT {size:UInt64}"
         )
         condition = f"broadcast_no = {{no:UInt64}} AND link_id IN ({chosen}) ORDER BY link_id"
@@ -140,7 +145,7 @@ class LinkTable:
     async def one_for_each_destination(self, broadcast_no: int, contact_id: str | None) -> list[LinkRow]:
         """The first link to each destination, of this contact where one is named."""
         whose = "kind != 'canary'" if contact_id is None else "contact_id = {contact:String}"
-        condition = f"broadcast_no = {{no:UInt64}} AND {whose}"
+        condition = f"broadcast_no = {{no:UInt64}} AND code != '' AND {whose}"
         named = {} if contact_id is None else {"contact": contact_id}
         order = "ORDER BY destination_index, link_id LIMIT 1 BY destination_index"
         return await self.where(f"{condition} {order}", 2**16, no=broadcast_no, **named)
@@ -174,6 +179,10 @@ class LinkTable:
             if links.num_rows < _LINKS_AT_ONCE:
                 return
             first = links["link_id"][-1].as_py() + 1
+
+    async def erased_between(self, first: int, end: int) -> bool:
+        """Whether a link with an id from `first` up to `end` is of an erased contact."""
+        return bool(await self._clickhouse.value(_ERASED, first=first, end=end))
 
     async def slugs(self) -> list[tuple[str, str, int]]:
         """(short domain, slug, link id) of every link that has one."""

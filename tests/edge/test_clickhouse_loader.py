@@ -6,6 +6,7 @@ from edge.batch_loader import BatchLoader, ResolveFailed
 from edge.clickhouse_loader import ClickHouseLoader
 from edge.lookup_stats import LookupStats
 from records.broadcast import Broadcast
+from records.erasure import STOPPED_INDEX
 from runtime.breaker import Breaker
 from runtime.clickhouse import ClickHouseUnreachable
 from tests.support.eventually import eventually
@@ -134,3 +135,17 @@ async def test_a_number_stands_for_the_broadcast_that_has_it_and_not_for_one_tha
     found = await asyncio.gather(loader.broadcasts.get(5), loader.broadcasts.get(6))
 
     assert [broadcast.broadcast_id for broadcast in found] == ["first", "second"]
+
+
+async def test_an_erased_contact_is_nobody_to_an_edge_and_its_link_may_be_over(clickhouse):
+    token = "erased-" + "0f" * 16
+    row = {"broadcast_no": 3, "destination_index": 1, "fields": {}}
+    for link_id, contact_id, code in ((1, "c-1", "a"), (2, token, "b"), (3, token, ""), (4, "erased-", "d")):
+        await clickhouse.insert_rows("links", [row | {"link_id": link_id, "contact_id": contact_id, "code": code}])
+    loader = ClickHouseLoader(clickhouse, LookupStats())
+
+    links = await asyncio.gather(*(loader.links.get(link_id) for link_id in (1, 2, 3, 4)))
+
+    assert [(link.contact_id, link.destination_index) for link in links] == [
+        ("c-1", 1), ("", 1), ("", STOPPED_INDEX), ("erased-", 1),
+    ]  # fmt: skip

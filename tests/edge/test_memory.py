@@ -3,7 +3,8 @@
 from edge.memory import CachedRecord, EdgeMemory, RecordMemory
 from records.broadcast import Broadcast, encode_broadcast
 from records.domain import Domain
-from records.keys import broadcast_key, domain_key, slug_key
+from records.keys import broadcast_key, domain_key, erased_key, slug_key
+from records.link import Link
 
 DOMAIN = Domain("go.acme.example", "main")
 
@@ -74,6 +75,40 @@ def test_after_a_lost_connection_everything_that_may_change_is_read_again():
     assert [memory.fresh(key, 101.0) for key in "ab"] == [None, None]
     assert links.fresh("a", 1e9).value == 1
     assert links.fresh("b", 101.0) is None
+
+
+def test_after_a_connection_comes_back_a_link_is_read_again_and_known_meanwhile():
+    links = tracked(changes=False)
+    links.keep("a", 1, now_s=100.0)
+    links.lost(now_s=101.0)
+    assert links.fresh("a", 1e9).value == 1
+
+    links.connected()
+
+    assert links.fresh("a", 101.0) is None
+    assert links.last_known("a").value == 1
+
+
+def test_a_link_of_an_erased_contact_is_not_known_any_more():
+    memory = EdgeMemory(lambda: 100.0)
+    memory.connected()
+    for link_id in (6, 7):
+        memory.links.keep_weighed(link_id, Link(1, 0, 0, "c-1"), 100.0)
+    memory.links.loading[7] = object()
+
+    memory.changed([erased_key(7), "tt:e:", "tt:e:x"])
+
+    assert memory.links.fresh(6, 100.0)
+    assert memory.links.fresh(7, 100.0) is None
+    assert memory.links.last_known(7) is None
+    assert memory.links.loading == {}
+    assert memory.links.held_bytes == tracked_bytes(6)
+
+
+def tracked_bytes(link_id):
+    alone = EdgeMemory(lambda: 100.0)
+    alone.links.keep_weighed(link_id, Link(1, 0, 0, "c-1"), 100.0)
+    return alone.links.held_bytes
 
 
 def test_a_redis_that_was_emptied_makes_nothing_unknown():

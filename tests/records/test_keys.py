@@ -8,10 +8,12 @@ from records.keys import (
     AllocatedKey,
     BroadcastKey,
     DomainKey,
+    ErasedKey,
     SlugKey,
     broadcast_key,
     bucket_of,
     domain_key,
+    erased_key,
     parse_key,
     slug_key,
 )
@@ -26,6 +28,7 @@ def test_every_key_that_edges_track_is_read_as_it_was_written(number, host, slug
         broadcast_key(number): BroadcastKey(number),
         domain_key(host): DomainKey(host),
         slug_key(host, slug): SlugKey(host, slug),
+        erased_key(number): ErasedKey(number),
         ALLOCATED: AllocatedKey(),
     }
 

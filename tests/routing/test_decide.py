@@ -6,6 +6,7 @@ import pytest
 from edge.recorder import click_id_stem, new_click_id
 from records.broadcast import Broadcast
 from records.domain import Domain
+from records.erasure import STOPPED_INDEX
 from records.link import Link
 from routing.decide import SCANNING, UNKNOWN_HOST, UNRESOLVED, Decision, decide
 from routing.destination import MAX_LOCATION_BYTES
@@ -184,3 +185,10 @@ def test_click_ids_are_uuids_of_version_7_in_the_order_of_time():
     assert first.variant == "specified in RFC 4122"
     assert first < second
     assert int(first) >> 80 == NOW
+
+
+def test_a_link_that_an_erased_contact_ended_is_over_and_not_unknown():
+    link = Link(3, STOPPED_INDEX, 0, "")
+
+    assert answer(link=link) == Decision(410, "", Reason.STOPPED, 0, is_row=True)
+    assert answer(link=link, fallback="https://acme.example/over").location == "https://acme.example/over"
