@@ -16,6 +16,7 @@ _COMMANDS = {
     "clicks": ("cli.clicks", "clicks", "List the clicks of a broadcast, or follow them."),
     "contact": ("cli.clicks", "contact", "Show what a contact was sent and tapped."),
     "canary": ("cli.canary", "canary", "Mint links that no contact has, to see what taps them."),
+    "erase": ("cli.erase", "erase", "Erase a contact: every sum stays, and nobody knows who it was."),
     "verify": ("cli.verify", "verify", "Check a broadcast before it is sent: links, redirects, pages."),
     "key": ("cli.key", "key", "Make, list or revoke keys."),
     "report": ("cli.read", "report", "Show the engagement of a broadcast."),

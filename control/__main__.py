@@ -11,12 +11,14 @@ from starlette.types import ASGIApp
 
 from control.access.key_ring import KeyRing
 from control.access.keys import Keys
+from control.cache.forget import Forget
 from control.cache.redis_cache import Cache
 from control.cache.resync import Resync, degraded
 from control.catalogue.broadcasts import Broadcasts
 from control.catalogue.changes import Changes
 from control.catalogue.domain_proof import DnsProof
 from control.catalogue.domains import DestinationRules, Domains
+from control.catalogue.erasures import Erasures
 from control.catalogue.listings import Listings
 from control.catalogue.quotas import Quotas
 from control.catalogue.shared_links import SharedLinks
@@ -26,6 +28,7 @@ from control.http.app import control_app
 from control.http.calls.broadcasts import BroadcastCalls
 from control.http.calls.canaries import CanaryCalls
 from control.http.calls.domains import DomainCalls
+from control.http.calls.erasures import ErasureCalls
 from control.http.calls.installation import InstallationCalls
 from control.http.calls.keys import KeyCalls
 from control.http.calls.links import LinkCalls
@@ -88,6 +91,7 @@ def build(
         SendingCalls(broadcasts, minter, verifier), LinkCalls(shared), KeyCalls(keys),
         CanaryCalls(broadcasts, Canaries(clickhouse, claims, links, minter)),
         ReportCalls(broadcasts, clickhouse), InstallationCalls(clickhouse, clicks_redis),
+        ErasureCalls(Erasures(clickhouse, settings.code_key)),
     )  # fmt: skip
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
     return control_app(calls, ring), resync, keys
@@ -117,6 +121,7 @@ async def serve(settings: Settings) -> None:
     async with clickhouse, asyncio.TaskGroup() as running:
         await keys.start()
         resyncing = running.create_task(resync.run())
+        forgetting = running.create_task(Forget(clickhouse, links_redis).run())
         following = running.create_task(keys.run())
         watching = running.create_task(stores.watch())
         checking = running.create_task(check_code_key(settings.clickhouse_url, settings.code_key))
@@ -130,6 +135,7 @@ async def serve(settings: Settings) -> None:
         await serving[0]
         ops_server.stop()
         resyncing.cancel()
+        forgetting.cancel()
         following.cancel()
         checking.cancel()
         watching.cancel()

@@ -11,7 +11,7 @@ OPERATOR = "operator"
 MEANINGS = {
     "report": "read",
     "mint": "make links, messages and canaries of a broadcast",
-    "manage": "change domains, broadcasts and shared links",
+    "manage": "change domains, broadcasts and shared links; erase contacts",
     "admin": "make and revoke keys",
     OPERATOR: "ledger, audit and the closing of lanes: a key of TAPTRAIL_OPERATOR_KEYS",
 }
@@ -48,6 +48,8 @@ NEEDS = {
     "create_key": "admin",
     "list_keys": "report",
     "revoke_key": "admin",
+    "erase": "manage",
+    "get_erasure": "report",
     "ledger": OPERATOR,
     "close_lane": OPERATOR,
     "audit": OPERATOR,

@@ -10,6 +10,7 @@ from accounting.ledger import Ledger
 from contacts.bad_lines import BadLine
 from contacts.line import ContactLine
 from control.access.scopes import NEEDS
+from control.catalogue.erasures import ErasureState
 from control.http.lists import LIST_QUERY
 from control.http.schemas import (
     BroadcastAnswer,
@@ -28,6 +29,7 @@ from control.http.schemas import (
     DomainBody,
     DomainList,
     DomainPatch,
+    ErasureBody,
     History,
     KeyAnswer,
     KeyBody,
@@ -249,6 +251,12 @@ OPERATIONS = (
         "revoke_key", "DELETE", "/v1/keys/{key_id}", "Revoke a key: void within a second", None, statuses=_DELETED,
         query=_ACCOUNT,
     ),
+    Operation(
+        "erase", "POST", "/v1/erasures",
+        "Erase a contact: a random token takes the place of its id, in all links and clicks; every sum stays",
+        ErasureState, ErasureBody, statuses=(202,), query=_ACCOUNT,
+    ),
+    Operation("get_erasure", "GET", "/v1/erasures/{erasure_id}", "How far an erasure is", ErasureState, query=_ACCOUNT),
     Operation("ledger", "GET", "/v1/ledger", "Whether every answered tap is accounted for", Ledger),
     Operation(
         "close_lane", "POST", "/v1/lanes/{lane}/close", "Give up the clicks of a lane whose disk is lost",

@@ -232,6 +232,14 @@ class ContactAnswer(msgspec.Struct):
     clicks: list[dict[str, Any]]
 
 
+class ErasureBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """links: stop ends the contact's links, which then answer 410; keep lets them lead on, without its fields."""
+
+    account: str | None = None
+    contact_id: str
+    links: Literal["keep", "stop"] = "keep"
+
+
 class CloseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """not_arrived: as the ledger says, which is how many clicks are given up with the lane."""
 

@@ -70,11 +70,23 @@ class Minter:
                 await self._hold_links(held, broadcast.broadcast_no)
             earlier = await self._claims.of_minting(broadcast.broadcast_no, own_key) if key else None
             check_same_body(earlier, body_hash)
+            await self._check_none_erased(earlier)
             order = await self._ordered(
                 broadcast, contacts, own_key, body_hash, earlier, composes=composes, again=again, sends=sends
             )
             advisories = over(order.broadcast, unix_ms()) + _said(order)
             return Prepared(order, earlier is not None, advisories, held.pop_all())
+
+    async def _check_none_erased(self, earlier: Claim | None) -> None:
+        """Raises Problem where a claim has given a link to a contact that is erased: whose it was is not known."""
+        if earlier is not None and await self._links.erased_between(
+            earlier.first_link_id, earlier.first_link_id + earlier.links
+        ):
+            detail = (
+                "a contact of this list was erased since it was minted under this Idempotency-Key: send the list"
+                " without it, under a new key; the others keep their links"
+            )
+            raise Problem("conflict", detail, field="Idempotency-Key")
 
     async def count(self, broadcast: Broadcast, contacts: Contacts, *, again: bool = False) -> Counted:
         """What `prepare` and `stream` would do."""

@@ -7,6 +7,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from control.access.api_key import ApiKey
+from records.erasure import ERASURES
 from records.keys import LANES, lane_name
 from records.lane_registry import LaneReport
 from runtime.clickhouse import ClickHouse
@@ -21,7 +22,7 @@ class Call(NamedTuple):
     status: int
 
 
-LANE, KEY_ID = lane_name(7), "00112233445566aa"
+LANE, KEY_ID, ERASURE_ID = lane_name(7), "00112233445566aa", "0123456789abcdef"
 DOMAIN_PATH, BROADCAST_PATH = f"/v1/domains/{DOMAIN}", "/v1/broadcasts/spring"
 HOME = "https://acme.example/"
 APP_LINKS = {"apple-app-site-association": {"applinks": {}}}
@@ -101,6 +102,9 @@ CALLS = [
     Call("compare", "GET", f"/v1/report?broadcasts={BROADCAST_PATH.rsplit('/', 1)[1]}", None, 200),
     Call("compare", "GET", "/v1/report", None, 422),
     Call("account_report", "GET", "/v1/accounts/main/report", None, 200),
+    Call("erase", "POST", "/v1/erasures", {"contact_id": "c-1", "links": "stop"}, 202),
+    Call("erase", "POST", "/v1/erasures", {"contact_id": ""}, 422),
+    Call("get_erasure", "GET", f"/v1/erasures/{ERASURE_ID}", None, 200),
     Call("ledger", "GET", "/v1/ledger", None, 200),
     Call("audit", "GET", "/v1/audit", None, 200),
     Call("close_lane", "POST", f"/v1/lanes/{LANE}/close", {"not_arrived": 2}, 409),
@@ -109,8 +113,10 @@ CALLS = [
 
 
 async def prepare(redis: Redis, clickhouse: ClickHouse) -> None:
-    """A lane that can be closed, LANE with 3 clicks that have not arrived, and a key of account main, KEY_ID."""
+    """A lane that can be closed, LANE with 3 clicks that have not arrived; of account main a key and an erasure."""
     await redis.hset(LANES, LANE, msgspec.json.encode(LaneReport("edge-1", 3, 3, 3, 1_790_000_000_000)))
     now_ms = time.time_ns() // 1_000_000
     key = ApiKey(KEY_ID, "main", "old", ("report",), "0" * 64, now_ms, 0, now_ms)
     await clickhouse.insert_rows("taptrail_internal.api_keys", [key])
+    erasure = {"erasure": int(ERASURE_ID, 16), "account": "main", "contact_hash": "", "links": "keep"}
+    await clickhouse.insert_rows(ERASURES, [erasure])

@@ -37,7 +37,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 DOMAIN, BROADCAST = "/v1/domains/{domain}", "/v1/broadcasts/spring"
-# {domain}, {key_id}: of OWNER. Whoever creates something in an account of its own does so: 201.
+# {domain}, {key_id}, {erasure_id}: of OWNER. Whoever creates something in an account of its own does so: 201.
 ROWS = {
     "put_domain": Row(path=DOMAIN, body={}, own=200, stranger=409, above=200, below=409),
     "patch_domain": Row(path=DOMAIN, body={"display_name": "Mine"}, own=200, above=200),
@@ -76,6 +76,8 @@ ROWS = {
     "create_key": Row(path="/v1/keys", body={"scopes": ["admin"]}, own=201, stranger=201, above=201, below=201),
     "list_keys": Row(path="/v1/keys", own=200, stranger=200, above=200, below=200),
     "revoke_key": Row(path="/v1/keys/{key_id}", own=204, above=204),
+    "erase": Row(path="/v1/erasures", body={"contact_id": "c-0"}, own=202, stranger=202, above=202, below=202),
+    "get_erasure": Row(path="/v1/erasures/{erasure_id}", own=200, above=200),
     "ledger": Row(path="/v1/ledger", own=403, stranger=403, above=403, below=403),
     "close_lane": Row(
         path=f"/v1/lanes/{LANE}/close", body={"not_arrived": 3}, own=403, stranger=403, above=403, below=403
@@ -109,6 +111,7 @@ class World:
         ]:
             assert control.call(method, path, body, self.full).status == 201
         assert control.mint(contacts(2), key=self.full).status == 200
+        self.erasure_id = control.call("POST", "/v1/erasures", {"contact_id": "c-9"}, self.full).body["erasure_id"]
 
     def made(self, account, scopes):
         answer = self.control.call("POST", "/v1/keys", {"account": account, "scopes": [*scopes]}, ACME)
@@ -122,7 +125,7 @@ class World:
         """The answer to an operation on what OWNER has. account: that the query names."""
         row, (method, _) = ROWS[operation], OPERATIONS[operation]
         key_id = self.made(self.owner, ["report"])["key_id"] if "{key_id}" in row.path else ""
-        path = row.path.format(domain=self.domain, key_id=key_id, owner=self.owner)
+        path = row.path.format(domain=self.domain, key_id=key_id, owner=self.owner, erasure_id=self.erasure_id)
         if account and "{owner}" not in row.path:
             path += f"{'&' if '?' in path else '?'}account={account}"
         body = None if row.body is None else json.loads(json.dumps(row.body).replace("{domain}", self.domain))
