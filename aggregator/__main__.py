@@ -15,11 +15,14 @@ from redis.asyncio import Redis
 from aggregator.assembly import Aggregator, stores_in
 from aggregator.auditor import Auditor
 from aggregator.enrich import Enricher
+from aggregator.erased import ErasedLinks
+from aggregator.erasures import Erasures
 from aggregator.geo_files import GeoFiles
 from aggregator.insertable import EnrichedRows
 from aggregator.metrics import AggregatorCollector
 from aggregator.migrate import migrate
 from aggregator.neighbours import Neighbours
+from aggregator.retention import keep_agents
 from aggregator.salts import Salts
 from aggregator.scans_seen import ScansSeen
 from aggregator.settings import Settings
@@ -59,13 +62,19 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
     for name in await migrate(clickhouse):
         log.info("schema_migrated: applied a migration", extra={"file": name})
 
+    if await keep_agents(clickhouse, settings.keep_agents_months):
+        log.info("retention_changed: of agents", extra={"months": settings.keep_agents_months})
+
     owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     scans = ScansSeen()
     enricher = Enricher(AddressCipher(settings.code_key), Devices(), geo, scans)
     stores = stores_of(client, clickhouse, owner)
-    aggregator = Aggregator(stores, EnrichedRows(enricher, Salts(client)), SystemClock(), owner)
+    aggregator = Aggregator(
+        stores, EnrichedRows(enricher, Salts(client), ErasedLinks(clickhouse)), SystemClock(), owner
+    )
     auditor = Auditor(client, clickhouse)
     neighbours = Neighbours(slow_clickhouse, scans, time.time)
+    erasures = Erasures(slow_clickhouse, client)
 
     health = Stores({"redis": client.ping, "clickhouse": clickhouse.ping})
     readiness = Readiness(health.degraded)
@@ -76,7 +85,7 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
     async with asyncio.TaskGroup() as running:
         work = (
             aggregator.leases.keep_renewing(), auditor.run(), health.watch(), neighbours.run(settings.regrade_every_s),
-            geo.run(),
+            geo.run(), erasures.run(),
         )  # fmt: skip
         background = [running.create_task(task) for task in work]
         moving = running.create_task(aggregator.pipeline.run())

@@ -10,6 +10,7 @@ import msgspec
 from aggregator.days import day_of
 from aggregator.decode import Batch, DeadClick, Numbered
 from aggregator.enrich import Enricher
+from aggregator.erased import ErasedLinks, without_person
 from aggregator.rows import INSERT_CLICKS, arrow_stream, by_partition
 from aggregator.salts import Salts
 from records.tables import instant
@@ -67,19 +68,29 @@ class ClickRows:
     statement = INSERT_CLICKS
 
     def __init__(
-        self, rows: Sequence[Numbered], enricher: Enricher, salts: Mapping[int, bytes], received_at_ms: int
+        self,
+        rows: Sequence[Numbered],
+        enricher: Enricher,
+        erased: ErasedLinks,
+        salts: Mapping[int, bytes],
+        received_at_ms: int,
     ) -> None:
         self.rows = rows
-        self._enricher, self._salts, self._received_at_ms = enricher, salts, received_at_ms
+        self._enricher, self._erased = enricher, erased
+        self._salts, self._received_at_ms = salts, received_at_ms
 
     def only(self, rows: Sequence[Numbered]) -> "ClickRows":
-        return ClickRows(rows, self._enricher, self._salts, self._received_at_ms)
+        return ClickRows(rows, self._enricher, self._erased, self._salts, self._received_at_ms)
 
     async def body(self, before: int) -> bytes:
-        return await asyncio.to_thread(self._enriched, before)  # so that leases are renewed meanwhile
+        tokens = await self._erased.tokens_for(self.rows)  # each time: an erasure does not wait for rows that wait
+        return await asyncio.to_thread(self._enriched, before, tokens)  # so that leases are renewed meanwhile
 
-    def _enriched(self, before: int) -> bytes:
-        return arrow_stream(self.rows, self._enricher.enrich(self.rows, self._salts), self._received_at_ms, before)
+    def _enriched(self, before: int, tokens: dict[int, str]) -> bytes:
+        clicks, enriched = self.rows, self._enricher.enrich(self.rows, self._salts)
+        if tokens:
+            clicks, enriched = without_person(clicks, enriched, tokens)
+        return arrow_stream(clicks, enriched, self._received_at_ms, before)
 
 
 class DeadRows:
@@ -108,11 +119,13 @@ class DeadRows:
 class EnrichedRows:
     """Makes rows that say what was found out about each click."""
 
-    def __init__(self, enricher: Enricher, salts: Salts) -> None:
-        self._enricher, self._salts = enricher, salts
+    def __init__(self, enricher: Enricher, salts: Salts, erased: ErasedLinks) -> None:
+        self._enricher, self._salts, self._erased = enricher, salts, erased
 
     async def rows_of(self, batch: Batch, received_at_ms: int) -> list[Insertable[Any]]:
         salts = await self._salts.for_days({day_of(numbered.click.clicked_at_ms) for numbered in batch.clicks})
         clicks = by_partition(batch.clicks).values()
-        made: list[Insertable[Any]] = [ClickRows(part, self._enricher, salts, received_at_ms) for part in clicks]
+        made: list[Insertable[Any]] = [
+            ClickRows(part, self._enricher, self._erased, salts, received_at_ms) for part in clicks
+        ]
         return [*made, DeadRows(batch.dead, received_at_ms)] if batch.dead else made

@@ -96,8 +96,16 @@ class Regrade:
     A run that was killed is not taken up: ClickHouse finishes the statement it has, and the next run finds the rest.
     """
 
-    def __init__(self, clickhouse: ClickHouse, which: Filter, version: int = CLASSIFIER_VERSION) -> None:
+    def __init__(
+        self,
+        clickhouse: ClickHouse,
+        which: Filter,
+        version: int = CLASSIFIER_VERSION,
+        *,
+        keep_agents_months: int = 0,
+    ) -> None:
         """clickhouse: with a timeout that a statement over a whole partition keeps."""
+        self._keep_agents_months = keep_agents_months
         self._clickhouse, self._which, self._version = clickhouse, which, version
         self._run = secrets.randbits(63)
 
@@ -155,7 +163,7 @@ class Regrade:
     def _parameters(self) -> dict[str, Any]:
         return {
             "run": self._run, "version": self._version, "broadcast": self._which.broadcast_id,
-            "since": self._which.since_ms,
+            "since": self._which.since_ms, "keep": self._keep_agents_months,
         }  # fmt: skip
 
 

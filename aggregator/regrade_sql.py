@@ -1,5 +1,6 @@
 """The statements that judge clicks again. {version}, {since}, {broadcast} and {run} are parameters of each."""
 
+from records.erasure import IS_TOKEN
 from visitors.evidence import Evidence
 
 RUNS, MAP = "taptrail_internal.regrades", "taptrail_internal.regrade_map"
@@ -12,9 +13,12 @@ _HASH = (
     "sipHash64Keyed((toUInt64({run:UInt64}), toUInt64({run:UInt64})),"
     f" {_EVIDENCE}, toString(visit_class), class_reasons)"
 )
-# Not rows of this version: an aggregator of this release has judged them, also while a run goes on.
+# Not rows of this version: an aggregator of this release has judged them, also while a run goes on. Nor rows of erased
+# contacts, nor older than agents are kept: they lack evidence, and keep their verdict.
 _ASKED_FOR = (
     "classifier_version < {version:UInt16} AND clicked_at >= fromUnixTimestamp64Milli({since:Int64})"
+    f" AND NOT {IS_TOKEN}"
+    " AND ({keep:UInt16} = 0 OR clicked_at >= now() - toIntervalMonth({keep:UInt16}) + toIntervalDay(1))"
     " AND ({broadcast:String} = '' OR broadcast_id = {broadcast:String})"
 )
 # On disk where there is much, so that history of any length needs no more memory.

@@ -11,6 +11,7 @@ from runtime.guard.budget import MAX_HELD_MIB
 Databases = Annotated[str, msgspec.Meta(description=".mmdb files, separated by commas; nothing for no look-up")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Every = Annotated[float, msgspec.Meta(ge=1, le=86_400, description="seconds, 1 to 86400")]
+Months = Annotated[int, msgspec.Meta(ge=0, le=1200, description="months, 0 to 1200")]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
 
 
@@ -26,6 +27,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     geo_asn_db: Databases = ""
     # Seconds between two looks for scanners, which only all visits of a broadcast show; earlier rows are corrected.
     regrade_every_s: Every = 300
+    # Months after which a click loses its user agent, client hints and network prefix, and is not judged again; 0 for
+    # never. The same on all aggregators, and where `taptrail regrade` runs.
+    keep_agents_months: Months = 0
     ops_host: Text = "127.0.0.1"
     ops_port: Port = 9101
     held_mib: HeldMib = MAX_HELD_MIB

@@ -34,7 +34,7 @@ def regrade(broadcast: str | None, since: datetime | None, dry_run: bool, json_:
         raise click.ClickException("there is no broadcast ''; leave --broadcast out for all")
     which = Filter(broadcast or "", int(since.timestamp() * 1000) if since else 0)
     try:
-        found = asyncio.run(_regraded(_clickhouse_url(), which, dry_run=dry_run))
+        found = asyncio.run(_regraded(_given(), which, dry_run=dry_run))
     except ClickHouseUnreachable as error:
         raise click.ClickException(
             f"ClickHouse cannot be reached: {error}. What it has begun it finishes itself; run this again for the rest."
@@ -47,17 +47,20 @@ def regrade(broadcast: str | None, since: datetime | None, dry_run: bool, json_:
         _print(found, dry_run=dry_run)
 
 
-def _clickhouse_url() -> str:
+def _given() -> tuple[str, int]:
+    """Where ClickHouse is, and for how many months agents are kept."""
     given = given_to(["aggregator"])
-    if "clickhouse_url" in given.values:
-        return str(given.values["clickhouse_url"])
-    faults = [fault for fault in given.faults if "TAPTRAIL_CLICKHOUSE_URL" in fault]
+    named = ("TAPTRAIL_CLICKHOUSE_URL", "TAPTRAIL_KEEP_AGENTS_MONTHS")
+    faults = [fault for fault in given.faults if any(name in fault for name in named)]
+    if not faults:
+        return str(given.values["clickhouse_url"]), int(given.values.get("keep_agents_months", 0))
     raise click.ClickException("; ".join(faults) + ". Run this in the environment of an aggregator.")
 
 
-async def _regraded(url: str, which: Filter, *, dry_run: bool) -> Found:
+async def _regraded(given: tuple[str, int], which: Filter, *, dry_run: bool) -> Found:
+    url, keep_agents_months = given
     async with ClickHouse(url, timeout_s=_LONGEST_STATEMENT_S) as clickhouse:
-        run = Regrade(clickhouse, which)
+        run = Regrade(clickhouse, which, keep_agents_months=keep_agents_months)
         if not await run.is_known():
             raise click.ClickException(
                 f"there is no broadcast {which.broadcast_id!r}; `taptrail broadcast list` has all"

@@ -7,6 +7,7 @@ import msgspec
 import aggregator.assembly
 from aggregator.assembly import stores_in
 from aggregator.enrich import Enricher
+from aggregator.erased import ErasedLinks
 from aggregator.insertable import EnrichedRows
 from aggregator.salts import Salts
 from aggregator.upkeep import UPKEEP_EVERY_S
@@ -29,7 +30,8 @@ class Aggregator(aggregator.assembly.Aggregator):
         owner = secrets.token_hex(4)
         enricher = Enricher(AddressCipher(bytes(16)), Devices(), Geo("", ""))
         super().__init__(
-            stores_of(redis, clickhouse, owner), EnrichedRows(enricher, Salts(redis)), clock or SystemClock(), owner,
+            stores_of(redis, clickhouse, owner), EnrichedRows(enricher, Salts(redis), ErasedLinks(clickhouse)),
+            clock or SystemClock(), owner,
             insert_within_s=3, upkeep_every_s=upkeep_every_s,
         )  # fmt: skip
 

@@ -1,0 +1,90 @@
+"""Clicks on links of contacts that were erased: from an edge that did not know yet, a spool, or a later tap."""
+
+import secrets
+import time
+from array import array
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
+from siphashc import siphash
+
+from aggregator.decode import Numbered
+from aggregator.enrich import Enriched
+from aggregator.erasure_sql import erased_since, tokens_of
+from aggregator.grouped import Grouped, T
+from runtime.clickhouse import ClickHouse
+
+FRESH_S = 2.0  # how long the links that are known are believed to be all; part of erasures.SETTLE_MS
+OVERLAP_MS = 600_000  # clocks of this host and the server, and INSERTs under way at the last look
+
+# Visitors stay different from each other; nobody else can make these ids.
+_KEY = secrets.token_bytes(16)
+
+
+class _Token(msgspec.Struct, frozen=True):
+    link_id: int
+    token: str
+
+
+class ErasedLinks:
+    """Which links are of erased contacts. In memory: about 60 bytes a link."""
+
+    def __init__(self, clickhouse: ClickHouse, now_s: Callable[[], float] = time.time) -> None:
+        self._clickhouse, self._now_s = clickhouse, now_s
+        self._links: set[int] = set()
+        self._read_at_s = 0.0
+
+    async def tokens_for(self, clicks: Sequence[Numbered]) -> dict[int, str]:
+        """By link id, what stands for the contact, where it was erased. Raises what ClickHouse raises."""
+        await self._refresh()
+        if not self._links:
+            return {}
+        found = self._links.intersection([numbered.click.link_id for numbered in clicks])
+        if not found:
+            return {}
+        rows = await self._clickhouse.rows(tokens_of(found), _Token)
+        return {row.link_id: row.token for row in rows}
+
+    async def _refresh(self) -> None:
+        now_s = self._now_s()
+        if 0 <= now_s - self._read_at_s < FRESH_S:
+            return
+        since_ms = max(int(self._read_at_s * 1000) - OVERLAP_MS, 0)
+        self._links.update([row["link_id"] for row in await self._clickhouse.rows(erased_since(since_ms), dict)])
+        self._read_at_s = now_s
+
+
+def without_person(
+    clicks: Sequence[Numbered], enriched: Enriched, tokens: dict[int, str]
+) -> tuple[list[Numbered], Enriched]:
+    """The clicks as the erasure leaves those that were there: judged like all, without what leads to a person."""
+    erased = [index for index, numbered in enumerate(clicks) if numbered.click.link_id in tokens]
+    kept = list(clicks)
+    for index in erased:
+        numbered = clicks[index]
+        click = msgspec.structs.replace(
+            numbered.click, contact_id=tokens[numbered.click.link_id], code="", destination="", query_marks=None
+        )
+        kept[index] = msgspec.structs.replace(numbered, click=click)
+    visitor_ids = list(enriched.visitor_ids)
+    for index in erased:
+        visitor_ids[index] = siphash(_KEY, visitor_ids[index].to_bytes(8, "big"))
+    return kept, enriched._replace(
+        headers=_changed(enriched.headers, erased, partial(msgspec.structs.replace, user_agent="", sec_ch_ua="")),
+        places=_changed(enriched.places, erased, partial(msgspec.structs.replace, ip_prefix="")),
+        visitor_ids=visitor_ids,
+    )
+
+
+def _changed(groups: Grouped[T], indexes: Sequence[int], change: Callable[[T], T]) -> Grouped[T]:
+    """Another value for some of the items; the others of their groups keep theirs."""
+    values, group_of = list(groups.values), array("i", groups.group_of)
+    changed: dict[int, int] = {}  # by the group that an item had, the group that it has
+    for index in indexes:
+        group = group_of[index]
+        if group not in changed:
+            changed[group] = len(values)
+            values.append(change(values[group]))
+        group_of[index] = changed[group]
+    return Grouped(values, group_of)

@@ -1,0 +1,158 @@
+"""Erases contacts from the tables: their ids become tokens; rows and sums stay.
+
+The work is a row of a table until it is done, and each step may be done twice: aggregators that do the same at the same
+time, or one that was killed in the midst, end the same. docs/privacy.md has the order of the steps, and why.
+"""
+
+import asyncio
+import logging
+from enum import Enum, auto
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from aggregator import erasure_sql as sql
+from aggregator.mutations import unfinished
+from records.erasure import NAMES, STEPS, Step
+from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
+
+LOOK_S = 2.0
+MOST_AT_ONCE = 1_000  # in one mutation: a thousand take hardly longer than one
+# Since links are known to be erased: every aggregator has heard of it (erased.py), and what it had sent before is in.
+SETTLE_MS = 10_000
+
+log = logging.getLogger(__name__)
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """An erasure that is not done."""
+
+    erasure: int
+    steps: dict[str, int]  # when each was last done: Unix milliseconds of the server, as now_ms
+    is_named: bool
+    now_ms: int
+
+
+class Next(Enum):
+    LINK = auto()
+    WAIT = auto()
+    CLEAR = auto()
+    END = auto()
+    RECORD = auto()  # its name is gone, which is the last thing that is done
+
+
+def next_of(pending: Pending) -> Next:
+    """What an aggregator does of it now. Links that were minted meanwhile make it begin again."""
+    linked_ms = pending.steps.get(Step.LINKED)
+    if not pending.is_named:
+        return Next.RECORD
+    if linked_ms is None:
+        return Next.LINK
+    if pending.now_ms - linked_ms < SETTLE_MS:
+        return Next.WAIT
+    if pending.steps.get(Step.CLEARED, 0) < linked_ms:
+        return Next.CLEAR
+    return Next.END if pending.steps.get(Step.FORGOTTEN, 0) > linked_ms else Next.WAIT
+
+
+class _Partition(msgspec.Struct, frozen=True):
+    partition: str
+    rows: int
+
+
+class Erasures:
+    """clickhouse: with a timeout that a statement over a whole partition keeps. redis: of the clicks."""
+
+    def __init__(self, clickhouse: ClickHouse, redis: Redis) -> None:
+        self._clickhouse, self._redis = clickhouse, redis
+        self.done = 0
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except (ClickHouseRefused, ClickHouseUnreachable, RedisError, OSError) as error:
+                log.warning("erasures_deferred: a store is unavailable", extra={"error": str(error)[:300]})
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Do what there is to do now."""
+        pending = await self._clickhouse.rows(sql.PENDING, Pending, most=MOST_AT_ONCE)
+        by_step: dict[Next, list[int]] = {step: [] for step in Next}
+        for one in pending:
+            by_step[next_of(one)].append(one.erasure)
+        if done := by_step[Next.RECORD]:
+            await self._record(Step.DONE, done)
+        if ended := by_step[Next.END]:
+            await self._end(ended)
+        if to_clear := by_step[Next.CLEAR]:
+            await self._clear(to_clear)
+        if to_link := by_step[Next.LINK]:
+            await self._link(to_link)
+        await self._drop(await self._clickhouse.value(sql.CUT_OFF))
+
+    async def _link(self, erasures: list[int]) -> None:
+        await self._record(Step.BEGUN, erasures)
+        await self._clickhouse.execute(sql.find_links(erasures))
+        await self._clickhouse.execute(sql.find_links_to_stop(erasures))
+        if await self._clickhouse.value(sql.count_links_to_clear(erasures)):
+            await self._clickhouse.execute(sql.clear_links(erasures))
+        await self._record(Step.LINKED, erasures)
+
+    async def _clear(self, erasures: list[int]) -> None:
+        cleared = await self._clear_clicks(erasures)
+        if await self._clickhouse.value(sql.count_dead(erasures)):
+            await self._clickhouse.execute(sql.clear_dead(erasures))
+        await self._record(Step.CLEARED, erasures)
+        log.info("contacts_cleared: clicks carry tokens", extra={"erasures": len(erasures), "rows": cleared})
+
+    async def _clear_clicks(self, erasures: list[int]) -> int:
+        found = await self._clickhouse.rows(sql.partitions_with(erasures), _Partition)
+        for each in found:
+            await self._clickhouse.execute(sql.clear_clicks(erasures, each.partition))
+        return sum(each.rows for each in found)
+
+    async def _end(self, erasures: list[int]) -> None:
+        """Look once more for what came meanwhile, then forget who it was."""
+        if await self._clickhouse.value(sql.count_links(erasures)):
+            await self._link(erasures)
+            return
+        if await self._clear_clicks(erasures) or await self._clickhouse.value(sql.count_dead(erasures)):
+            await self._clear(erasures)
+            return
+        if not await self._rewrite_file():
+            return
+        dropped = await self._drop(erasures)
+        await self._record(Step.DONE, dropped)
+        self.done += len(dropped)
+        log.info("contacts_erased: nothing names them any more", extra={"erasures": len(dropped)})
+
+    async def _rewrite_file(self) -> bool:
+        """Streams are trimmed; the append-only file of Redis keeps their entries until it is rewritten.
+
+        False: another rewriting is under way, which may have begun before the last entry was trimmed.
+        """
+        try:
+            await self._redis.bgrewriteaof()
+        except ResponseError as error:
+            if "in progress" in str(error):
+                return False
+            log.warning("erased_file_not_rewritten: Redis keeps former clicks in its file", extra={"error": str(error)})
+        return True
+
+    async def _drop(self, erasures: list[int]) -> list[int]:
+        """Drop the names, but not those that a mutation still reads; gives whose are dropped."""
+        if not erasures:
+            return []
+        tables = ("clicks", "links", "dead_clicks")
+        at_work = " ".join([one.command for table in tables for one in await unfinished(self._clickhouse, table)])
+        dropped = [erasure for erasure in erasures if str(erasure) not in at_work]
+        for erasure in dropped:
+            await self._clickhouse.execute(f"ALTER TABLE {NAMES} DROP PARTITION {erasure}")
+        return dropped
+
+    async def _record(self, step: Step, erasures: list[int]) -> None:
+        if erasures:
+            await self._clickhouse.insert_rows(STEPS, [{"erasure": erasure, "step": step} for erasure in erasures])
