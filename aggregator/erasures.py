@@ -66,7 +66,6 @@ class Erasures:
 
     def __init__(self, clickhouse: ClickHouse, redis: Redis) -> None:
         self._clickhouse, self._redis = clickhouse, redis
-        self.done = 0
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -126,7 +125,6 @@ class Erasures:
             return
         dropped = await self._drop(erasures)
         await self._record(Step.DONE, dropped)
-        self.done += len(dropped)
         log.info("contacts_erased: nothing names them any more", extra={"erasures": len(dropped)})
 
     async def _rewrite_file(self) -> bool:
