@@ -7,12 +7,14 @@ them again when it goes on.
 from collections.abc import Iterable
 
 from records.erasure import ERASED_LINKS, ERASURES, IS_TOKEN, NAMES, STEPS, TOKEN
+from records.link import CANARY
 
 # Not replaced by what the sub-queries give: that would be the ids.
 _MUTATION = (
     "SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1,"
     " mutations_execute_subqueries_on_initiator = 0, mutations_execute_nondeterministic_on_initiator = 0"
 )
+_CLAIMS = "taptrail_internal.mints"
 _WITHIN = "({account} = name.account OR startsWith({account}, concat(name.account, '/')))"
 
 PENDING = f"""
@@ -39,14 +41,14 @@ def find_links(erasures: Iterable[int]) -> str:
 
     Where a contact is erased twice at once, the first erasure gives the token, and its links stop if one says so.
     """
-    among = _numbers(erasures)
-    token = f"concat('{TOKEN}', lower(hex(sipHash128(name.secret, link.broadcast_no))))"
+    mark = f"if(startsWith(link.contact_id, '{CANARY}'), '{CANARY}', '')"
+    token = f"concat({mark}, '{TOKEN}', lower(hex(sipHash128(name.secret, link.broadcast_no))))"
     return f"""
 INSERT INTO {ERASED_LINKS} (link_id, token, stopped, erasure)
 SELECT link.link_id, argMin({token}, name.erasure), max(asked.links = 'stop'), min(name.erasure)
-FROM links AS link INNER JOIN {NAMES} AS name ON link.contact_id = name.contact_id
+FROM links AS link INNER JOIN ({_ids(erasures)}) AS name ON link.contact_id = name.contact_id
 INNER JOIN {ERASURES} AS asked ON asked.erasure = name.erasure
-WHERE name.erasure IN {among} AND {_WITHIN.format(account="link.account")}
+WHERE {_WITHIN.format(account="link.account")}
 GROUP BY link.link_id
 """  # noqa: S608
 
@@ -102,6 +104,24 @@ WHERE {_uncleared(erasures)}
 """
 
 
+def count_claims(erasures: Iterable[int]) -> str:
+    return f"SELECT count() FROM {_CLAIMS} WHERE {_is_claim_to_clear(erasures)}"  # noqa: S608
+
+
+def clear_claims(erasures: Iterable[int]) -> str:
+    """No hash of a list that had the contact: of a short one it can be guessed."""
+    return f"ALTER TABLE {_CLAIMS} UPDATE body_hash = '' WHERE {_is_claim_to_clear(erasures)} {_MUTATION}"
+
+
+def count_claims_named(erasures: Iterable[int]) -> str:
+    return f"SELECT count() FROM {_CLAIMS} WHERE {_is_claim_named(erasures)}"  # noqa: S608
+
+
+def drop_claims(erasures: Iterable[int]) -> str:
+    """Claims whose Idempotency-Key holds the id, such as welcome-c-4711. Their links stay what they are."""
+    return f"ALTER TABLE {_CLAIMS} DELETE WHERE {_is_claim_named(erasures)} {_MUTATION}"
+
+
 # What of a dead letter decodes no more may be anything. So all of it goes where it holds the contact's id behind its
 # account's, as every click does; other accounts' stay.
 def clear_dead(erasures: Iterable[int]) -> str:
@@ -115,8 +135,8 @@ def count_dead(erasures: Iterable[int]) -> str:
 def count_links(erasures: Iterable[int]) -> str:
     """Links that still have the id: minted while the erasure went on."""
     return f"""
-SELECT count() FROM links AS link INNER JOIN {NAMES} AS name ON link.contact_id = name.contact_id
-WHERE name.erasure IN {_numbers(erasures)} AND {_WITHIN.format(account="link.account")}
+SELECT count() FROM links AS link INNER JOIN ({_ids(erasures)}) AS name ON link.contact_id = name.contact_id
+WHERE {_WITHIN.format(account="link.account")}
 """  # noqa: S608
 
 
@@ -129,6 +149,14 @@ def tokens_of(link_ids: Iterable[int]) -> str:
     return (
         f"SELECT link_id, argMin(token, erasure) AS token FROM {ERASED_LINKS} WHERE link_id IN {among} GROUP BY link_id"  # noqa: S608
     )
+
+
+def _ids(erasures: Iterable[int]) -> str:
+    """Of the contacts, and of the canaries that were sent to them."""
+    return f"""
+    SELECT erasure, account, secret, arrayJoin([names.contact_id, concat('{CANARY}', names.contact_id)]) AS contact_id
+    FROM {NAMES} AS names WHERE erasure IN {_numbers(erasures)}
+"""  # noqa: S608
 
 
 def _uncleared(erasures: Iterable[int]) -> str:
@@ -157,6 +185,26 @@ def _token(erasures: Iterable[int]) -> str:
         (SELECT link_id, argMin(token, erasure) AS token FROM ({_mapped(erasures)}) GROUP BY link_id)
     )"""  # noqa: S608
     return f"transform(link_id, ({tokens}).1, ({tokens}).2, contact_id)"
+
+
+def _is_claim_to_clear(erasures: Iterable[int]) -> str:
+    return f"body_hash != '' AND first_link_id IN ({_claims(erasures)})"
+
+
+def _is_claim_named(erasures: Iterable[int]) -> str:
+    names = f"(SELECT groupArray(contact_id) FROM {NAMES} WHERE erasure IN {_numbers(erasures)})"  # noqa: S608
+    is_named = f"arrayExists(name -> position(idempotency_key, name) > 0, {names})"
+    return f"{is_named} AND first_link_id IN ({_claims(erasures)})"
+
+
+def _claims(erasures: Iterable[int]) -> str:
+    """First link ids of the claims that gave the contacts their links: claims do not overlap."""
+    return f"""
+    SELECT claims.first_link_id FROM (SELECT link_id, 1 AS one FROM ({_mapped(erasures)})) AS mapped
+    ASOF JOIN (SELECT first_link_id, links, 1 AS one FROM {_CLAIMS}) AS claims
+    ON mapped.one = claims.one AND mapped.link_id >= claims.first_link_id
+    WHERE mapped.link_id < claims.first_link_id + claims.links
+"""  # noqa: S608
 
 
 def _is_in_dead(erasures: Iterable[int]) -> str:

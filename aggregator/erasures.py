@@ -21,6 +21,7 @@ LOOK_S = 2.0
 MOST_AT_ONCE = 1_000  # in one mutation: a thousand take hardly longer than one
 # Since links are known to be erased: every aggregator has heard of it (erased.py), and what it had sent before is in.
 SETTLE_MS = 10_000
+_CHANGED = ("clicks", "links", "dead_clicks", "taptrail_internal.mints")  # by mutations that read the names
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,14 @@ class Erasures:
         await self._clickhouse.execute(sql.find_links_to_stop(erasures))
         if await self._clickhouse.value(sql.count_links_to_clear(erasures)):
             await self._clickhouse.execute(sql.clear_links(erasures))
+        await self._clear_claims(erasures)
         await self._record(Step.LINKED, erasures)
+
+    async def _clear_claims(self, erasures: list[int]) -> None:
+        if await self._clickhouse.value(sql.count_claims_named(erasures)):
+            await self._clickhouse.execute(sql.drop_claims(erasures))
+        if await self._clickhouse.value(sql.count_claims(erasures)):
+            await self._clickhouse.execute(sql.clear_claims(erasures))
 
     async def _clear(self, erasures: list[int]) -> None:
         cleared = await self._clear_clicks(erasures)
@@ -144,8 +152,7 @@ class Erasures:
         """Drop the names, but not those that a mutation still reads; gives whose are dropped."""
         if not erasures:
             return []
-        tables = ("clicks", "links", "dead_clicks")
-        at_work = " ".join([one.command for table in tables for one in await unfinished(self._clickhouse, table)])
+        at_work = " ".join([one.command for table in _CHANGED for one in await unfinished(self._clickhouse, table)])
         dropped = [erasure for erasure in erasures if str(erasure) not in at_work]
         for erasure in dropped:
             await self._clickhouse.execute(f"ALTER TABLE {NAMES} DROP PARTITION {erasure}")

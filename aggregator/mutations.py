@@ -16,7 +16,7 @@ WHERE database = currentDatabase() AND NOT is_done AND position(command, {named:
 """
 _UNFINISHED = """
 SELECT command, parts_to_do FROM system.mutations
-WHERE database = currentDatabase() AND table = {table:String} AND NOT is_done
+WHERE concat(database, '.', table) IN ({table:String}, concat(currentDatabase(), '.', {table:String})) AND NOT is_done
 """
 
 # This run, and those of a process that has been dead for a day: a younger one may still need its map.

@@ -27,7 +27,7 @@ async def opens_links(clickhouse: ClickHouse, cipher: CodeCipher) -> bool | None
 
     Raises what ClickHouse raises.
     """
-    sql = "SELECT link_id, code FROM links WHERE slug = '' ORDER BY link_id {} LIMIT 1"
+    sql = "SELECT link_id, code FROM links WHERE slug = '' AND code != '' ORDER BY link_id {} LIMIT 1"
     try:
         minted = [link for order in ("ASC", "DESC") for link in await clickhouse.rows(sql.format(order), _Minted)]
     except ClickHouseRefused as error:

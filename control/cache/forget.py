@@ -2,21 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
 
 import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from control.cache.link_records import forget_links
 from records.erasure import ERASED_LINKS, NAMES, STEPS, Step
-from records.keys import bucket_of, erased_key, field_of
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 
 LOOK_S = 1.0
 # Since tokens are in the table: no edge puts a link back any more that it had read before (edge/clickhouse_loader.py).
 SETTLE_MS = 8_000
-_HEARD_S = 15  # an edge hears of a key when it is written, and when it is gone
-_AT_ONCE = 500
 
 _LINKED = f"""
 SELECT erasure, toUnixTimestamp64Milli(now64(3)) - toUnixTimestamp64Milli(maxIf(done_at, step = 'linked')) AS ms_since
@@ -59,19 +56,11 @@ class Forget:
         if not linked:
             return
         links = await self._clickhouse.rows(_LINKS, dict, erasures=[one.erasure for one in linked])
-        await self._forget([row["link_id"] for row in links])
+        await forget_links(self._redis, [row["link_id"] for row in links])
         settled = [one.erasure for one in linked if one.ms_since >= SETTLE_MS]
         if settled and await self._rewrite_file():
             steps = [{"erasure": erasure, "step": Step.FORGOTTEN} for erasure in settled]
             await self._clickhouse.insert_rows(STEPS, steps)
-
-    async def _forget(self, link_ids: Sequence[int]) -> None:
-        for start in range(0, len(link_ids), _AT_ONCE):
-            pipeline = self._redis.pipeline(transaction=False)
-            for link_id in link_ids[start : start + _AT_ONCE]:
-                pipeline.hdel(bucket_of(link_id), str(field_of(link_id)))
-                pipeline.set(erased_key(link_id), 1, ex=_HEARD_S)
-            await pipeline.execute()
 
     async def _rewrite_file(self) -> bool:
         """The append-only file of Redis keeps what was removed until it is rewritten.

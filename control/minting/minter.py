@@ -69,8 +69,8 @@ class Minter:
             if not again:
                 await self._hold_links(held, broadcast.broadcast_no)
             earlier = await self._claims.of_minting(broadcast.broadcast_no, own_key) if key else None
-            check_same_body(earlier, body_hash)
             await self._check_none_erased(earlier)
+            check_same_body(earlier, body_hash)
             order = await self._ordered(
                 broadcast, contacts, own_key, body_hash, earlier, composes=composes, again=again, sends=sends
             )

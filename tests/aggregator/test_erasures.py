@@ -13,7 +13,7 @@ from tests.support.click_rows import SENT, click
 from tests.support.erasure import ask, forgotten, places_with, settled
 from tests.support.frames import CLICK
 
-WHO = "c-4711-somebody"
+WHO, MINTS = "c-4711-somebody", "taptrail_internal.mints"
 PERSON = {
     "visitor_id": 77, "user_agent": f"Phone of {WHO}", "ip_prefix": "203.0.113.0/24", "code": "aB3dE5fG7",
     "destination": f"https://shop.acme.example/?c={WHO}", "query_marks": {"utm_id": WHO}, "sec_ch_ua": "Phone",
@@ -146,6 +146,42 @@ async def test_another_accounts_contact_of_that_id_stays(clickhouse, erasures):
 
     sql = "SELECT arraySort(groupArray(toString(account))) FROM links WHERE contact_id = {who:String}"
     assert await clickhouse.value(sql, who=WHO) == ["acme", "mainly"]
+
+
+async def test_canaries_of_the_contact_are_erased_too_and_stay_canaries(clickhouse, erasures):
+    for link_id, contact_id in enumerate((WHO, f"canary:{WHO}", "canary:0f0f0f0f"), 1):
+        await link(clickhouse, link_id, contact_id)
+        await click(clickhouse, contact_id, link_id=link_id, broadcast_no=1)
+    await ask(clickhouse, 1, WHO)
+
+    await erase(clickhouse, erasures, 1)
+
+    assert await places_with(clickhouse, WHO) == AUDIT
+    for table in ("links", "clicks"):
+        ids = await clickhouse.value(f"SELECT groupArray(contact_id) FROM (SELECT * FROM {table} ORDER BY link_id)")
+        assert [is_token(each) for each in ids] == [True, True, False]
+        assert [each.startswith("canary:") for each in ids] == [False, True, True]
+        assert ids[1] == f"canary:{ids[0]}"
+
+
+def claim(first, links, key):
+    return {"account": "main", "broadcast_no": 1, "idempotency_key": key, "body_hash": "5e" * 32,
+            "first_link_id": first, "links": links, "minted_at": SENT, "destinations": 1}  # fmt: skip
+
+
+async def test_claims_keep_neither_a_key_with_the_id_nor_a_hash_of_the_contacts_list(clickhouse, erasures):
+    for link_id in (3, 10):
+        await link(clickhouse, link_id, WHO)
+    claims = [claim(1, 5, "monday"), claim(6, 4, "tuesday"), claim(10, 1, f"welcome-{WHO}"), claim(11, 5, "friday")]
+    await clickhouse.insert_rows(MINTS, claims)
+    await ask(clickhouse, 1, WHO)
+
+    await erase(clickhouse, erasures, 1)
+
+    assert "done" in await steps(clickhouse, 1)
+    assert await places_with(clickhouse, WHO) == AUDIT
+    kept = f"SELECT groupArray((first_link_id, body_hash != '')) FROM (SELECT * FROM {MINTS} ORDER BY first_link_id)"
+    assert await clickhouse.value(kept) == [[1, 0], [6, 1], [11, 1]]
 
 
 async def test_dead_letters_of_the_account_that_hold_the_id_lose_their_bytes(clickhouse, erasures):

@@ -37,7 +37,8 @@ def test_an_id_reads_back_as_its_number():
 @pytest.mark.parametrize(
     ("contact_id", "stands"),
     [
-        ("erased-" + "0f" * 16, True), ("erased-" + "0F" * 16, False), ("0f" * 16, False), ("erased-", False),
+        ("erased-" + "0f" * 16, True), ("canary:erased-" + "0f" * 16, True), ("canary:" + "0f" * 16, False),
+        ("erased-" + "0F" * 16, False), ("0f" * 16, False), ("erased-", False),
         ("c-1", False), ("", False),
     ],
 )  # fmt: skip
