@@ -13,6 +13,7 @@ from msgspec import Meta
 from contacts.bad_lines import BadLine
 from contacts.fields import DOTS, NO_FIELDS, FieldNeeds, Fields, field_fault, fields_may_be_wrong, missing_field
 from contacts.kept_fields import KeptFields
+from records.erasure import TOKEN, is_token
 from records.link import CANARY
 from records.text import control_character, shown
 
@@ -22,7 +23,7 @@ MAX_DESTINATION_INDEX = 31
 # 4.91516E+12 of a spreadsheet, 4915161234567.0 of a script.
 _SHORTENED = re.compile(r"\+?\d([.,]\d+)?[eE]\+\d{1,2}|\+?\d{7,}[.,]0", re.ASCII)
 # One of them is in each that needs a closer look; a search for them costs a tenth.
-_SIGNS = ("E+", "e+", ".0\n", ",0\n", f"\n{CANARY}")
+_SIGNS = ("E+", "e+", ".0\n", ",0\n", f"\n{CANARY}", f"\n{TOKEN}")
 ALL = -1  # in a column of destination indexes: the line names none and gets one link per destination
 
 
@@ -120,6 +121,7 @@ def fault_of(line: ContactLine, destinations: int) -> Fault | None:
         _text_fault("contact_id", line.contact_id, MAX_CONTACT_ID)
         or _shortened_fault(line.contact_id)
         or _canary_fault(line.contact_id)
+        or _token_fault(line.contact_id)
         or _text_fault("audience", line.audience, MAX_AUDIENCE)
         or _index_fault(line.destination_index, destinations)
         or _of(field_fault(line.fields))
@@ -173,6 +175,12 @@ def _canary_fault(contact_id: str) -> Fault | None:
     if not contact_id.startswith(CANARY):
         return None
     return Fault("contact_id", f"contact_id is {shown(contact_id)}; canary: begins those of canaries, take it out")
+
+
+def _token_fault(contact_id: str) -> Fault | None:
+    if not is_token(contact_id):
+        return None
+    return Fault("contact_id", f"contact_id is {contact_id}, which stands for a contact that was erased; take it out")
 
 
 def _index_fault(index: int | None, destinations: int) -> Fault | None:

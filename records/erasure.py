@@ -45,6 +45,10 @@ def erasure_number(now_ms: int, random: int) -> int:
     return (now_ms << _RANDOM_BITS) | (random & ((1 << _RANDOM_BITS) - 1))
 
 
+def asked_at_ms(number: int) -> int:
+    return number >> _RANDOM_BITS
+
+
 def erasure_id(number: int) -> str:
     return f"{number:016x}"
 

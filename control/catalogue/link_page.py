@@ -33,7 +33,7 @@ def link_state(row: LinkRow, domain: Domain, broadcast: Broadcast, now_ms: int) 
     destinations = broadcast.destinations
     destination = destinations[row.destination_index] if row.destination_index < len(destinations) else ""
     return LinkState(
-        link_id=row.link_id, code=row.code, short_url=short_url(row.short_domain, row.code),
+        link_id=row.link_id, code=row.code, short_url=short_url(row.short_domain, row.code) if row.code else "",
         short_domain=row.short_domain, account=row.account, broadcast_id=row.broadcast_id,
         contact_id=row.contact_id, audience=row.audience, source=broadcast.source, keyword=_keyword(row, broadcast),
         destination_index=row.destination_index, destination=destination,

@@ -24,7 +24,8 @@ _MORE = "links > destinations"
 _TWICE = f"""
 SELECT count() AS found, groupArray({MAX_EXAMPLES})(code) AS examples FROM
 (
-    SELECT code FROM links WHERE broadcast_no = {{no:UInt64}} GROUP BY short_domain, code HAVING count() > 1
+    SELECT code FROM links WHERE broadcast_no = {{no:UInt64}} AND code != ''
+    GROUP BY short_domain, code HAVING count() > 1
 )
 """  # noqa: S608
 

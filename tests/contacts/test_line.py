@@ -14,7 +14,24 @@ from contacts.reader import BadContact, read_contacts
 
 DESTINATIONS = 2
 ODD = st.sampled_from(
-    ["", " ", "a", "ä", "\u2028", "\x00", "\x85", "\n", '"', ",", "春", "canary:1", "x" * 128, "x" * 129, "y" * 257]
+    [
+        "",
+        " ",
+        "a",
+        "ä",
+        "\u2028",
+        "\x00",
+        "\x85",
+        "\n",
+        '"',
+        ",",
+        "春",
+        "canary:1",
+        f"erased-{'0f' * 16}",
+        "x" * 128,
+        "x" * 129,
+        "y" * 257,
+    ]
 )
 TEXT = ODD | st.text(max_size=4)
 LINES = st.builds(ContactLine, TEXT, TEXT, st.none() | st.integers(-1, 3))

@@ -5,12 +5,17 @@ import asyncio
 import pytest
 
 from control.cache.forget import SETTLE_MS, Forget
+from control.verify.table_checks import minted, table_findings
+from records.broadcast import Broadcast
+from records.code import CodeCipher
 from records.erasure import ERASED_LINKS, ERASURES, NAMES, STEPS
 from records.keys import bucket_of, erased_key, field_of
-from tests.support.control import ACME, MAIN, SEATTLE, contacts
+from runtime.code_key import opens_links
+from tests.support.control import ACME, CODE_KEY, MAIN, SEATTLE, contacts
 from tests.support.erasure import places_with
 
 WHO = "c-4711-somebody"
+ORDER = "https://shop.acme.example/o/{order}"
 
 
 def ask(control, key=MAIN, **body):
@@ -104,3 +109,31 @@ async def test_a_list_of_which_a_contact_was_erased_is_not_minted_again_under_it
 
     assert (answer.status, answer.body["field"]) == (409, "Idempotency-Key")
     assert "erased" in answer.body["detail"]
+
+
+async def test_links_that_ended_with_their_contacts_are_in_nobodys_way(control, clickhouse):
+    control.broadcast(destinations=(ORDER,))
+    lines = control.mint([{"contact_id": f"c-{number}", "fields": {"order": "17"}} for number in range(4)]).body
+    ended = [line["link_id"] for line in lines[:1] + lines[2:]]
+    await clickhouse.execute(
+        f"ALTER TABLE links UPDATE contact_id = concat('erased-', lower(hex(sipHash128(link_id)))), code = '',"
+        f" fields = map() WHERE link_id IN {tuple(ended)} SETTINGS mutations_sync = 1"
+    )
+    number = await clickhouse.value("SELECT any(broadcast_no) FROM links")
+    there = Broadcast(number, "main", "spring", "go.acme.example", (ORDER,))
+
+    assert await opens_links(clickhouse, CodeCipher(bytes.fromhex(CODE_KEY)))
+    assert [each async for each in table_findings(clickhouse, there, await minted(clickhouse, there))] == []
+    for destination in ("https://shop.acme.example/", ORDER):
+        assert control.call("PATCH", "/v1/broadcasts/spring", {"destinations": [destination]}).status == 200
+    items = control.call("GET", "/v1/broadcasts/spring/links").body["items"]
+    assert [item["short_url"] for item in items] == ["", lines[1]["short_url"], "", ""]
+
+
+def test_a_list_with_what_stands_for_an_erased_contact_is_refused(control):
+    control.broadcast()
+
+    answer = control.mint([{"contact_id": "c-1"}, {"contact_id": "erased-" + "0f" * 16}])
+
+    assert (answer.status, answer.body["line"], answer.body["field"]) == (422, 2, "contact_id")
+    assert "stands for a contact that was erased" in answer.body["detail"]
