@@ -19,7 +19,7 @@ from aggregator.erased import ErasedLinks
 from aggregator.erasures import Erasures
 from aggregator.geo_files import GeoFiles
 from aggregator.insertable import EnrichedRows
-from aggregator.metrics import AggregatorCollector
+from aggregator.metrics import AggregatorCollector, Beside
 from aggregator.migrate import migrate
 from aggregator.neighbours import Neighbours
 from aggregator.retention import keep_agents
@@ -78,7 +78,7 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
 
     health = Stores({"redis": client.ping, "clickhouse": clickhouse.ping})
     readiness = Readiness(health.degraded)
-    collector = AggregatorCollector(aggregator, auditor, neighbours, enricher, geo)
+    collector = AggregatorCollector(aggregator, Beside(auditor, neighbours, enricher, geo, erasures))
     registry = registry_of("aggregator", collector)
     OF_PROCESS.allow(settings.held_mib)
     ops_server = HttpServer(ops_app(registry, readiness), ops, grace_s=1)

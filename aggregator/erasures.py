@@ -6,6 +6,8 @@ time, or one that was killed in the midst, end the same. docs/privacy.md has the
 
 import asyncio
 import logging
+import time
+from collections.abc import Sequence
 from enum import Enum, auto
 
 import msgspec
@@ -14,10 +16,11 @@ from redis.exceptions import RedisError, ResponseError
 
 from aggregator import erasure_sql as sql
 from aggregator.mutations import unfinished
-from records.erasure import NAMES, STEPS, Step
+from records.erasure import NAMES, STEPS, Step, asked_at_ms, erasure_id
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 
 LOOK_S = 2.0
+LONG_S, SAY_AGAIN_S = 3600.0, 3600.0  # an erasure that takes longer is named, once an hour
 MOST_AT_ONCE = 1_000  # in one mutation: a thousand take hardly longer than one
 # Since links are known to be erased: every aggregator has heard of it (erased.py), and what it had sent before is in.
 SETTLE_MS = 10_000
@@ -57,6 +60,20 @@ def next_of(pending: Pending) -> Next:
     return Next.END if pending.steps.get(Step.FORGOTTEN, 0) > linked_ms else Next.WAIT
 
 
+class Waiting(msgspec.Struct, frozen=True):
+    """Erasures that are not done."""
+
+    erasures: int = 0
+    oldest_s: float = 0.0  # since it was asked for
+
+
+def waiting_of(pending: Sequence[Pending]) -> Waiting:
+    """pending: the oldest first."""
+    if not pending:
+        return Waiting()
+    return Waiting(len(pending), max(pending[0].now_ms - asked_at_ms(pending[0].erasure), 0) / 1000)
+
+
 class _Partition(msgspec.Struct, frozen=True):
     partition: str
     rows: int
@@ -67,6 +84,8 @@ class Erasures:
 
     def __init__(self, clickhouse: ClickHouse, redis: Redis) -> None:
         self._clickhouse, self._redis = clickhouse, redis
+        self.waiting = Waiting()
+        self._said_at_s = -SAY_AGAIN_S
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -80,6 +99,7 @@ class Erasures:
     async def look(self) -> None:
         """Do what there is to do now."""
         pending = await self._clickhouse.rows(sql.PENDING, Pending, most=MOST_AT_ONCE)
+        self._say(pending)
         by_step: dict[Next, list[int]] = {step: [] for step in Next}
         for one in pending:
             by_step[next_of(one)].append(one.erasure)
@@ -92,6 +112,19 @@ class Erasures:
         if to_link := by_step[Next.LINK]:
             await self._link(to_link)
         await self._drop(await self._clickhouse.value(sql.CUT_OFF))
+
+    def _say(self, pending: Sequence[Pending]) -> None:
+        self.waiting, now_s = waiting_of(pending), time.monotonic()
+        if self.waiting.oldest_s < LONG_S or now_s - self._said_at_s < SAY_AGAIN_S:
+            return
+        self._said_at_s = now_s
+        log.warning(
+            "erasure_waits: a contact is not erased yet",
+            extra={
+                "erasure": erasure_id(pending[0].erasure), "waits_for": next_of(pending[0]).name.lower(),
+                "erasures": self.waiting.erasures, "in_s": round(self.waiting.oldest_s),
+            },
+        )  # fmt: skip
 
     async def _link(self, erasures: list[int]) -> None:
         await self._record(Step.BEGUN, erasures)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from itertools import chain
+from typing import NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -10,6 +11,7 @@ from prometheus_client.registry import Collector
 from aggregator.assembly import Aggregator
 from aggregator.auditor import Auditor
 from aggregator.enrich import Enricher
+from aggregator.erasures import Erasures
 from aggregator.geo_files import GeoFiles
 from aggregator.neighbours import Neighbours
 from runtime.histogram import histogram
@@ -17,17 +19,25 @@ from visitors.agents import VisitClass
 from visitors.neighbours import NEIGHBOUR_REASONS
 
 
+class Beside(NamedTuple):
+    """What works in an aggregator beside the moving of clicks."""
+
+    auditor: Auditor
+    neighbours: Neighbours
+    enricher: Enricher
+    geo: GeoFiles
+    erasures: Erasures
+
+
 class AggregatorCollector(Collector):
-    def __init__(
-        self, aggregator: Aggregator, auditor: Auditor, neighbours: Neighbours, enricher: Enricher, geo: GeoFiles
-    ) -> None:
+    def __init__(self, aggregator: Aggregator, beside: Beside) -> None:
         self._leases, self._takeover, self._inserter = aggregator.leases, aggregator.takeover, aggregator.inserter
         self._progress, self._backlog = aggregator.pipeline.progress, aggregator.upkeep.backlog
-        self._auditor, self._neighbours, self._enricher, self._geo = auditor, neighbours, enricher, geo
+        self._auditor, self._neighbours, self._enricher, self._geo, self._erasures = beside
 
     def collect(self) -> Iterator[Metric]:
         lanes, inserts = chain(self._of_lanes(), self._of_streams()), chain(self._of_inserts(), self._of_doubt())
-        return chain(lanes, inserts, self._of_audit(), self._of_scans(), self._of_geo())
+        return chain(lanes, inserts, self._of_audit(), self._of_scans(), self._of_geo(), self._of_erasures())
 
     def _of_lanes(self) -> Iterator[Metric]:
         leases = self._leases
@@ -118,4 +128,12 @@ class AggregatorCollector(Collector):
         age_days = self._geo.age_days(time.time())
         yield GaugeMetricFamily(
             "taptrail_geo_age_days", "Days since the oldest geo file in use was built", value=age_days
+        )
+
+    def _of_erasures(self) -> Iterator[Metric]:
+        waiting = self._erasures.waiting
+        yield GaugeMetricFamily("taptrail_erasures_waiting", "Erasures that are not done", value=waiting.erasures)
+        # Half a minute, more with much history. Hours: the event erasure_waits names it; docs/runbook.md#erasure-waits.
+        yield GaugeMetricFamily(
+            "taptrail_erasure_waiting_seconds", "How long the oldest erasure has waited", value=waiting.oldest_s
         )

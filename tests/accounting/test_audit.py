@@ -4,8 +4,9 @@ from prometheus_client import CollectorRegistry
 
 from aggregator.auditor import Auditor
 from aggregator.enrich import Enricher
+from aggregator.erasures import Erasures
 from aggregator.geo_files import GeoFiles
-from aggregator.metrics import AggregatorCollector
+from aggregator.metrics import AggregatorCollector, Beside
 from aggregator.neighbours import Neighbours
 from aggregator.scans_seen import ScansSeen
 from records.address import AddressCipher
@@ -22,7 +23,8 @@ async def test_what_is_missing_or_doubled_shows_in_the_metrics(redis, clickhouse
     aggregator, auditor = Aggregator(redis, clickhouse), Auditor(redis, clickhouse)
     registry = CollectorRegistry()
     neighbours = Neighbours(clickhouse, ScansSeen(), time.time)
-    registry.register(AggregatorCollector(aggregator, auditor, neighbours, ENRICHER, GeoFiles("", "")))
+    beside = Beside(auditor, neighbours, ENRICHER, GeoFiles("", ""), Erasures(clickhouse, redis))
+    registry.register(AggregatorCollector(aggregator, beside))
     await register(redis)
     await add(redis, 1, 5)
     await aggregator.move_all()

@@ -5,11 +5,13 @@ import base64
 import msgspec
 import pytest
 
-from aggregator.erasures import SETTLE_MS, Erasures, Next, Pending, next_of
-from records.erasure import ERASED_LINKS, NAMES, STEPS, is_token
+from aggregator.erasures import SETTLE_MS, Erasures, Next, Pending, Waiting, next_of, waiting_of
+from records.code import CodeCipher
+from records.erasure import ERASED_LINKS, NAMES, STEPS, erasure_id, erasure_number, is_token
 from records.keys import lease_key
 from tests.support.aggregator import LANE, Aggregator, add, register
 from tests.support.click_rows import SENT, click
+from tests.support.clicks import CODE_KEY
 from tests.support.erasure import ask, forgotten, places_with, settled
 from tests.support.frames import CLICK
 
@@ -32,9 +34,9 @@ FORMAT JSONCompactEachRow
 
 async def link(clickhouse, link_id, contact_id, **fields):
     row = {
-        "link_id": link_id, "account": "main", "code": f"code{link_id:05}", "short_domain": "go.acme.example",
-        "broadcast_no": 1, "broadcast_id": "spring", "contact_id": contact_id, "fields": {"order": contact_id},
-        "minted_at": SENT, **fields,
+        "link_id": link_id, "account": "main", "short_domain": "go.acme.example", "broadcast_no": 1,
+        "code": CodeCipher(CODE_KEY).seal(link_id), "broadcast_id": "spring", "contact_id": contact_id,
+        "fields": {"order": contact_id}, "minted_at": SENT, **fields,
     }  # fmt: skip
     await clickhouse.insert_rows("links", [row])
 
@@ -92,6 +94,28 @@ def test_the_next_step_follows_from_those_that_are_done_since_its_links_were_not
 
 def test_an_erasure_whose_name_is_dropped_is_done():
     assert next_of(Pending(1, {"linked": BEFORE}, False, NOW)) is Next.RECORD
+
+
+def test_what_waits_is_counted_and_its_oldest_is_timed():
+    numbers = [erasure_number(NOW - 90_000, 0), erasure_number(NOW - 1000, 1)]
+
+    assert waiting_of([Pending(number, {}, True, NOW) for number in numbers]) == Waiting(2, 90.0)
+    assert waiting_of([]) == Waiting()
+
+
+async def test_an_erasure_that_waits_for_long_is_named_in_the_log_once_and_counted(clickhouse, erasures, caplog):
+    server_ms = await clickhouse.value("SELECT toUnixTimestamp64Milli(now64(3))")
+    number = erasure_number(server_ms - 2 * 3_600_000, 7)
+    await ask(clickhouse, number, WHO)
+
+    await erasures.look()
+    await erasures.look()
+
+    (record,) = [record for record in caplog.records if record.msg.startswith("erasure_waits:")]
+    assert (record.erasure, record.waits_for, record.erasures) == (erasure_id(number), "link", 1)
+    assert WHO not in str(vars(record))
+    assert erasures.waiting.erasures == 1
+    assert 7200 <= erasures.waiting.oldest_s < 7300
 
 
 async def test_nothing_in_clickhouse_names_an_erased_contact_and_no_sum_moves(clickhouse, erasures):

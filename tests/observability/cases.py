@@ -121,6 +121,7 @@ CASES = {
     "TaptrailLedgerGap": Case(turns("taptrail_ledger_gap", A, 0, 1), 10, 13),
     "TaptrailClicksMissing": Case(turns("taptrail_audit_missing", A, 0, 1), 10, 13),
     "TaptrailClicksDoubled": Case(turns("taptrail_audit_doubled", A, 0, 1), 10, 13),
+    "TaptrailErasureWaits": Case({f"taptrail_erasure_waiting_seconds{{{A}}}": "0x10 22000x30"}, 10, 25),
     "TaptrailAuditOld": Case(turns("taptrail_audit_age_seconds", A, 30, 400), 10, 14),
     "TaptrailGeoOld": Case({f"taptrail_geo_age_days{{{A}}}": "44.9x20 45.1x200"}, 80, 82),
 }  # fmt: skip
