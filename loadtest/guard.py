@@ -17,7 +17,7 @@ from pathlib import Path
 from loadtest.bench import Bench
 from loadtest.cpu_burden import loops_of
 from loadtest.peers import Bare, Contestant, Taptrail
-from loadtest.tap_cost import measured
+from loadtest.tap_cost import Run, measured
 
 # Both are ratios of a tap to a request that a bare ASGI callable answers on uvicorn. The instructions (1.08) vary by 0.1 %
 # from run to run. CPU time (0.97) was 0.81-1.01 in the rounds of a run while other work kept both cores busy, and
@@ -44,7 +44,7 @@ def instructions(loops: int) -> list[tuple[bool, str]]:
     if not shutil.which("valgrind"):
         print("VALGRIND IS MISSING: THE INSTRUCTIONS OF A TAP ARE NOT COUNTED", file=sys.stderr)
         return []
-    tap, bare = measured(loops=loops)
+    tap, bare = measured(Run(loops=loops))
     return [
         (tap / bare <= MOST_INSTRUCTIONS,
          f"a tap takes {tap:,} instructions, {tap / bare:.3f} of a bare request's {bare:,}; at most {MOST_INSTRUCTIONS}"),

@@ -1,9 +1,10 @@
 """Instructions a tap costs the edge, counted by valgrind: the same on a busy machine and on an idle one.
 
-    python -m loadtest.tap_cost [--callgrind FILE] [--metrics]
+    python -m loadtest.tap_cost [--callgrind FILE] [--metrics] [--tick 1] [--from memory]
 
 Taps of unique personal codes with recorded headers go over real sockets through the edge's own parts and a real
-Redis, TICK of them in one event-loop tick. The yardstick is the same requests to a bare ASGI callable on uvicorn.
+Redis, 32 of them in one event-loop tick (--tick); at half load one or two fall into a tick. Links come from Redis, one
+tap each, or were tapped before (--from memory). The yardstick is the same requests to a bare ASGI callable on uvicorn.
 Each runs twice in a process of its own under callgrind, with few ticks and with many: the difference is what a tap
 costs. The shipper is left out, because what it does depends on the clock. With --metrics: what each group of metrics
 costs a tap, as the difference that leaving it out makes; all others are read from what is there when they are asked for.
@@ -22,7 +23,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import uvicorn
 import uvloop
@@ -54,8 +57,8 @@ from runtime.histogram import POWERS, Histogram
 from runtime.serve import HttpServer, listen
 
 TICK = 32
-FEW, MANY = 5, 55
-LINKS = TICK * MANY
+FEW, MANY = 160, 1760  # taps; whole ticks of any power of two up to TICK
+LINKS = MANY
 SEEN = 25_000  # links that others tapped before: what the edge keeps in memory is full, as it is after a second of load
 METRICS = {  # group -> what keeps it
     "outcomes": "taptrail_redirects_total, taptrail_refusals_total",
@@ -69,14 +72,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--callgrind", default="", help="keep the profile of the taps in this file")
     parser.add_argument("--run", choices=["tap", "bare"], help=argparse.SUPPRESS)
-    parser.add_argument("--ticks", type=int, default=MANY, help=argparse.SUPPRESS)
+    parser.add_argument("--taps", type=int, default=MANY, help=argparse.SUPPRESS)
+    parser.add_argument("--tick", type=int, choices=[1, 2, 4, 8, 16, 32], default=TICK, help="taps in a tick")
+    parser.add_argument(
+        "--from", dest="tier", choices=["redis", "memory"], default="redis", help="what knows the links"
+    )
     parser.add_argument("--loops", type=int, default=0, help="idle steps more for each tap (loadtest/cpu_burden.py)")
     parser.add_argument("--metrics", action="store_true", help="what each group of metrics costs a tap")
     parser.add_argument("--without", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    run = Run(options.run or "tap", options.tick, options.tier, options.loops, options.without)
     if options.run:
         burden(options.loops)
-        uvloop.run(serve_ticks(options.run, options.ticks, options.without))
+        uvloop.run(serve(run, options.taps))
         return 0
     if not shutil.which("valgrind"):
         print("not installed: valgrind; apt-get install valgrind")
@@ -84,18 +92,33 @@ def main() -> int:
     if options.metrics:
         print(json.dumps(cost_of_metrics()))
         return 0
-    tap, bare = measured(options.callgrind, options.loops)
+    tap, bare = measured(run, options.callgrind)
     print(json.dumps({"tap_instructions": tap, "bare_instructions": bare, "ratio": round(tap / bare, 3)}))
     return 0
 
 
-def measured(profile: str = "", loops: int = 0) -> tuple[int, int]:
+class Run(NamedTuple):
+    """What a measured process serves."""
+
+    kind: str = "tap"  # or "bare"
+    tick: int = TICK
+    tier: str = "redis"
+    loops: int = 0
+    without: str = ""
+
+    @property
+    def arguments(self) -> list[str]:
+        return ["--run", self.kind, "--tick", str(self.tick), "--from", self.tier, "--loops", str(self.loops),
+                "--without", self.without]  # fmt: skip
+
+
+def measured(run: Run, profile: str = "") -> tuple[int, int]:
     """(instructions of a tap, of a request to the bare server)."""
     with tempfile.TemporaryDirectory(prefix="taptrail-cost-") as name:
         neighbour = Taptrail(Path(name), LINKS)
         try:
             neighbour.start_redis()
-            return _per_request("tap", profile, loops), _per_request("bare")
+            return _per_request(run, profile), _per_request(Run("bare", run.tick))
         finally:
             neighbour.stop()
 
@@ -106,40 +129,39 @@ def cost_of_metrics() -> dict[str, int]:
         neighbour = Taptrail(Path(name), LINKS)
         try:
             neighbour.start_redis()
-            tap = _per_request("tap")
-            return {"tap": tap, **{group: tap - _per_request("tap", without=group) for group in METRICS}}
+            tap = _per_request(Run())
+            return {"tap": tap, **{group: tap - _per_request(Run(without=group)) for group in METRICS}}
         finally:
             neighbour.stop()
 
 
-def _per_request(run: str, profile: str = "", loops: int = 0, without: str = "") -> int:
+def _per_request(run: Run, profile: str = "") -> int:
     counts = []
-    for ticks in (FEW, MANY):
+    for taps in (FEW, MANY):
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile or os.devnull}",
-                   sys.executable, "-m", "loadtest.tap_cost", "--run", run, "--ticks", str(ticks), "--loops", str(loops),
-                   "--without", without]  # fmt: skip
+                   sys.executable, "-m", "loadtest.tap_cost", *run.arguments, "--taps", str(taps)]  # fmt: skip
         environ = os.environ | {"PYTHONHASHSEED": "0"}
         done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
         found = re.search(r"Collected : (\d+)", done.stderr)
         if done.returncode or found is None:
             raise SystemExit(f"{' '.join(command)}:\n{done.stderr[-2000:]}")
         counts.append(int(found[1]))
-    return round((counts[1] - counts[0]) / ((MANY - FEW) * TICK))
+    return round((counts[1] - counts[0]) / (MANY - FEW))
 
 
-async def serve_ticks(run: str, ticks: int, without: str) -> None:
-    """Serve that many ticks of TICK requests each, and check the answers."""
+async def serve(run: Run, taps: int) -> None:
+    """Serve so many requests, and check the answers."""
     listener = listen("127.0.0.1", 0)
     with tempfile.TemporaryDirectory(prefix="taptrail-cost-") as name:
-        guard = await _edge(Path(name), without) if run == "tap" else None
+        guard = await _edge(Path(name), run) if run.kind == "tap" else None
         serving = (
             _BareServer.on(listener) if guard is None else HttpServer(_app, listener, guard=guard).run_until_stopped()
         )
         _kept.append(asyncio.create_task(serving))
-        clients = [socket.create_connection(listener.getsockname()) for _ in range(TICK)]
-        requests = _requests(ticks * TICK)
-        for start in range(0, len(requests), TICK):
-            for client, request in zip(clients, requests[start : start + TICK], strict=True):
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(run.tick)]
+        requests = _requests(taps)
+        for start in range(0, taps, run.tick):
+            for client, request in zip(clients, requests[start : start + run.tick], strict=True):
                 client.sendall(request)
             for client in reversed(clients):  # the last one's answer is there: so are the others'
                 answer = await _received(client)
@@ -177,7 +199,7 @@ async def _received(client: socket.socket) -> bytes:
         return answer
 
 
-async def _edge(folder: Path, without: str) -> Guard:
+async def _edge(folder: Path, run: Run) -> Guard:
     """The parts of edge/parts.py that a tap goes through."""
     now = asyncio.get_running_loop().time
     memory = EdgeMemory(now)
@@ -188,11 +210,11 @@ async def _edge(folder: Path, without: str) -> Guard:
     stats = LookupStats()
     loader = ClickHouseLoader(ClickHouse("http://x:x@127.0.0.1:1", timeout_s=3), stats)
     resolver = Resolver(memory, wire, loader, CodeCipher(CODE_KEY), scans, stats)
-    for link_id in range(LINKS, LINKS + SEEN):
+    for link_id in chain(range(LINKS, LINKS + SEEN), range(LINKS if run.tier == "memory" else 0)):
         memory.links.keep(link_id, Link(1, 0, 0, f"c-{link_id:08d}"), now())
     recorder = Recorder(Spool.create(folder, secrets.randbits(64)), AddressCipher(CODE_KEY), "edge-1")
-    tap_stats = _Uncounted() if without == "outcomes" else _Untimed() if without == "times" else TapStats()
-    if without == "look-ups":
+    tap_stats = _Uncounted() if run.without == "outcomes" else _Untimed() if run.without == "times" else TapStats()
+    if run.without == "look-ups":
         stats.batch_links = _Unobserved(POWERS)
     redirector = Redirector(resolver, recorder, tap_stats, scans)
     return Guard(1024, shortcut=TapShortcut(redirector, visit_reader(Networks())))
