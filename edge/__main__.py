@@ -88,7 +88,7 @@ def _servers(
         LookupCollector(parts.lookup_stats, parts.lookups_wire, parts.loader),
         ClickCollector(parts.recorder, parts.lanes.shippers, settings.spool_dir),
     )
-    app = edge_app(parts.redirector, parts.resolver, parts.visit_from)
+    app = edge_app(parts.redirector, parts.walker, parts.visit_from)
     return HttpServer(app, public, guard=guard), HttpServer(ops_app(registry, readiness), ops, grace_s=1)
 
 

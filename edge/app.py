@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 
 from edge.batch_loader import ResolveFailed, TooManyLimited
 from edge.redirect import Redirector
-from edge.resolver import Resolver
 from edge.responses import PLAIN, Headers, answer, home, seen_by
 from edge.visit import VisitFrom, asked_in
+from edge.walker import Walker
 from records.domain import Domain
 from routing.decide import SCANNING, UNKNOWN_HOST, UNRESOLVED, Decision
 from routing.destination import ascii_url
@@ -26,9 +26,9 @@ DAY = {"cache-control": "public, max-age=86400", **dict(ALWAYS)}
 HOUR = {"cache-control": "public, max-age=3600", **dict(ALWAYS)}
 
 
-def edge_app(redirector: Redirector, resolver: Resolver, visit_from: VisitFrom) -> Starlette:
+def edge_app(redirector: Redirector, walker: Walker, visit_from: VisitFrom) -> Starlette:
     """Starlette application for the public port."""
-    own = DomainPages(resolver, visit_from)
+    own = DomainPages(walker, visit_from)
     return Starlette(
         routes=[
             Route("/", own.home),
@@ -79,8 +79,8 @@ class TapEndpoint:
 class DomainPages:
     """What a short domain answers for itself."""
 
-    def __init__(self, resolver: Resolver, visit_from: VisitFrom) -> None:
-        self._resolver, self._visit_from = resolver, visit_from
+    def __init__(self, walker: Walker, visit_from: VisitFrom) -> None:
+        self._walker, self._visit_from = walker, visit_from
 
     async def home(self, request: Request) -> Response:
         """The owner's home page, or a small branded page."""
@@ -115,7 +115,7 @@ class DomainPages:
     async def _domain(self, request: Request) -> Domain | Response:
         visit = self._visit_from(*asked_in(request.scope))
         try:
-            domain = await self._resolver.domain(visit.short_domain, visit.address)
+            domain = await self._walker.domain(visit.short_domain, visit.address)
         except TooManyLimited:
             return _response(*answer(SCANNING, visit, NOTHING))
         except ResolveFailed:

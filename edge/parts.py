@@ -19,6 +19,7 @@ from edge.settings import Settings
 from edge.spool import Spool
 from edge.tap_stats import TapStats
 from edge.visit import VisitFrom, visit_reader
+from edge.walker import Walker
 from records.address import AddressCipher
 from records.code import CodeCipher
 from records.keys import TRACKED_PREFIXES
@@ -43,7 +44,8 @@ class EdgeParts:
         self.loader = ClickHouseLoader(self.clickhouse, self.lookup_stats)
         scans = ScanLimit(settings.unknown_per_minute)
         codes = CodeCipher(settings.code_key)
-        self.resolver = Resolver(memory, self.lookups_wire, self.loader, codes, scans, self.lookup_stats)
+        resolver = Resolver(memory, self.lookups_wire, codes, self.lookup_stats)
+        self.walker = Walker(memory, self.lookups_wire, self.loader, codes, scans, self.lookup_stats)
 
         self.clicks_wire = RedisWire(settings.clicks_redis_url, timeout_s=5.0)
         news = asyncio.Event()
@@ -54,7 +56,7 @@ class EdgeParts:
         )
 
         self.tap_stats = TapStats()
-        self.redirector = Redirector(self.resolver, self.recorder, self.tap_stats, scans)
+        self.redirector = Redirector(resolver, self.walker, self.recorder, self.tap_stats, scans)
         self.visit_from = _visit_reader(settings)
 
     def troubles(self) -> list[str]:

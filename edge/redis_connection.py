@@ -2,13 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol, cast
 
 import hiredis
 
 Part = str | int | float | bytes | memoryview
 Command = tuple[Part, ...]
+Replies = list[Any]  # in the order of their commands; an error reply is a hiredis.ReplyError at its index
+OnReplies = Callable[[Replies | None], None]  # gets None where they were lost. It must not raise
 
 
 class RedisUnavailable(Exception):
@@ -46,9 +49,17 @@ class NoListener:
 NO_LISTENER = NoListener()
 
 
-def _seen(future: "asyncio.Future[list[Any]]") -> None:
-    if not future.cancelled():
-        future.exception()
+def _resolve(future: "asyncio.Future[Replies]", replies: Replies | None) -> None:
+    if future.done():  # its caller was cancelled
+        return
+    if replies is None:
+        future.set_exception(RedisUnavailable("connection lost"))
+    else:
+        future.set_result(replies)
+
+
+def _ignored(replies: Replies | None) -> None:
+    """Nobody waits for these."""
 
 
 def packed(commands: Sequence[Command]) -> bytes:
@@ -79,7 +90,7 @@ class RedisConnection(asyncio.Protocol):
     def __init__(self, listener: KeyListener) -> None:
         self._listener = listener
         self._reader = hiredis.Reader()
-        self._waiting: deque[tuple[asyncio.Future[list[Any]], int, float]] = deque()  # future, replies, sent at
+        self._waiting: deque[tuple[OnReplies, int, float]] = deque()  # who waits, for how many, since when
         self._replies: list[Any] = []
         self._loop = asyncio.get_running_loop()
         self._closed = asyncio.Event()
@@ -88,13 +99,18 @@ class RedisConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
 
-    def send(self, commands: bytes, count: int) -> "asyncio.Future[list[Any]]":
+    def send(self, commands: bytes, count: int, on_replies: OnReplies) -> None:
+        """Commands with so many replies. Raises RedisUnavailable where there is no connection any more."""
         if self._transport is None or self._transport.is_closing():
             raise RedisUnavailable("connection lost")
         self._transport.write(commands)
-        future: asyncio.Future[list[Any]] = self._loop.create_future()
-        self._waiting.append((future, count, self._loop.time()))
-        return future
+        self._waiting.append((on_replies, count, self._loop.time()))
+
+    async def replies(self, commands: bytes, count: int) -> Replies:
+        """Raises RedisUnavailable."""
+        future: asyncio.Future[Replies] = self._loop.create_future()
+        self.send(commands, count, partial(_resolve, future))
+        return await future
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
@@ -104,12 +120,11 @@ class RedisConnection(asyncio.Protocol):
                     self._invalidated(reply[1])
                 continue
             self._replies.append(reply)
-            future, count, _ = self._waiting[0]
+            on_replies, count, _ = self._waiting[0]
             if len(self._replies) == count:
                 self._waiting.popleft()
-                if not future.done():
-                    future.set_result(self._replies)
-                self._replies = []
+                replies, self._replies = self._replies, []
+                on_replies(replies)
 
     def _invalidated(self, keys: list[bytes] | None) -> None:
         if keys is None:
@@ -120,9 +135,8 @@ class RedisConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._closed.set()
         while self._waiting:
-            future, _, _ = self._waiting.popleft()
-            if not future.done():
-                future.set_exception(RedisUnavailable("connection lost"))
+            on_replies, _, _ = self._waiting.popleft()
+            on_replies(None)
 
     async def watch(self, timeout_s: float) -> None:
         """Return when the connection is lost, or when it has owed an answer for too long."""
@@ -132,7 +146,7 @@ class RedisConnection(asyncio.Protocol):
             if not self._waiting:
                 # A path that died silently sends no invalidation either: somebody has to ask.
                 try:
-                    self.send(_PING, 1).add_done_callback(_seen)
+                    self.send(_PING, 1, _ignored)
                 except RedisUnavailable:
                     return
             try:

@@ -18,6 +18,7 @@ from edge.redis_connection import (
     NO_LISTENER,
     Command,
     KeyListener,
+    OnReplies,
     Part,
     RedisConnection,
     RedisUnavailable,
@@ -37,8 +38,8 @@ class RedisClient(Protocol):
     async def batch(self, commands: Sequence[Command]) -> list[Any]:
         """The replies in order; an error reply is a hiredis.ReplyError at its index."""
 
-    async def hget_many(self, fields: Sequence[tuple[str, int]]) -> list[Any]:
-        """The same for an HGET of each (key, field)."""
+    def hget_many(self, fields: Sequence[tuple[str, int]], on_replies: OnReplies) -> None:
+        """An HGET of each (key, field): the hot path has no task that could wait."""
 
 
 class RedisWire:
@@ -95,16 +96,16 @@ class RedisWire:
 
     async def batch(self, commands: Sequence[Command]) -> list[Any]:
         """The replies in order; an error reply is a hiredis.ReplyError at its index. Raises RedisUnavailable."""
-        return await self._send(packed(commands), len(commands))
+        return await self._connection().replies(packed(commands), len(commands))
 
-    async def hget_many(self, fields: Sequence[tuple[str, int]]) -> list[Any]:
-        """The same for an HGET of each (key, field)."""
-        return await self._send(packed_hgets(fields), len(fields))
+    def hget_many(self, fields: Sequence[tuple[str, int]], on_replies: OnReplies) -> None:
+        """An HGET of each (key, field). Raises RedisUnavailable where there is no connection."""
+        self._connection().send(packed_hgets(fields), len(fields), on_replies)
 
-    async def _send(self, commands: bytes, count: int) -> list[Any]:
+    def _connection(self) -> RedisConnection:
         if self._link is None:
             raise RedisUnavailable("not connected")
-        return await self._link.send(commands, count)
+        return self._link
 
     async def call(self, *command: Part) -> Any:
         """One command; raises RedisUnavailable, or hiredis.ReplyError when Redis refuses it."""
@@ -126,7 +127,7 @@ class RedisWire:
             _, link = await loop.create_connection(lambda: RedisConnection(self._listener), host, port, ssl=secure)
             try:
                 greeting = self._greeting()
-                for reply in await link.send(packed(greeting), len(greeting)):
+                for reply in await link.replies(packed(greeting), len(greeting)):
                     if isinstance(reply, hiredis.ReplyError):
                         raise reply
             except BaseException:

@@ -18,6 +18,9 @@ class Tap(msgspec.Struct, frozen=True, gc=False):
     reply: Reply
 
 
+Resolved = tuple[Tap, Found]
+
+
 class Answered(msgspec.Struct, frozen=True, gc=False):
     """A tap with all that was found out and decided."""
 

@@ -44,6 +44,7 @@ from edge.spool import Spool
 from edge.tap import Answered
 from edge.tap_stats import TapStats
 from edge.visit import visit_reader
+from edge.walker import Walker
 from loadtest import bare_servers
 from loadtest.cpu_burden import burden
 from loadtest.peers import CODE_KEY, HOST, REDIS_PORT, Taptrail
@@ -209,14 +210,15 @@ async def _edge(folder: Path, run: Run) -> Guard:
     scans = ScanLimit(per_minute=300)
     stats = LookupStats()
     loader = ClickHouseLoader(ClickHouse("http://x:x@127.0.0.1:1", timeout_s=3), stats)
-    resolver = Resolver(memory, wire, loader, CodeCipher(CODE_KEY), scans, stats)
+    resolver = Resolver(memory, wire, CodeCipher(CODE_KEY), stats)
+    walker = Walker(memory, wire, loader, CodeCipher(CODE_KEY), scans, stats)
     for link_id in chain(range(LINKS, LINKS + SEEN), range(LINKS if run.tier == "memory" else 0)):
         memory.links.keep(link_id, Link(1, 0, 0, f"c-{link_id:08d}"), now())
     recorder = Recorder(Spool.create(folder, secrets.randbits(64)), AddressCipher(CODE_KEY), "edge-1")
     tap_stats = _Uncounted() if run.without == "outcomes" else _Untimed() if run.without == "times" else TapStats()
     if run.without == "look-ups":
         stats.batch_links = _Unobserved(POWERS)
-    redirector = Redirector(resolver, recorder, tap_stats, scans)
+    redirector = Redirector(resolver, walker, recorder, tap_stats, scans)
     return Guard(1024, shortcut=TapShortcut(redirector, visit_reader(Networks())))
 
 

@@ -15,6 +15,7 @@ from tests.support.edge_parts import edge_parts
 
 MOST = 20
 MORE = 15
+UNENCODABLE = "\ud800"  # no click record can hold it; no reader of a request gives it
 
 
 class Answers:
@@ -25,12 +26,12 @@ class Answers:
         self.decisions = {}
         self._changed = asyncio.Event()
 
-    def take(self, link_id):
+    def take(self, link_id, **fields):
         def reply(decision, found):
-            self.decisions[link_id] = decision
+            self.decisions.setdefault(link_id, decision)  # what a client got first is what it has
             self._changed.set()
 
-        self._edge.redirector.take(Visit(HOST, cipher.seal(link_id)), reply)
+        self._edge.redirector.take(Visit(HOST, cipher.seal(link_id), **fields), reply)
 
     async def of(self, link_ids):
         async with asyncio.timeout(20):
@@ -66,9 +67,31 @@ async def test_visits_beyond_those_in_flight_are_refused_immediately_and_the_oth
     assert edge.tap_stats.refusals[Reason.OVERLOADED, False] == len(beyond)
     path.free()
     assert await answers.of(held) == [destination(link_id) for link_id in held]
-    await asyncio.sleep(0)  # the task that answered the last one ends
     answers.take(1)
     assert await answers.of([1]) == [destination(1)]
+
+
+@pytest.mark.parametrize(("tier", "link_ids"), [("memory", [0, 1]), ("Redis", [0, 1]), ("ClickHouse", [0, 2, 3])])
+async def test_a_defect_costs_the_visits_of_its_tick_a_503_and_later_ones_nothing(silent, tier, link_ids):
+    edge, _ = silent
+    for link_id in range(4) if tier == "memory" else range(1):
+        await tapped(edge, link_id)
+
+    for _ in range(MOST):  # as many times as visits may be in flight: none of them stays so
+        answers = Answers(edge)
+        for link_id in link_ids:
+            answers.take(link_id)
+        answers.take(link_ids[-1], user_agent=UNENCODABLE)
+        await answers.of(link_ids)
+
+    assert edge.tap_stats.failed >= MOST
+    assert await tapped(edge, 1) == [destination(1)]
+
+
+async def tapped(edge, link_id):
+    answers = Answers(edge)
+    answers.take(link_id)
+    return await answers.of([link_id])
 
 
 def test_a_visit_that_is_refused_for_overload_is_told_when_to_come_back():

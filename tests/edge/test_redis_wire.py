@@ -1,6 +1,7 @@
 """An edge's connection to a real Redis, and what its listener hears."""
 
 import asyncio
+import signal
 from contextlib import asynccontextmanager
 
 import hiredis
@@ -57,15 +58,36 @@ async def test_fields_of_many_hashes_are_read_at_once(redis, valkey_url):
     await redis.hset("tt:l:0", mapping={"3": "three", "127": "last"})
 
     async with connected(valkey_url) as wire:
-        assert await wire.hget_many([("tt:l:0", 127), ("tt:l:9", 0), ("tt:l:0", 3)]) == [b"last", None, b"three"]
+        replies = asyncio.get_running_loop().create_future()
+        wire.hget_many([("tt:l:0", 127), ("tt:l:9", 0), ("tt:l:0", 3)], replies.set_result)
+
+        assert await replies == [b"last", None, b"three"]
+
+
+async def test_the_loss_of_the_connection_is_said_once_to_each_that_waits(own_valkey):
+    async with connected(own_valkey.url) as wire:
+        lost = []
+        own_valkey.process.send_signal(signal.SIGSTOP)
+        for _ in range(3):
+            wire.hget_many([("tt:l:0", 1)], lost.append)
+        call = asyncio.create_task(wire.call("PING"))
+        await asyncio.sleep(0)
+
+        wire.drop()
+
+        assert lost == [None, None, None]
+        with pytest.raises(RedisUnavailable):
+            await call
 
 
 async def test_every_call_fails_immediately_while_there_is_no_connection():
     wire = RedisWire("redis://127.0.0.1:1/0")
 
-    for call in (wire.call("PING"), wire.batch([("PING",)]), wire.hget_many([("a", 1)])):
+    for call in (wire.call("PING"), wire.batch([("PING",)])):
         with pytest.raises(RedisUnavailable):
             await call
+    with pytest.raises(RedisUnavailable):
+        wire.hget_many([("a", 1)], lambda replies: None)
 
 
 async def test_a_listener_hears_of_tracked_keys_that_others_write(redis, valkey_url):

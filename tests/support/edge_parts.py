@@ -17,6 +17,7 @@ from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
 from edge.spool import Spool
 from edge.tap_stats import TapStats
+from edge.walker import Walker
 from records.address import AddressCipher
 from records.code import CodeCipher
 from records.keys import TRACKED_PREFIXES
@@ -26,7 +27,7 @@ from tests.support.edge import CODE_KEY
 
 class EdgeParts(NamedTuple):
     redirector: Redirector
-    resolver: Resolver
+    walker: Walker
     tap_stats: TapStats
 
 
@@ -40,11 +41,12 @@ async def edge_parts(
     recorder = Recorder(Spool.create(folder / "spool", secrets.randbits(64)), AddressCipher(CODE_KEY), "edge-1")
     async with ClickHouse(clickhouse_url, timeout_s=3.0) as clickhouse:
         loader = ClickHouseLoader(clickhouse, lookup_stats)
-        resolver = Resolver(memory, wire, loader, CodeCipher(CODE_KEY), scans, lookup_stats)
+        resolver = Resolver(memory, wire, CodeCipher(CODE_KEY), lookup_stats)
+        walker = Walker(memory, wire, loader, CodeCipher(CODE_KEY), scans, lookup_stats)
         connecting = asyncio.create_task(wire.keep_connected())
         await wire.wait_connected(10)
         try:
-            redirector = Redirector(resolver, recorder, tap_stats, scans, max_in_flight=max_in_flight)
-            yield EdgeParts(redirector, resolver, tap_stats)
+            redirector = Redirector(resolver, walker, recorder, tap_stats, scans, max_in_flight=max_in_flight)
+            yield EdgeParts(redirector, walker, tap_stats)
         finally:
             connecting.cancel()
