@@ -177,6 +177,11 @@ def array_literal(texts: Iterable[str]) -> str:
     return "[" + ",".join(map(_element, texts)) + "]"
 
 
+def text_literal(text: str) -> str:
+    """A text within a statement, for where {name:Type} is not read."""
+    return _element(text)
+
+
 def _parameter(value: Any) -> str:
     """A value in the escaped text form that {name:Type} expects (ClickHouse docs, "HTTP interface")."""
     if isinstance(value, list | tuple):

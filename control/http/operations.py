@@ -109,7 +109,20 @@ _CLICKS = (
     ("since", "Clicked at this time or later, RFC 3339"),
 )
 _TZ = (("tz", "Zone of by_weekday_hour, such as Europe/Berlin; the broadcast's timezone without it"),)
-_FORMAT = (("format", "csv or xlsx: tables for a spreadsheet; json without it"),)
+_NARROWED = (
+    ("audience", "Narrows the report to this audience, as by_audience names it; empty: to links without one"),
+    ("destination", "Narrows it to this destination_index"),
+    ("device", "To this device_type, as the next four by what the lists have; empty: to what is not known"),
+    ("os", "To this system"),
+    ("browser", "To this browser"),
+    ("country", "To this country"),
+    ("region", "To this region"),
+    ("class", "To visits of this class, of which the lists then are: human, preview, prefetch, scanner, bot, unknown"),
+)
+_FORMAT = (
+    ("format", "csv or xlsx: tables for a spreadsheet; json without it"),
+    ("dialect", "Of csv. excel-eu: semicolons, decimal commas, a byte order mark; excel without it"),
+)
 _COMPARED = (("broadcasts", "Ids of 1 to 20 broadcasts of the account: a,b"),)
 TABLE_MEDIA = ("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 _DOMAIN = (("domain", "On this short domain"),)
@@ -208,7 +221,7 @@ OPERATIONS = (
     ),
     Operation(
         "report", "GET", "/v1/broadcasts/{broadcast_id}/report", "Engagement of a broadcast", Report,
-        query=_ACCOUNT + _TZ + _FORMAT, also=TABLE_MEDIA,
+        query=_ACCOUNT + _TZ + _NARROWED + _FORMAT, also=TABLE_MEDIA,
     ),
     Operation(
         "compare", "GET", "/v1/report", "Engagement of several broadcasts side by side, by the hour since their send",

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from control.reports import statements
+from control.reports.filters import NONE, Filters, narrowing, of_links
 from control.reports.shapes import (
     AccountReport,
     AccountRow,
@@ -20,6 +21,7 @@ from control.reports.shapes import (
     Forwarded,
     HourRow,
     OsRow,
+    ReasonRow,
     RegionRow,
     Report,
     SecondsToTap,
@@ -51,25 +53,32 @@ class _Seconds(msgspec.Struct):
     within: list[int]
 
 
-async def read_report(clickhouse: ClickHouse, broadcast: Broadcast, tz: str | None = None) -> Report:
+async def read_report(
+    clickhouse: ClickHouse, broadcast: Broadcast, tz: str | None = None, filters: Filters = NONE
+) -> Report:
     """As of now. Contacts are counted exactly. tz: a zone that ClickHouse knows; without it that of the broadcast."""
     tz = tz or broadcast.timezone
     here = {"account": broadcast.account, "id": broadcast.broadcast_id}
-
-    async def rows(sql: str, row: type[T], **params: object) -> list[T]:
-        return await clickhouse.rows(sql, row, **here, **params)
-
     sent_ms = broadcast.sent_at_ms or await clickhouse.value(statements.FIRST_MINTED, no=broadcast.broadcast_no, **here)
+    narrowed, all_of_class = narrowing(filters), int(filters.visit_class is not None)
+    whole_links = narrowing(of_links(filters))
+
+    async def rows(sql: str, row: type[T], narrowed: str = narrowed, **params: object) -> list[T]:
+        return await clickhouse.rows(f"{sql} {narrowed}", row, **here, **params, all=all_of_class)
+
+    async def number(sql: str, narrowed: str) -> int:
+        return int(await clickhouse.value(f"{sql} {narrowed}", **here))
+
     totals, classes, seconds, visitors, previews, passed_on = await asyncio.gather(
         rows(statements.TOTAL, _Total),
         rows(statements.CLASSES, Classes),
         rows(statements.SECONDS, _Seconds, sent=sent_ms or 0),
-        clickhouse.value(statements.VISITORS, **here),
-        clickhouse.value(statements.PREVIEWS, **here),
-        clickhouse.value(statements.PASSED_ON, **here),
+        number(statements.VISITORS, narrowed),
+        number(statements.PREVIEWS, narrowed),
+        number(statements.PASSED_ON, whole_links),
     )
     forwarded, canaries = await asyncio.gather(
-        rows(statements.FORWARDED, Forwarded), rows(statements.CANARIES, Canaries)
+        rows(statements.FORWARDED, Forwarded, whole_links), rows(statements.CANARIES, Canaries, whole_links)
     )
     audiences, destinations, devices, systems, browsers = await asyncio.gather(
         rows(statements.BY_AUDIENCE, AudienceRow),
@@ -78,12 +87,13 @@ async def read_report(clickhouse: ClickHouse, broadcast: Broadcast, tz: str | No
         rows(statements.BY_OS, OsRow),
         rows(statements.BY_BROWSER, BrowserRow),
     )
-    countries, regions, hours, since_send, weekday_hours = await asyncio.gather(
+    countries, regions, hours, since_send, weekday_hours, reasons = await asyncio.gather(
         rows(statements.BY_COUNTRY, CountryRow),
         rows(statements.BY_REGION, RegionRow),
         rows(statements.BY_HOUR, HourRow),
         rows(statements.BY_HOUR_SINCE_SEND, SinceSendRow, sent=sent_ms or 0),
         rows(statements.BY_WEEKDAY_HOUR, WeekdayHourRow, tz=tz),
+        rows(statements.BY_REASON, ReasonRow),
     )
     total = totals[0] if totals else _Total(0, 0, 0, 0.0)
     return Report(
@@ -103,6 +113,7 @@ async def read_report(clickhouse: ClickHouse, broadcast: Broadcast, tz: str | No
         by_hour_since_send=since_send if sent_ms else [],
         by_weekday_hour=weekday_hours,
         tz=tz,
+        by_reason=reasons,
         visitors=visitors,
         previews_delivered=previews,
         passed_on_links=passed_on,

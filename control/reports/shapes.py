@@ -14,6 +14,14 @@ class Classes(msgspec.Struct):
     unknown: int
 
 
+class ReasonRow(msgspec.Struct):
+    """Visits of machines, by the rule that decided; docs/classification.md says what each is."""
+
+    visit_class: str
+    reason: str
+    clicks: int
+
+
 class ShareRow(msgspec.Struct):
     """share: of the contacts that tapped since the send, those that had within so many seconds."""
 
@@ -132,6 +140,7 @@ class Report(msgspec.Struct, kw_only=True):
     by_hour_since_send: list[SinceSendRow]
     by_weekday_hour: list[WeekdayHourRow]
     tz: str  # the zone of by_weekday_hour
+    by_reason: list[ReasonRow]
     visitors: int  # people behind shared links, by day; they are in no other count of people
     previews_delivered: int  # contacts whose message a preview was fetched for
     passed_on_links: int  # personal links that more people tapped than one can be

@@ -12,6 +12,8 @@ SECONDS_MARKS = (10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400, 28_800, 43
 _HERE = "account = {account:String} AND broadcast_id = {id:String}"
 _CLICKS = f"FROM clicks WHERE {_HERE} AND counted"
 _PEOPLE = f"FROM clicks WHERE {_HERE} AND engaged"
+# What lists count: people, or whatever was counted where a report is narrowed to a class of visits.
+_LISTED = f"FROM clicks WHERE {_HERE} AND (engaged OR {{all:Bool}} AND counted)"
 CLASS_COUNTS = ", ".join(f"countIf(visit_class = '{name}') AS {name}" for name in Classes.__struct_fields__)
 
 TOTAL = f"SELECT links, contacts, unique_contacts, click_through_rate FROM broadcast_report WHERE {_HERE}"
@@ -55,16 +57,17 @@ ORDER BY version
 
 def _grouped(view: str, columns: str, more: str = "account") -> str:
     return f"""
-    SELECT {columns}, {more}, links, human_clicks AS clicks, unique_contacts, click_through_rate
+    SELECT {columns}, {more}, links, human_clicks + if({{all:Bool}}, machine_clicks, 0) AS clicks, unique_contacts,
+        click_through_rate
     FROM {view} WHERE {_HERE} ORDER BY links DESC, {columns}
     """
 
 
 def _counted(group: str, order: str = "", **said: str) -> str:
-    """People's taps by these columns, those with the most first. said: a column that is no column of clicks."""
+    """Taps by these columns, those with the most first. said: a column that is no column of clicks."""
     columns = ", ".join(f"{said[name]} AS {name}" if name in said else name for name in group.split(", "))
     ordered = order or f"clicks DESC, {group}"
-    return f"SELECT {columns}, count() AS clicks {_PEOPLE} GROUP BY {group} ORDER BY {ordered} LIMIT 10000"
+    return f"SELECT {columns}, count() AS clicks {_LISTED} GROUP BY {group} ORDER BY {ordered} LIMIT 10000"
 
 
 BY_AUDIENCE = _grouped("audience_report", "audience")
@@ -78,7 +81,12 @@ BY_WEEKDAY_HOUR = _counted(
 )  # fmt: skip
 BY_HOUR_SINCE_SEND = f"""
 SELECT intDiv(toUnixTimestamp64Milli(clicked_at) - {{sent:Int64}}, 3600000) AS hour, count() AS clicks
-{_PEOPLE} AND clicked_at >= fromUnixTimestamp64Milli({{sent:Int64}}) GROUP BY hour ORDER BY hour LIMIT 10000
+{_LISTED} AND clicked_at >= fromUnixTimestamp64Milli({{sent:Int64}}) GROUP BY hour ORDER BY hour LIMIT 10000
+"""
+# Why what was counted and is no person has its class: the first reason decided.
+BY_REASON = f"""
+SELECT visit_class, class_reasons[1] AS reason, count() AS clicks {_CLICKS} AND visit_class != 'human'
+GROUP BY visit_class, reason ORDER BY clicks DESC, visit_class, reason LIMIT 10000
 """
 
 # Summed over an account and those below it.

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,6 +11,10 @@ import xlsxwriter
 
 # What these begin with a spreadsheet takes for a formula; a sender's audience or a visitor's browser may say it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+EXCEL, EXCEL_EU = "excel", "excel-eu"
+DIALECTS = (EXCEL, EXCEL_EU)
+_SHARES = ("rate", "share")  # columns of shares end with these
+_COLUMN_WIDTH = 22  # characters
 _SHEET_NAME = 31  # characters, of Excel
 
 
@@ -19,34 +24,46 @@ class Table(NamedTuple):
     rows: list[tuple[Any, ...]]
 
 
-def as_csv(reports: list[msgspec.Struct]) -> bytes:
-    """A line for each figure: of what, in which table, in which row of it."""
+def as_csv(reports: list[msgspec.Struct], dialect: str = EXCEL) -> bytes:
+    """A line for each figure: of what, in which table, in which row of it.
+
+    excel-eu: as Excel reads it where numbers have a decimal comma, with semicolons and a byte order mark.
+    """
     written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\r\n")  # RFC 4180
+    european = dialect == EXCEL_EU
+    writer = csv.writer(written, delimiter=";" if european else ",", lineterminator="\r\n")  # RFC 4180
     writer.writerow(("of", "table", "row", "figure", "value"))
     for table in tables(reports):
         for of, *values in table.rows:
             row = zip(table.columns[1:], values, strict=True)
             labels, figures = _split(table, list(row))
-            writer.writerows((_plain(of), table.name, _plain(labels), name, _plain(value)) for name, value in figures)
-    return written.getvalue().encode()
+            said = [(name, _decimal_comma(value) if european else value) for name, value in figures]
+            writer.writerows((_plain(of), table.name, _plain(labels), name, _plain(value)) for name, value in said)
+    return written.getvalue().encode("utf-8-sig" if european else "utf-8")
 
 
 def as_xlsx(reports: list[msgspec.Struct]) -> bytes:
     written = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    options = {
+        "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
+        "remove_timezone": True, "default_date_format": "yyyy-mm-dd hh:mm:ss",
+    }  # fmt: skip
     with xlsxwriter.Workbook(written, options) as book:
-        for table in tables(reports):
+        heading, share = book.add_format({"bold": True}), book.add_format({"num_format": "0.0%"})
+        for table in tables(reports, (datetime,)):
             sheet = book.add_worksheet(table.name[:_SHEET_NAME])
-            sheet.write_row(0, 0, table.columns)
+            sheet.set_column(0, len(table.columns) - 1, _COLUMN_WIDTH)
+            sheet.write_row(0, 0, table.columns, heading)
+            sheet.freeze_panes(1, 0)
             for number, row in enumerate(table.rows, 1):
-                sheet.write_row(number, 0, row)
+                for place, (column, value) in enumerate(zip(table.columns, row, strict=True)):
+                    sheet.write(number, place, _plain(value), share if column.endswith(_SHARES) else None)
     return written.getvalue()
 
 
-def tables(reports: list[msgspec.Struct]) -> Iterator[Table]:
-    """The first column of each says which report a row is of."""
-    built = [msgspec.to_builtins(report) for report in reports]
+def tables(reports: list[msgspec.Struct], as_they_are: Sequence[type] = ()) -> Iterator[Table]:
+    """The first column of each says which report a row is of. as_they_are: types that are not made JSON of."""
+    built = [msgspec.to_builtins(report, builtin_types=as_they_are) for report in reports]
     of = next(iter(built[0]))
     totals = [(report[of], *_flat(report).values()) for report in built]
     yield Table("totals", (of, *_flat(built[0])), totals)
@@ -94,6 +111,10 @@ def _split(table: Table, row: list[tuple[str, Any]]) -> tuple[str, list[tuple[st
         return "", row
     labels = " ".join(str(value) for name, value in row if name not in _FIGURES)
     return labels, [(name, value) for name, value in row if name in _FIGURES]
+
+
+def _decimal_comma(value: Any) -> Any:
+    return str(value).replace(".", ",") if isinstance(value, float) else value
 
 
 def _plain(value: Any) -> Any:

@@ -236,3 +236,54 @@ def said_as(shown, rows):
     if isinstance(shown, list):
         return [one | row for one, row in zip(shown, rows, strict=True)]
     return rows[0] if isinstance(shown, dict) else next(iter(rows[0].values()))
+
+
+NARROWED = {
+    "device=phone": lambda row: row["device_type"] == "phone",
+    "os=iOS&country=DE": lambda row: (row["os"], row["country"]) == ("iOS", "DE"),
+    "browser=Edge&region=Berlin": lambda row: (row["browser"], row["region"]) == ("Edge", "Berlin"),
+    "country=": lambda row: not row["country"],
+    "destination=0&class=human": lambda row: row["destination_index"] == 0 and row["visit_class"] == "human",
+    "class=scanner": lambda row: row["visit_class"] == "scanner",
+}
+
+
+@pytest.mark.parametrize("query", NARROWED)
+async def test_every_list_of_a_narrowed_report_is_what_the_narrowed_rows_say(campaign, clickhouse, query):
+    report = campaign.call("GET", f"/v1/broadcasts/spring/report?{query}").body
+    counted, people = ([row for row in rows if NARROWED[query](row)] for rows in await raw_rows(clickhouse))
+    listed = counted if "scanner" in query else people
+
+    by_class = Counter(row["visit_class"] for row in counted)
+    assert counted
+    assert report["clicks"] == {name: by_class[name] for name in report["clicks"]}
+    assert report["contacts"] == 40
+    named = {row["contact_id"] for row in people} - {""}
+    assert (report["unique_contacts"], report["click_through_rate"]) == (len(named), len(named) / 40)
+    for name, column in (("by_device", "device_type"), ("by_os", "os"), ("by_browser", "browser")):
+        assert report[name] == ranked(Counter(row[column] for row in listed), column)
+    assert report["by_country"] == ranked(Counter(row["country"] for row in listed), "country")
+    for name in ("by_hour", "by_weekday_hour", "by_destination", "by_audience"):
+        assert sum(row["clicks"] for row in report[name]) == len(listed), name
+    waited = [row["at"] - SENT for row in people if row["contact_id"] and row["at"] >= SENT]
+    assert (report["seconds_to_tap"]["median"] is None) == (not waited)
+
+
+async def test_links_are_narrowed_by_audience_and_destination(campaign):
+    campaign.mint([{"contact_id": "c-new", "audience": 'o\'neill \\ "{id:String}" -- '}])
+
+    quoted = campaign.call("GET", "/v1/broadcasts/spring/report?audience=o%27neill+%5C+%22%7Bid:String%7D%22+--+").body
+    nobody = campaign.call("GET", "/v1/broadcasts/spring/report?audience=nobody").body
+    poster = campaign.call("GET", "/v1/broadcasts/spring/report?audience=").body
+
+    assert (quoted["links"], quoted["contacts"], quoted["clicks"]["human"]) == (1, 1, 0)
+    assert [row["audience"] for row in quoted["by_audience"]] == ['o\'neill \\ "{id:String}" -- ']
+    assert (nobody["links"], nobody["contacts"], nobody["by_audience"]) == (0, 0, [])
+    assert (poster["links"], poster["contacts"]) == (1, 0)
+    assert campaign.call("GET", "/v1/broadcasts/spring/report?destination=1").body["links"] == 0
+
+
+async def test_a_wrong_filter_is_named(campaign):
+    for query, field in (("class=people", "class"), ("destination=-1", "destination"), (f"os={'x' * 501}", "os")):
+        answer = campaign.call("GET", f"/v1/broadcasts/spring/report?{query}")
+        assert (answer.status, answer.body["field"]) == (422, field), query

@@ -5,12 +5,13 @@ import json
 import pytest
 
 from control.reports import statements
+from control.reports.filters import NONE, Filters, narrowing
 
 BROADCASTS, EACH = 60, 3000
 GRANULE = 8192  # rows that ClickHouse reads at least, of clicks
 ONE_PERCENT = 10**8 // 100
 HERE = {"account": "main", "id": "broadcast-30"}
-PARAMETERS = HERE | {"sent": 0, "no": 30, "tz": "Europe/Berlin"}
+PARAMETERS = HERE | {"sent": 0, "no": 30, "tz": "Europe/Berlin", "all": 0}
 STATEMENTS = {
     name: sql for name, sql in vars(statements).items()
     if isinstance(sql, str) and name[0].isupper() and "{id:String}" in sql and name != "FORMER"
@@ -32,16 +33,19 @@ async def many(clickhouse):
     )
     await clickhouse.execute(
         "INSERT INTO clicks (lane, seq, account, broadcast_no, broadcast_id, link_id, contact_id, visit_class, status,"
-        f" clicked_at) SELECT 1, number, 'main', {of}, concat('broadcast-', toString({of})), number, toString(number),"
-        f" 'human', 302, toDateTime64('2026-09-21', 3) + number {numbers}"
+        f" clicked_at, class_reasons) SELECT 1, number, 'main', {of}, concat('broadcast-', toString({of})), number,"
+        f" toString(number), if(number % 10 = 0, 'scanner', 'human'), 302, toDateTime64('2026-09-21', 3) + number,"
+        f" ['list-isbot'] {numbers}"
     )
     return clickhouse
 
 
-async def test_each_statement_reads_the_rows_of_its_broadcast(many):
+@pytest.mark.parametrize("filters", [NONE, Filters(device="", audience="")])
+async def test_each_statement_reads_the_rows_of_its_broadcast(many, filters):
+    narrowed = narrowing(filters)
     read = {}
     for name, sql in STATEMENTS.items():
-        answer = json.loads(await many.body(f"{sql} FORMAT JSON", **{
+        answer = json.loads(await many.body(f"{sql}{narrowed} FORMAT JSON", **{
             key: value for key, value in PARAMETERS.items() if f"{{{key}:" in sql
         }))  # fmt: skip
         read[name] = answer["statistics"]["rows_read"]

@@ -2,13 +2,15 @@
 
 import csv
 import io
+import re
 import zipfile
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
-from control.reports.shapes import AccountReport, AccountRow, Canaries, Classes
-from control.reports.tables import as_csv, as_xlsx
+from control.reports.shapes import AccountReport, AccountRow, Canaries, Classes, HourRow
+from control.reports.tables import EXCEL_EU, as_csv, as_xlsx
 
 pytestmark = pytest.mark.pure
 
@@ -17,6 +19,7 @@ REPORT = AccountReport(
     account="acme", broadcasts=1, links=9, contacts=8, clicks=CLASSES, unique_contacts=2, click_through_rate=0.25,
     by_account=[AccountRow("=HYPERLINK(1)", 1, 9, 8, 3, 2, 0.25)],
 )  # fmt: skip
+Hours = msgspec.defstruct("Hours", [("of", str), ("click_through_rate", float), ("by_hour", list[HourRow])])
 
 
 def lines(data):
@@ -58,3 +61,25 @@ def test_an_xlsx_has_a_sheet_for_each_table_and_no_formula():
     assert len(sheets) == 2
     assert b"HYPERLINK" in texts
     assert all(b"<f>" not in sheet for sheet in sheets)
+    assert b"<t>'=HYPERLINK" in texts  # also where somebody saves the sheet as CSV
+
+
+def test_an_xlsx_has_numbers_shares_and_times_as_such():
+    report = Hours(of="acme", click_through_rate=0.25, by_hour=[HourRow(datetime(2026, 9, 21, 14, tzinfo=UTC), 7)])
+    with zipfile.ZipFile(io.BytesIO(as_xlsx([report]))) as book:
+        totals, by_hour = (book.read(f"xl/worksheets/sheet{number}.xml").decode() for number in (1, 2))
+        styles = book.read("xl/styles.xml").decode()
+
+    assert re.search(r'<c r="B2" s="\d+"><v>0.25</v>', totals)
+    assert "0.0%" in styles
+    assert re.search(r'<c r="B2" s="\d+"><v>46286.58333', by_hour)  # days since 1899-12-30
+    assert "yyyy-mm-dd hh:mm:ss" in styles
+    assert '<c r="C2"><v>7</v>' in by_hour
+
+
+def test_a_european_csv_has_semicolons_and_decimal_commas():
+    written = as_csv([REPORT], EXCEL_EU)
+
+    assert written.startswith(b"\xef\xbb\xbfof;table;row;figure;value\r\n")
+    assert b"acme;totals;;click_through_rate;0,25\r\n" in written
+    assert b"acme;by_account;'=HYPERLINK(1);clicks;3\r\n" in written

@@ -1,31 +1,23 @@
 """Calls that say what became of broadcasts: one, several side by side, all of an account."""
 
-import asyncio
-from collections.abc import Callable
-
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from control.access.caller import Caller
 from control.catalogue.broadcasts import Broadcasts
-from control.http.json_answer import json_answer
-from control.http.parameters import account_of, choice
+from control.http.parameters import account_of, one_of
 from control.http.problems import invalid
+from control.http.report_files import form_of
+from control.reports.filters import Filters, VisitClass
 from control.reports.report import read_account_report, read_report
 from control.reports.shapes import Comparison
-from control.reports.tables import as_csv, as_xlsx
 from control.zones import check_zone
 from runtime.clickhouse import ClickHouse
 from runtime.json_faults import described
 
 MAX_COMPARED = 20
-
-FORMATS = ("json", "csv", "xlsx")
-_TABLES: dict[str, tuple[Callable[[list[msgspec.Struct]], bytes], str]] = {
-    "csv": (as_csv, "text/csv; charset=utf-8; header=present"),
-    "xlsx": (as_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-}
+MAX_FILTER = 500  # characters, more than any value that a row has
+_TEXTS = ("audience", "device", "os", "browser", "country", "region")
 
 
 class ReportCalls:
@@ -33,21 +25,21 @@ class ReportCalls:
         self._broadcasts, self._clickhouse = broadcasts, clickhouse
 
     async def report(self, request: Request, caller: Caller) -> Response:
-        account, wanted, tz = account_of(request, caller), choice(request, "format", FORMATS), await self._zone(request)
+        account, wanted, tz = account_of(request, caller), form_of(request), await self._zone(request)
         broadcast = await self._broadcasts.get(account, request.path_params["broadcast_id"])
-        report = await read_report(self._clickhouse, broadcast, tz)
-        return await _answer(wanted, report, [report])
+        report = await read_report(self._clickhouse, broadcast, tz, filters_of(request))
+        return await wanted.answer(report, [report])
 
     async def compare(self, request: Request, caller: Caller) -> Response:
-        account, wanted, tz = account_of(request, caller), choice(request, "format", FORMATS), await self._zone(request)
+        account, wanted, tz = account_of(request, caller), form_of(request), await self._zone(request)
         broadcasts = [await self._broadcasts.get(account, broadcast_id) for broadcast_id in _ids(request)]
         reports = [await read_report(self._clickhouse, broadcast, tz) for broadcast in broadcasts]
-        return await _answer(wanted, Comparison(reports), [*reports])
+        return await wanted.answer(Comparison(reports), [*reports])
 
     async def account_report(self, request: Request, caller: Caller) -> Response:
-        wanted = choice(request, "format", FORMATS)
+        wanted = form_of(request)
         report = await read_account_report(self._clickhouse, caller.account(request.path_params["account"]))
-        return await _answer(wanted, report, [report])
+        return await wanted.answer(report, [report])
 
     async def _zone(self, request: Request) -> str | None:
         tz = request.query_params.get("tz")
@@ -56,17 +48,30 @@ class ReportCalls:
         return tz
 
 
+def filters_of(request: Request) -> Filters:
+    """What the query narrows a report to; raises Problem."""
+    given = request.query_params
+    for name in _TEXTS:
+        if len(text := given.get(name, "")) > MAX_FILTER:
+            raise invalid(name, f"{name} has {len(text)} characters; expected {MAX_FILTER} at most")
+    return Filters(
+        **{name: given.get(name) for name in _TEXTS},
+        destination=_destination(given.get("destination")),
+        visit_class=one_of(request, "class", VisitClass),
+    )
+
+
+def _destination(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= 3:
+        return int(text)
+    raise invalid("destination", f"destination is {described(text)}; expected the number of one, from 0")
+
+
 def _ids(request: Request) -> list[str]:
     ids = [part for part in request.query_params.get("broadcasts", "").split(",") if part]
     if ids and len(ids) <= MAX_COMPARED and len(set(ids)) == len(ids):
         return ids
     named = described(request.query_params.get("broadcasts", ""))
     raise invalid("broadcasts", f"broadcasts is {named}; expected 1 to {MAX_COMPARED} different ids, as in a,b")
-
-
-async def _answer(wanted: str, whole: msgspec.Struct, reports: list[msgspec.Struct]) -> Response:
-    if wanted == "json":
-        return json_answer(whole)
-    written, media_type = _TABLES[wanted]
-    headers = {"Content-Disposition": f'attachment; filename="report.{wanted}"'}
-    return Response(await asyncio.to_thread(written, reports), media_type=media_type, headers=headers)
