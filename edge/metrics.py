@@ -28,7 +28,8 @@ class TapCollector(Collector):
         return chain(self._answers(), self._seconds(), self._load())
 
     def _answers(self) -> Iterator[Metric]:
-        # Visits sent on to a live destination. A drop against refusals: links were stopped, or Redis lost them.
+        # Visits sent on to a live destination; status 200: what draws previews got one. A drop against refusals: links
+        # were stopped, or Redis lost them.
         redirects = CounterMetricFamily(
             "taptrail_redirects", "Visits redirected to a live destination", labels=["status", "link"]
         )

@@ -19,6 +19,7 @@ from routing.decide import OVERLOADED, SCANNING, UNRESOLVED, Decision, decide
 from routing.found import NOTHING, Found
 from routing.reasons import Reason
 from routing.visit import Visit
+from visitors.agents import draws_previews
 
 MAX_IN_FLIGHT = 5_000
 NAMES_NOTHING = frozenset({Reason.UNKNOWN_HOST, Reason.UNKNOWN_CODE})  # what a scan gets
@@ -105,7 +106,7 @@ class Redirector:
     def _decided(self, tap: Tap, found: Found, stem: int, now_ms: int) -> Answered:
         # Ids must be distinct, not secret: the system's source of randomness would cost 5 % of a tap.
         click_id = new_click_id(stem, getrandbits(76))
-        decision = decide(found, tap.visit, click_id, now_ms)
+        decision = decide(found, tap.visit, click_id, now_ms, draws_previews)
         if not decision.is_row and self._is_scan(tap.visit, decision):
             decision = SCANNING
         return Answered(tap, found, click_id, decision)

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from records.forms import FLAG, MESSAGE, STATUS_OR_NONE, TEXT, TIME, URL, URLS, WORD, Option
+from records.preview import PREVIEW
 
 UTC = "UTC"
 
@@ -46,6 +47,8 @@ class Broadcast(msgspec.Struct, frozen=True, array_like=True, gc=False):
     text: Annotated[str, MESSAGE, Option("The message, with {fields} and the URLs to shorten.")] = ""
     # Of the hours in its report: a zone of the tz database.
     timezone: Annotated[str, WORD, Option("Zone of the hours in its report, such as Europe/Berlin.")] = UTC
+    # Of records/preview.py, by name; {} takes the domain's.
+    preview: Annotated[dict[str, str], PREVIEW, Option("What apps show of its links; an empty one clears it.")] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()

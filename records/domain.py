@@ -6,6 +6,7 @@ import msgspec
 
 from records.forms import FLAG, JSON_FILES, NAME, ROBOTS, STATUS, URL, Option
 from records.page import PAGE
+from records.preview import PREVIEW
 
 
 class Domain(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -36,6 +37,8 @@ class Domain(msgspec.Struct, frozen=True, array_like=True, gc=False):
     asks_opt_out: Annotated[bool, FLAG, Option("Warn of texts that do not say how to opt out.")] = False
     # Of records/page.py, by name.
     page: Annotated[dict[str, str], PAGE, Option("How its pages look, whole; an empty one clears it.")] = {}
+    # Of records/preview.py, by name; of broadcasts that have none.
+    preview: Annotated[dict[str, str], PREVIEW, Option("What apps show of its links; an empty one clears it.")] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -1,5 +1,7 @@
 """Chooses the answer to one visit. Pure: the caller passes the time."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from records.domain import Domain
@@ -10,18 +12,27 @@ from routing.reasons import Reason
 from routing.visit import Visit
 
 
+def _never(user_agent: str) -> bool:
+    return False
+
+
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """The answer to one visit."""
 
     status: int
     location: str = ""  # where the visitor is sent, pure ASCII; "" where a page is answered
-    reason: Reason | None = None  # why that is not where the link leads; None: it is
+    reason: Reason | None = None  # why that is not where the link leads; None: it is, or the page is its preview
     destination_index: int = 0  # which of the broadcast's destinations was chosen for the visit
     is_row: bool = False  # the link exists, live or over: the visit becomes a row
 
 
-def decide(found: Found, visit: Visit, click_id: bytes, now_ms: int) -> Decision:
-    """The answer to one visit. A link is gone from the instant it expires, and never looks unknown then."""
+def decide(
+    found: Found, visit: Visit, click_id: bytes, now_ms: int, draws_previews: Callable[[str], bool] = _never
+) -> Decision:
+    """The answer to one visit. A link is gone from the instant it expires, and never looks unknown then.
+
+    draws_previews: whether a user agent is of what draws previews of links.
+    """
     domain, link, broadcast = found.domain, found.link, found.broadcast
     if found.obstacle is not None:
         return refused(found.obstacle)
@@ -40,6 +51,8 @@ def decide(found: Found, visit: Visit, click_id: bytes, now_ms: int) -> Decision
         if index == STOPPED_INDEX:
             return refused(Reason.STOPPED, broadcast.fallback or domain.expired)
         return _unknown(domain)
+    if (broadcast.preview or domain.preview) and draws_previews(visit.user_agent):
+        return Decision(200, "", None, index, True)
     location = destination_for(broadcast, index, link, visit, click_id)
     if len(location) > MAX_LOCATION_BYTES:  # a legal template may name a long contact id many times
         return refused(Reason.TOO_LONG, broadcast.fallback, index)

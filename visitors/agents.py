@@ -48,6 +48,12 @@ def machine_named_in(agent: str) -> Rule | None:
     return _first_rule(agent)
 
 
+def draws_previews(agent: str) -> bool:
+    """Whether a user agent is that of an app or a network which draws a picture of the page."""
+    rule = machine_named_in(agent)
+    return rule is not None and rule.visit_class is VisitClass.PREVIEW
+
+
 @lru_cache(_REMEMBERED)
 def _first_rule(agent: str) -> Rule | None:
     lower = without_model(agent).strip(" -").lower()

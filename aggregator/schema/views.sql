@@ -240,6 +240,6 @@ FROM
     SELECT account, broadcast_id, link_id, 1 AS minted, false AS tap, false AS human FROM links WHERE kind = 'canary'
     UNION ALL
     SELECT account, broadcast_id, link_id, 0, true, visit_class = 'human' FROM clicks
-    WHERE is_canary AND status BETWEEN 300 AND 399 AND refusal = '' AND purpose != 'own-verify'
+    WHERE is_canary AND status BETWEEN 200 AND 399 AND refusal = '' AND purpose != 'own-verify'
 )
 GROUP BY account, broadcast_id;

@@ -215,6 +215,8 @@ class Broadcasts:
         urls = {f"destinations[{i}]": None if url in stay else url for i, url in enumerate(new.destinations)}
         fallback = None if there and new.fallback == there.fallback else new.fallback or None
         warnings = await self._domains.check_destinations(new.account, urls, {"fallback": fallback}, own=own)
+        if old is None or new.preview != old.preview:
+            self._domains.check_image("preview.image", new.preview.get("image", ""))
         if new.expires_at_ms and new.expires_at_ms <= new.valid_from_ms:
             raise invalid("expires_at", f"expires_at {time_of(new.expires_at_ms):%FT%TZ} is not after valid_from")
         if old is None or new.timezone != old.timezone:

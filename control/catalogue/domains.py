@@ -169,7 +169,9 @@ class Domains:
         if old is None or new.app_links != old.app_links:
             _check_app_links(new.app_links)
         if old is None or new.page != old.page:
-            self._check_image("page.logo", new.page.get("logo", ""))
+            self.check_image("page.logo", new.page.get("logo", ""))
+        if old is None or new.preview != old.preview:
+            self.check_image("preview.image", new.preview.get("image", ""))
         urls: dict[str, str | None] = {}
         for field in ("home", "not_found", "expired"):
             url = getattr(new, field)
@@ -177,8 +179,8 @@ class Domains:
             urls[field] = None if stays else url or None
         return await self.check_destinations(new.account, {}, urls, own=new.short_domain)
 
-    def _check_image(self, field: str, url: str) -> None:
-        """Raises Problem."""
+    def check_image(self, field: str, url: str) -> None:
+        """Raises Problem for what cannot be the image of a page; "" is none."""
         if url and (fault := image_fault(url, allow_private=self._rules.allow_private)):
             raise invalid(field, f"{field} is {described(url)}: {fault}")
 

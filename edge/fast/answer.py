@@ -4,18 +4,21 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from edge.pages.look import Look
-from edge.responses import PLAIN, refusal, seen_by
+from edge.responses import PLAIN, answer, refusal, seen_by
 from routing.decide import Decision
 from routing.found import Found
 from routing.reasons import Reason
 from routing.visit import Visit
+from runtime.guard.raw import raw_response
 
 
 def raw_answer(decision: Decision, visit: Visit, found: Found, *, keep_alive: bool) -> bytes:
     """The whole HTTP/1.1 response."""
-    if decision.location or decision.reason is None:
+    if decision.location:
         start, end = _redirect_parts(decision.status, keep_alive)
         return b"".join((start, decision.location.encode("ascii"), end))
+    if decision.reason is None:
+        return raw_response(*answer(decision, visit, found), head=visit.method == "HEAD", keep_alive=keep_alive)
     return _raw_page(decision.reason, seen_by(visit, found.domain), visit.method == "HEAD", keep_alive)
 
 
@@ -28,9 +31,7 @@ def _redirect_parts(status: int, keep_alive: bool) -> tuple[bytes, bytes]:
 
 @lru_cache(1024)
 def _raw_page(reason: Reason, look: Look, head: bool, keep_alive: bool) -> bytes:
-    status, headers, body = refusal(reason, look)
-    lines = _header_lines([*headers, ("content-length", str(len(body)))], keep_alive)
-    return (_status_line(status) + lines).encode() + (b"" if head else body)
+    return raw_response(*refusal(reason, look), head=head, keep_alive=keep_alive)
 
 
 def _status_line(status: int) -> str:

@@ -17,9 +17,10 @@ _STYLE = (
     "color:var(--ink);font:1.0625rem/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}"
     "main{width:min(27rem,100vw - 2rem);margin:1rem;overflow:hidden;background:var(--card);"
     "border:1px solid var(--line);border-radius:14px;text-align:center;overflow-wrap:anywhere}"
-    ".brand{margin:0;padding:1.6rem 1.75rem 0;color:var(--soft);font-size:1rem;font-weight:600;line-height:1.35}"
-    ".brand img{display:block;max-width:min(13rem,100%);max-height:4.5rem;margin:0 auto .75rem;padding:.5rem;"
-    "background:#fff;border-radius:8px}"
+    ".brand{margin:0;padding:1.6rem 1.75rem 0;color:var(--soft);font-size:1.0625rem;font-weight:600;line-height:1.35}"
+    # Inline and without padding, a logo that does not load takes no room. Most are drawn for a white ground.
+    ".brand img{max-width:min(13rem,100%);max-height:4.5rem;vertical-align:top;background:#fff;border-radius:5px}"
+    ".brand span{display:block}.brand img+span{padding-top:.6rem}"
     ".text{padding:1.5rem 1.75rem 2rem}"
     "h1{margin:0 0 .4rem;font-size:1.45rem;line-height:1.25;text-wrap:balance}"
     "h1.brand{padding-top:2rem;color:inherit;font-size:1.45rem}"
@@ -31,22 +32,30 @@ def page_of(name: str, look: Look) -> tuple[tuple[str, str], bytes]:
     """(header with its content policy, page) of a reason, or of HOME."""
     style = _STYLE + _colors(look.color)
     heading, text = TEXTS[look.language][name]
-    return content_policy(style, origin_of(look.logo)), _html(style, look, heading, _card(name, look, heading, text))
+    card = _home(look, text) if name == HOME else _card(look, heading, text)
+    return content_policy(style, origin_of(look.logo)), html(look.language, heading, f"<style>{style}</style>", card)
 
 
-def _card(name: str, look: Look, heading: str, text: str) -> str:
+def _home(look: Look, text: str) -> str:
+    return f'<h1 class="brand">{_brand(look)}</h1><div class="text"><p>{escape(text)}</p></div>'
+
+
+def _card(look: Look, heading: str, text: str) -> str:
+    said = f'<div class="text"><h1>{escape(heading)}</h1><p>{escape(text)}</p></div>'
+    return f'<p class="brand">{_brand(look)}</p>{said}'
+
+
+def _brand(look: Look) -> str:
     logo = f'<img src="{escape(look.logo)}" alt="">' if look.logo else ""
-    brand = f'{logo}<span dir="auto">{escape(look.brand)}</span>'
-    if name == HOME:
-        return f'<h1 class="brand">{brand}</h1><div class="text"><p>{escape(text)}</p></div>'
-    return f'<p class="brand">{brand}</p><div class="text"><h1>{escape(heading)}</h1><p>{escape(text)}</p></div>'
+    return f'{logo}<span dir="auto">{escape(look.brand)}</span>'
 
 
-def _html(style: str, look: Look, title: str, card: str) -> bytes:
+def html(language: str, title: str, head: str, main: str) -> bytes:
+    """A whole document; head and main are HTML."""
     return (
-        f'<!doctype html><html lang="{look.language}"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
-        f"<style>{style}</style></head><body><main>{card}</main></body></html>\n"
+        f"{head}</head><body><main>{main}</main></body></html>\n"
     ).encode()
 
 

@@ -177,3 +177,38 @@ async def test_an_end_in_the_past_is_taken_with_a_warning(control):
     assert (put.status, stopped.headers["Taptrail-Warning"]) == (200, None)
     assert "expired at 2020-01-01T00:00:00Z" in put.headers["Taptrail-Warning"]
     assert "expired at 2021-01-01T00:00:00Z" in patched.headers["Taptrail-Warning"]
+
+
+PREVIEW = {"title": "Half price", "description": "Until Sunday", "image": "https://cdn.acme.example/1.png"}
+
+
+async def test_a_preview_is_kept_reaches_the_edges_and_can_be_rolled_back(control, redis):
+    made = control.broadcast(preview=PREVIEW)
+    control.call("PATCH", f"/v1/domains/{DOMAIN}", {"preview": {"title": "Acme"}})
+
+    gone = control.call("PATCH", "/v1/broadcasts/spring", {"preview": None})
+    back = control.call("POST", "/v1/broadcasts/spring/rollback")
+
+    assert (made["preview"], gone.body["preview"], back.body["preview"]) == (PREVIEW, None, PREVIEW)
+    assert (await cached(redis)).preview == PREVIEW
+    assert control.call("GET", f"/v1/domains/{DOMAIN}").body["preview"] == {"title": "Acme"}
+
+
+@pytest.mark.parametrize(
+    ("preview", "field"),
+    [
+        ({"title": "x" * 201}, "preview.title"),
+        ({"title": "a\x00"}, "preview"),
+        ({"description": "x" * 501}, "preview.description"),
+        ({"image": "http://cdn.acme.example/1.png"}, "preview.image"),
+        ({"image": "https://10.0.0.1/1.png"}, "preview.image"),
+        ({"url": "https://acme.example/"}, "preview.url"),
+    ],
+)
+@pytest.mark.parametrize("path", [f"/v1/domains/{DOMAIN}", "/v1/broadcasts/spring"])
+async def test_a_wrong_part_of_a_preview_is_named(control, path, preview, field):
+    control.broadcast()
+
+    answer = control.call("PATCH", path, {"preview": preview})
+
+    assert (answer.status, answer.body["field"]) == (422, field)

@@ -56,7 +56,7 @@ def test_a_new_field_is_in_the_answer():
 def test_a_new_field_is_in_the_row():
     selected = in_force(BROADCASTS._replace(record=Wider), "version >= 0")
 
-    assert ", deleted, text, timezone, dialect FROM broadcasts" in selected
+    assert ", deleted, text, timezone, preview, dialect FROM broadcasts" in selected
     assert msgspec.structs.asdict(STORED)["dialect"] == "en"
     assert msgspec.json.decode(msgspec.json.encode(STORED), type=Wider) == STORED
 

@@ -32,7 +32,7 @@ async def campaign(control, clickhouse):
     chance = random.Random(14)
     taps = [(f"c-{chance.randrange(25)}", "human", chance.expovariate(1 / 3000), {}) for _ in range(60)]
     taps += [("c-0", "human", after, {}) for after in (TWICE, TWICE + 3600, LEFT_OUT, LEFT_OUT + 3600)]
-    taps += [(f"c-{number}", "preview", 1.0, {}) for number in (1, 1, 2, 30)]
+    taps += [(f"c-{number}", "preview", 1.0, {}) for number in (1, 1, 2)] + [("c-30", "preview", 1.0, {"status": 200})]
     taps += [(f"c-{number}", "scanner", 0.5, {}) for number in range(8)]
     taps += [("c-3", "bot", 5.0, {"purpose": "own-verify"}), ("c-35", "human", 90.0, {"refusal": "expired"})]
     taps += [("c-36", "human", 95.0, {"status": 410}), ("c-37", "human", -20.0, {})]
@@ -60,8 +60,8 @@ async def campaign(control, clickhouse):
 async def raw_rows(clickhouse):
     sql = "SELECT *, toUnixTimestamp64Milli(clicked_at) / 1000 AS at FROM clicks WHERE broadcast_id = 'spring'"
     rows = await clickhouse.rows(sql, dict)
-    redirected = [row for row in rows if 300 <= row["status"] < 400 and not row["refusal"]]
-    of_links = [row for row in redirected if not row["contact_id"].startswith("canary:")]
+    live = [row for row in rows if 200 <= row["status"] < 400 and not row["refusal"]]
+    of_links = [row for row in live if not row["contact_id"].startswith("canary:")]
     counted = [row for row in of_links if row["purpose"] != "own-verify"]
     return counted, [row for row in counted if row["visit_class"] == "human"]
 

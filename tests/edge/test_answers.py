@@ -369,3 +369,45 @@ async def test_a_record_of_a_later_release_is_read(redis, clickhouse, edge):
     await redis.set(domain_key(HOST), msgspec.msgpack.encode(later))
 
     assert "background:#0a5" in edge.get("/nope12345").text
+
+
+PREVIEW = {
+    "title": 'Half price "today"',
+    "description": "Forty pairs & more",
+    "image": "https://cdn.acme.example/1.png",
+}
+WHATSAPP = "WhatsApp/2.23.20.0"
+PHONE = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36"
+)
+OG = re.compile('<meta property="og:([a-z_]+)" content="([^"]*)">')
+
+
+async def test_what_draws_previews_gets_the_preview_of_the_broadcast_and_people_their_destination(
+    redis, clickhouse, edge
+):
+    await change(redis, clickhouse, broadcast={"preview": PREVIEW}, domain={"preview": {"title": "Acme"}})
+
+    shown = edge.get(f"/{CODE}", User_Agent=WHATSAPP)
+    tags = dict(OG.findall(shown.text))
+
+    assert (shown.status, shown.headers["Location"]) == (200, None)
+    assert tags == {
+        "type": "website", "site_name": "Acme &amp; Sons", "title": "Half price &quot;today&quot;",
+        "description": "Forty pairs &amp; more", "image": PREVIEW["image"],
+    }  # fmt: skip
+    assert shown.headers["Content-Security-Policy"].startswith("default-src 'none'; base-uri")
+    assert "acme.example/l?c=" not in shown.text
+    assert edge.get(f"/{CODE}", User_Agent=PHONE).headers["Location"] == destination(5)
+    head = edge.get(f"/{CODE}", method="HEAD", User_Agent=WHATSAPP)
+    assert (head.status, head.text, int(head.headers["Content-Length"])) == (200, "", len(shown.text.encode()))
+
+
+async def test_a_preview_of_the_domain_is_for_broadcasts_that_have_none(redis, clickhouse, edge):
+    assert edge.get(f"/{CODE}", User_Agent=WHATSAPP).status == 302
+    await change(redis, clickhouse, domain={"preview": {"description": "Shoes"}})
+
+    tags = dict(OG.findall(edge.get(f"/{CODE}", User_Agent=WHATSAPP).text))
+
+    assert (tags["title"], tags["description"]) == ("Acme &amp; Sons", "Shoes")
+    assert edge.get("/nope12345", User_Agent=WHATSAPP).status == 404

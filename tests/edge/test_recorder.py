@@ -132,3 +132,13 @@ def test_a_tick_of_thousands_of_hostile_visits_is_recorded_whole(tmp_path):
     assert sum(frame.count for frame in read) == 3_000
     assert max(len(frame.payload) for frame in read) < MAX_UNSPOOLED_BYTES / 2
     spool.close()
+
+
+async def test_a_preview_is_a_row_that_says_200(redis, clickhouse, edge):
+    await change(redis, clickhouse, broadcast={"preview": {"title": "Sale"}})
+
+    assert edge.get("/" + cipher.seal(5), User_Agent="WhatsApp/2").status == 200
+    (click,) = await clicks(redis, edge)
+
+    assert (click.status, click.destination, click.refusal) == (200, "", "")
+    assert 'taptrail_redirects_total{link="personal",status="200"} 1.0' in edge.metrics()

@@ -17,7 +17,7 @@ MILLISECONDS = st.integers(31_536_000_000, 32_503_679_999_999)  # 1971 to 2999
 def test_what_people_may_set_of_a_broadcast_has_its_name_in_the_api():
     assert [field.name for field in described(Broadcast)] == [
         "short_domain", "destinations", "source", "keyword", "valid_from", "expires_at", "status", "forward_query",
-        "fallback", "stopped", "sent_at", "archived", "text", "timezone",
+        "fallback", "stopped", "sent_at", "archived", "text", "timezone", "preview",
     ]  # fmt: skip
     assert [field.name for field in described(Broadcast) if field.required] == ["short_domain"]
 

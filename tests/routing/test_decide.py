@@ -192,3 +192,24 @@ def test_a_link_that_an_erased_contact_ended_is_over_and_not_unknown():
 
     assert answer(link=link) == Decision(410, "", Reason.STOPPED, 0, is_row=True)
     assert answer(link=link, fallback="https://acme.example/over").location == "https://acme.example/over"
+
+
+SHOWN = Decision(200, "", None, 0, is_row=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "preview", "agent", "decision"),
+    [
+        ({}, {}, "preview", live("https://acme.example/a")),
+        ({}, {"title": "A"}, "preview", SHOWN),
+        ({"preview": {"title": "A"}}, {}, "preview", SHOWN),
+        ({"preview": {"title": "A"}}, {}, "person", live("https://acme.example/a")),
+        ({"preview": {"title": "A"}, "stopped": True}, {}, "preview", Decision(410, "", Reason.STOPPED, 0, True)),
+    ],
+)
+def test_what_draws_previews_gets_the_preview_where_there_is_one(changes, preview, agent, decision):
+    broadcast = msgspec.structs.replace(BROADCAST, **changes)
+    found = Found(msgspec.structs.replace(DOMAIN, preview=preview), 17, LINK, broadcast)
+    asked = Visit("go.acme.example", "aB3dE5fG7", user_agent=agent)
+
+    assert decide(found, asked, CLICK_ID, NOW, lambda user_agent: user_agent == "preview") == decision
