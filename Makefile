@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick test test-system test-failed loadtest campaign regrade-test soak availability guard bench scaling check image-test geo configuration users rules dashboards changelog lock clean
+.PHONY: help demo up quick test test-python test-system test-failed loadtest campaign regrade-test soak availability guard bench scaling check image-test geo configuration users rules dashboards changelog lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -38,6 +38,10 @@ WORKERS ?= 3
 SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadfile
 test: $(VENV)/installed  ## the tests, on a real Valkey and the ClickHouse engine, WORKERS=3 files at a time
 	$(BIN)/python -m pytest -m "not system" $(SIDE_BY_SIDE)
+
+VERSION ?= 3.14
+test-python:  ## the pure tests on another Python, installed or Debian's: VERSION=3.14
+	sh tests/on_python.sh $(VERSION)
 
 test-system: $(VENV)/installed  ## the long tests: the whole system, killed, cut off, out of disk
 	$(BIN)/python -m pytest -m system $(SIDE_BY_SIDE)
@@ -129,4 +133,4 @@ lock: $(VENV)/installed  ## write requirements/*.txt anew from pyproject.toml
 
 clean:  ## remove what was built or stored here
 	rm -rf $(VENV) .taptrail .mypy_cache .ruff_cache .pytest_cache
-	rm -rf /var/tmp/taptrail-image
+	rm -rf /var/tmp/taptrail-image /var/tmp/taptrail-python
