@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick test test-python test-system test-failed loadtest campaign regrade-test soak availability guard bench scaling check image-test geo configuration users rules dashboards changelog lock clean
+.PHONY: help demo up quick test test-python test-system test-browser test-failed loadtest campaign regrade-test soak availability guard bench scaling check image-test geo configuration users rules dashboards changelog lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -35,9 +35,10 @@ quick: $(VENV)/installed  ## the pure tests: no server, no other program, half a
 	$(BIN)/python -m pytest -m pure
 
 WORKERS ?= 3
+PICTURES ?=
 SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadfile
 test: $(VENV)/installed  ## the tests, on a real Valkey and the ClickHouse engine, WORKERS=3 files at a time
-	$(BIN)/python -m pytest -m "not system" $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest -m "not system and not browser" $(SIDE_BY_SIDE)
 
 VERSION ?= 3.14
 test-python:  ## the pure tests on another Python, installed or Debian's: VERSION=3.14
@@ -45,6 +46,9 @@ test-python:  ## the pure tests on another Python, installed or Debian's: VERSIO
 
 test-system: $(VENV)/installed  ## the long tests: the whole system, killed, cut off, out of disk
 	$(BIN)/python -m pytest -m system $(SIDE_BY_SIDE)
+
+test-browser: $(VENV)/installed  ## the pages in Debian's chromium, for everyone; PICTURES=folder keeps how they look
+	TAPTRAIL_PICTURES=$(PICTURES) $(BIN)/python -m pytest -m browser tests/browser
 
 test-failed: $(VENV)/installed  ## the tests that failed last, with nothing beside them
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from control.access.key_ring import KeyRing
 from control.access.keys import Keys
+from control.access.sessions import Sessions
 from control.cache.forget import Forget
 from control.cache.redis_cache import Cache
 from control.cache.resync import Resync, degraded
@@ -25,6 +26,7 @@ from control.catalogue.shared_links import SharedLinks
 from control.clickhouse_watchdog import WatchfulClickHouse
 from control.http.api import api
 from control.http.app import control_app
+from control.http.auth import Access
 from control.http.calls.broadcasts import BroadcastCalls
 from control.http.calls.canaries import CanaryCalls
 from control.http.calls.domains import DomainCalls
@@ -42,6 +44,8 @@ from control.minting.claims import Claims
 from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
 from control.minting.minter import Minter
+from control.pages.report_list import ReportList
+from control.pages.site import site
 from control.settings import Settings
 from control.verify.verifier import Verifier
 from records.code import CodeCipher
@@ -94,7 +98,9 @@ def build(
         ErasureCalls(Erasures(clickhouse, settings.code_key)),
     )  # fmt: skip
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
-    return control_app(calls, ring), resync, keys
+    access = Access(ring, Sessions(links_redis, ring))
+    pages = site(access, ReportList(listings))
+    return control_app(calls, access, pages), resync, keys
 
 
 async def serve(settings: Settings) -> None:

@@ -124,6 +124,11 @@ def lane_name(lane: int) -> str:
     return f"{lane:016x}"
 
 
+def session_key(digest: str) -> str:
+    """Holds which key a browser signed in by, with an expiry; the digest is of the id in its cookie."""
+    return f"tt:session:{digest}"
+
+
 def salt_key(day: str) -> str:
     """Holds the salt of one UTC day's visitor ids (YYYY-MM-DD), with an expiry; kept nowhere else."""
     return f"tt:salt:{day}"

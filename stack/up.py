@@ -169,8 +169,9 @@ class System:
             await clickhouse.close()
         await _all_started([*self._edges, self._aggregator, self._control])
         self._is_ready = True
-        self._say(self._ready_line())
-        log.info("ready: everything runs", extra={"edge": f"http://{HOST}:{self._places.edge}"})
+        line = self._ready_line()
+        self._say(line)
+        log.info("ready: everything runs", extra={"edge": line["edge"], "pages": line["control"]})
 
     async def _stop(self) -> None:
         """No tap is lost on the way: edges ship what they have, the aggregator empties the streams, stores go last."""

@@ -16,6 +16,7 @@ class KeyRing:
 
     def __init__(self, given: ApiKeys, operators: OperatorKeys) -> None:
         self._given = {digest_of(key): _given_caller(key, given, operators) for key in {**given, **operators}}
+        self._given_by_reference = {_reference(digest): caller for digest, caller in self._given.items()}
         self._by_digest: dict[str, ApiKey] = {}
         self._by_id: dict[str, ApiKey] = {}
         self._revoked: set[str] = set()  # ids that a row read before may still bring
@@ -28,7 +29,22 @@ class KeyRing:
         if (given := self._given.get(digest)) is not None:
             return given
         stored = self._by_digest.get(digest)
-        return None if stored is None else Caller(stored.account, stored.scopes, key_id=stored.key_id)
+        return None if stored is None else _stored_caller(stored)
+
+    def reference_of(self, key: str) -> str | None:
+        """What names this key and opens nothing; None for a key that is not in force."""
+        digest = digest_of(key)
+        if digest in self._given:
+            return _reference(digest)
+        stored = self._by_digest.get(digest)
+        return None if stored is None else stored.key_id
+
+    def caller_by(self, reference: str) -> Caller | None:
+        """Who makes a call by the key of this reference; None where that key is in force no longer."""
+        if (given := self._given_by_reference.get(reference)) is not None:
+            return given
+        stored = self._by_id.get(reference)
+        return None if stored is None else _stored_caller(stored)
 
     def find(self, key_id: str) -> ApiKey | None:
         """The key that is in force under this id."""
@@ -75,5 +91,13 @@ class KeyRing:
 
 def _given_caller(key: str, given: ApiKeys, operators: OperatorKeys) -> Caller:
     account, name = given.get(key, ""), operators.get(key, "")
-    # Some bits of the digest: enough to tell keys apart in `changes`, and nothing to guess a key by.
-    return Caller(account, ALL_SCOPES if account else (), key in operators, name or f"{GIVEN}{digest_of(key)[:8]}")
+    return Caller(account, ALL_SCOPES if account else (), key in operators, name or _reference(digest_of(key)))
+
+
+def _reference(digest: str) -> str:
+    """Some bits of the digest: enough to tell keys apart in `changes`, and nothing to guess a key by."""
+    return f"{GIVEN}{digest[:8]}"
+
+
+def _stored_caller(key: ApiKey) -> Caller:
+    return Caller(key.account, key.scopes, key_id=key.key_id)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,13 +13,13 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from control.access.key_ring import KeyRing
 from control.http.api import Call
-from control.http.auth import caller_of
+from control.http.auth import Access
 from control.http.docs_page import STYLE, docs_page
 from control.http.openapi import openapi
 from control.http.operations import OPERATIONS, Operation
 from control.http.problems import MEDIA_TYPE, Problem, check_query
+from control.http.same_origin import check_same_origin
 from control.http.store_faults import of_store
 from control.metrics import REQUESTS, SECONDS
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
@@ -32,8 +32,8 @@ HUNG_UP = 499
 log = logging.getLogger(__name__)
 
 
-def control_app(calls: Mapping[str, Call], ring: KeyRing) -> ASGIApp:
-    """ASGI application for the port of the control API."""
+def control_app(calls: Mapping[str, Call], access: Access, pages: Sequence[Route]) -> ASGIApp:
+    """ASGI application for the port of the control API and of the pages."""
     page, document = docs_page(), openapi()
 
     async def docs(request: Request) -> Response:
@@ -42,17 +42,17 @@ def control_app(calls: Mapping[str, Call], ring: KeyRing) -> ASGIApp:
     async def openapi_json(request: Request) -> Response:
         return JSONResponse(document)
 
-    routes = [Route("/docs", docs), Route("/v1/openapi.json", openapi_json), *_routes(calls, ring)]
+    routes = [Route("/docs", docs), Route("/v1/openapi.json", openapi_json), *_routes(calls, access), *pages]
     return Counted(answering(routes, _HANDLERS))
 
 
-def _routes(calls: Mapping[str, Call], ring: KeyRing) -> list[Route]:
+def _routes(calls: Mapping[str, Call], access: Access) -> list[Route]:
     """One route for each path: Starlette answers 405 by the first that matches the path, whatever its methods."""
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = operation
     return [
-        Route(_with_slashes(path), _endpoint(calls, ring, by_method), methods=[*by_method])
+        Route(_with_slashes(path), _endpoint(calls, access, by_method), methods=[*by_method])
         for path, by_method in by_path.items()
     ]
 
@@ -65,13 +65,14 @@ def _with_slashes(path: str) -> str:
 
 
 def _endpoint(
-    calls: Mapping[str, Call], ring: KeyRing, by_method: dict[str, Operation]
+    calls: Mapping[str, Call], access: Access, by_method: dict[str, Operation]
 ) -> Callable[[Request], Awaitable[Response]]:
     """Answers the calls of one path, of callers who may make them and with parameters that the call has."""
 
     async def endpoint(request: Request) -> Response:
         operation = by_method["GET" if request.method == "HEAD" else request.method]
-        caller = caller_of(ring, request.headers.get("authorization", ""), operation.scope)
+        check_same_origin(request.method, request.headers)
+        caller = await access.caller_of(request, operation.scope)
         check_query(request.query_params, [name for name, _ in operation.query])
         return await calls[operation.name](request, caller)
 

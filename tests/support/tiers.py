@@ -3,6 +3,7 @@
 pure     needs Python and the packages alone; all of them together take seconds
 servers  starts servers, processes or tools of its own (kubectl, promtool)
 system   long ones: the whole system, killed and cut off; all of tests/system/
+browser  the pages in a real Chromium; all of tests/browser/
 """
 
 import sys
@@ -21,6 +22,8 @@ _pure: list[str] = []  # the id of the pure test that runs now
 
 def tier_of(item: pytest.Item) -> str:
     """The tier that a test's folder, its mark or the fixtures it uses put it into."""
+    if item.path.parent.name == "browser":
+        return "browser"
     if item.path.parent.name == "system" or item.get_closest_marker("system"):
         return "system"
     if item.get_closest_marker("servers") or STARTS_PROCESSES.intersection(item.fixturenames):

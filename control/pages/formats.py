@@ -1,0 +1,42 @@
+"""How pages write numbers, shares and times. Pure."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+NARROW = "\N{NARROW NO-BREAK SPACE}"
+NONE = "\N{EN DASH}"
+
+
+def number(value: int) -> str:
+    """12,345."""
+    return f"{value:,}"
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage with what is worth reading of it: 0 %, 0.4 %, 12.3 %, 100 %."""
+    if value is None:
+        return NONE
+    text = f"{value * 100:.1f}".removesuffix(".0")
+    if text == "0" and value > 0:
+        text = "<0.1"
+    if text == "100" and value < 1:
+        text = ">99.9"
+    return f"{text}{NARROW}%"
+
+
+def moment(time: datetime | None) -> str:
+    """4 May 2026, 09:00 UTC."""
+    return NONE if time is None else f"{time.day} {time:%b %Y, %H:%M} UTC"
+
+
+def moment_of_ms(ms: int) -> datetime | None:
+    """Of Unix milliseconds; None for 0."""
+    return datetime.fromtimestamp(ms / 1_000, UTC) if ms else None
+
+
+def curve(values: Sequence[int], width: int, height: int) -> str:
+    """The line through these values as the `d` of an SVG path, its highest point one unit below the top."""
+    if len(values) < 2:
+        return ""
+    across, up = width / (len(values) - 1), (height - 2) / max(*values, 1)
+    return "M" + "L".join(f"{at * across:.1f} {height - 1 - value * up:.1f}" for at, value in enumerate(values))

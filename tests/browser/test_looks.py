@@ -1,0 +1,31 @@
+"""Every page, in both themes, on a desk and on a phone: nothing for axe, nothing wider than the screen."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.browser.chromium import LOOKS
+
+PICTURES = os.environ.get("TAPTRAIL_PICTURES", "")  # a folder: pictures of all pages go there
+# (name, path) of every page; {key_id} and the like are filled in by the shop.
+PAGES = [
+    ("login", "/login"),
+    ("reports", "/reports"),
+    ("reports-none", "/reports?q=nothing-like-that"),
+]
+
+
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+@pytest.mark.parametrize(("name", "path"), PAGES)
+def test_a_page_can_be_read_by_everyone(looks, shop, name, path, theme, width):
+    screen = looks.at(theme, width)
+    if name != "login":
+        screen.sign_in(shop.key)
+
+    screen.open(path)
+    if PICTURES:
+        screen.picture(Path(PICTURES), name)
+
+    assert screen.faults_by_axe() == []
+    assert screen.overflow() == 0
