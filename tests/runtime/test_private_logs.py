@@ -24,7 +24,7 @@ PACKAGES = ("edge", "aggregator", "control", "runtime", "records", "stack", "cli
 # Names of things of ours, counts and reasons. A new one is for somebody to think about: can a person be in it?
 HARMLESS = {
     "behind", "child", "clicks", "directory", "edge", "erasure", "erasures", "error", "file", "files", "first", "from_",
-    "how", "id", "in_s", "key", "lane", "lanes", "left", "links", "months", "now", "owner", "port", "records",
+    "how", "id", "in_s", "key", "lane", "lanes", "left", "links", "months", "now", "owner", "pages", "port", "records",
     "RLIMIT_NOFILE", "route", "rows", "segment", "short_domain", "signal", "since", "slug", "status", "taps", "to",
     "trouble", "variable", "waits_for", "why",
 }  # fmt: skip
