@@ -41,6 +41,7 @@ from control.locks import Locks
 from control.metrics import REGISTRY
 from control.minting.canaries import Canaries
 from control.minting.claims import Claims
+from control.minting.compositions import Compositions
 from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
 from control.minting.minter import Minter
@@ -59,7 +60,7 @@ from runtime.redis_client import redis_client
 from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
 from runtime.store_health import Ask, Stores
 
-TABLES = ("links", "taptrail_internal.mints", "broadcasts", "domains", "clicks")
+TABLES = ("links", "taptrail_internal.mints", "broadcasts", "domains", "clicks", "compositions")
 REDIS_S = 1.5  # a call asks Redis in three steps at most: a Redis that hangs costs it no more than five seconds
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ def build(
     quotas = Quotas(settings.max_domains, settings.max_broadcasts)
     domains = Domains(clickhouse, cache, locks, claims, changes, rules, proof, quotas)
     broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids, claims, links, changes, quotas)
-    minter = Minter(broadcasts, claims, links, cache, locks, cipher)
+    minter = Minter(broadcasts, claims, links, Compositions(clickhouse), cache, locks, cipher)
     shared = SharedLinks(broadcasts, domains, ids, claims, links, cache, locks, cipher)
     verifier = Verifier(
         clickhouse, domains, links, settings.code_key,
