@@ -47,6 +47,7 @@ from control.minting.link_table import LinkTable
 from control.minting.minter import Minter
 from control.pages.report_list import ReportList
 from control.pages.site import site
+from control.reports.overview import Overview
 from control.settings import Settings
 from control.verify.verifier import Verifier
 from records.code import CodeCipher
@@ -100,7 +101,7 @@ def build(
     )  # fmt: skip
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
     access = Access(ring, Sessions(links_redis, ring))
-    pages = site(access, ReportList(listings))
+    pages = site(access, ReportList(listings, Overview(clickhouse)))
     return control_app(calls, access, pages), resync, keys
 
 
