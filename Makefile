@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick test test-python test-system test-browser test-failed loadtest campaign regrade-test soak availability guard bench scaling check image-test geo configuration users rules dashboards changelog lock clean
+.PHONY: help demo up quick test test-python test-system test-browser test-failed loadtest campaign regrade-test erasure-test soak availability guard bench scaling check image-test geo configuration users rules dashboards changelog lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -74,6 +74,9 @@ chaos: $(VENV)/installed  ## kill everything again and again under load, then co
 INTERLEAVINGS ?= 50
 regrade-test: $(VENV)/installed  ## judge clicks again while they arrive and everything is killed: INTERLEAVINGS=50 SEED=1
 	$(BIN)/python -m tests.chaos.regrade --interleavings $(INTERLEAVINGS) --seed $(SEED)
+
+erasure-test: $(VENV)/installed  ## erase contacts while clicks arrive, are judged again, and all is killed: INTERLEAVINGS=50 SEED=1
+	$(BIN)/python -m tests.chaos.erasure --interleavings $(INTERLEAVINGS) --seed $(SEED) --regrade
 
 CAMPAIGN_CONTACTS ?= 100000
 campaign: $(VENV)/installed  ## docs/campaign.md as it stands, for CAMPAIGN_CONTACTS=100000, against the known truth
