@@ -20,15 +20,20 @@ $(VENV)/runs: requirements/stack.txt requirements/build.txt pyproject.toml
 	$(INSTALL) --no-deps --no-build-isolation -e .
 	touch $@
 
-$(VENV)/installed: requirements/dev.txt $(VENV)/runs
+# What a C compiler makes faster. Without one everything works as well.
+$(VENV)/compiled: records/machine_code.py records/machine_code.pxd image/compile.py $(VENV)/runs
+	$(BIN)/python image/compile.py
+	touch $@
+
+$(VENV)/installed: requirements/dev.txt $(VENV)/runs | $(VENV)/compiled
 	@echo "Installing the tools of development into $(VENV) ..."
 	$(INSTALL) --require-hashes --no-deps -r requirements/dev.txt
 	touch $@
 
-demo: $(VENV)/runs  ## mint a broadcast, tap its links, print the report and the ledger
+demo: $(VENV)/compiled  ## mint a broadcast, tap its links, print the report and the ledger
 	$(BIN)/python -m stack.demo
 
-up: $(VENV)/runs  ## the whole system in the foreground, on 127.0.0.1
+up: $(VENV)/compiled  ## the whole system in the foreground, on 127.0.0.1
 	$(BIN)/taptrail up
 
 quick: $(VENV)/installed  ## the pure tests: no server, no other program, half a minute
@@ -139,5 +144,5 @@ lock: $(VENV)/installed  ## write requirements/*.txt anew from pyproject.toml
 	sh requirements/lock.sh $(BIN)/uv
 
 clean:  ## remove what was built or stored here
-	rm -rf $(VENV) .taptrail .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) records/*.so .taptrail .mypy_cache .ruff_cache .pytest_cache
 	rm -rf /var/tmp/taptrail-image /var/tmp/taptrail-python
