@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick test test-python test-system test-browser test-failed loadtest campaign regrade-test erasure-test soak availability guard bench scaling check image-test geo configuration users rules dashboards changelog lock clean
+.PHONY: help demo up quick test test-python test-system test-browser test-failed loadtest loadtest-release campaign regrade-test erasure-test soak availability guard bench scaling check image-test geo configuration users rules dashboards changelog lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -58,8 +58,12 @@ test-browser: $(VENV)/installed  ## the pages in Debian's chromium, for everyone
 test-failed: $(VENV)/installed  ## the tests that failed last, with nothing beside them
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
-loadtest: $(VENV)/installed  ## Locust: a broadcast's taps, checked and counted
-	$(BIN)/python -m loadtest.run
+LAST_RELEASE := loadtest/last_release.json
+loadtest: $(VENV)/installed  ## Locust: a broadcast's taps, checked, counted, and no worse than at the last release
+	$(BIN)/python -m loadtest.run --against $(LAST_RELEASE) --csv-in .loadtest
+
+loadtest-release: $(VENV)/installed  ## Locust: write what later runs are compared with
+	$(BIN)/python -m loadtest.run --write $(LAST_RELEASE) --csv-in .loadtest
 
 SEED ?= 1
 TAPS ?= 300000
