@@ -17,7 +17,6 @@ from aggregator.auditor import Auditor
 from aggregator.enrich import Enricher
 from aggregator.erased import ErasedLinks
 from aggregator.erasures import Erasures
-from aggregator.expiry import Expiry
 from aggregator.geo_files import GeoFiles
 from aggregator.insertable import EnrichedRows
 from aggregator.metrics import AggregatorCollector, Beside
@@ -70,11 +69,12 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
     scans = ScansSeen()
     enricher = Enricher(AddressCipher(settings.code_key), Devices(), geo, scans)
     stores = stores_of(client, clickhouse, owner)
-    erased = ErasedLinks(clickhouse)
-    aggregator = Aggregator(stores, EnrichedRows(enricher, Salts(client), erased), SystemClock(), owner)
+    aggregator = Aggregator(
+        stores, EnrichedRows(enricher, Salts(client), ErasedLinks(clickhouse)), SystemClock(), owner
+    )
     auditor = Auditor(client, clickhouse)
     neighbours = Neighbours(slow_clickhouse, scans, time.time)
-    erasures = Erasures(slow_clickhouse, client, erased=erased)
+    erasures = Erasures(slow_clickhouse, client)
 
     health = Stores({"redis": client.ping, "clickhouse": clickhouse.ping})
     readiness = Readiness(health.degraded)
@@ -85,7 +85,7 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
     async with asyncio.TaskGroup() as running:
         work = (
             aggregator.leases.keep_renewing(), auditor.run(), health.watch(), neighbours.run(settings.regrade_every_s),
-            geo.run(), erasures.run(), Expiry(slow_clickhouse, settings.keep_contacts_months).run(),
+            geo.run(), erasures.run(),
         )  # fmt: skip
         background = [running.create_task(task) for task in work]
         moving = running.create_task(aggregator.pipeline.run())

@@ -32,7 +32,7 @@ _OWN: dict[str, pa.DataType] = {
 }
 _OF_BROADCAST = (
     *("account", "short_domain", "broadcast_id", "broadcast_no", "audience", "keyword", "source"),
-    *("destination_index", "destination_version", "status", "refusal"),
+    *("destination_index", "destination_version", "status", "refusal", "via"),
 )
 _NUMBERS = {
     "broadcast_no": pa.uint64(),

@@ -118,7 +118,16 @@ def call(method: str, path: str, body: Any = None, *, missing_ok: bool = False, 
     return asyncio.run(_call(method, path, body, missing_ok, {k: v for k, v in query.items() if v is not None}))
 
 
-async def _call(method: str, path: str, body: Any, missing_ok: bool, query: dict[str, str]) -> Any:
+def download(path: str, **query: str | None) -> bytes:
+    """The file that a GET answers. Raises click.ClickException."""
+    named = {name: value for name, value in query.items() if value is not None}
+    found: bytes = asyncio.run(_call("GET", path, None, False, named, is_file=True))
+    return found
+
+
+async def _call(
+    method: str, path: str, body: Any, missing_ok: bool, query: dict[str, str], *, is_file: bool = False
+) -> Any:
     where = service()
     try:
         async with (
@@ -130,6 +139,8 @@ async def _call(method: str, path: str, body: Any, missing_ok: bool, query: dict
             await raise_for(response)
             for warning in response.headers.getall(WARNING, []):
                 warn(warning)
+            if is_file:
+                return await response.read()
             return None if response.status == 204 else await response.json()
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise unreachable(where, error) from error

@@ -20,6 +20,7 @@ _COLUMNS = (
     "device_type",
     "country",
     "code",
+    "via",
     "query_marks",
 )
 _LINKS = ("broadcast_id", "short_url", "state", "goes_to", "minted_at")

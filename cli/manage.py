@@ -1,13 +1,14 @@
 """`taptrail broadcast`, `taptrail domain`, `taptrail link`."""
 
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import click
 import msgspec
 
-from cli.api import broadcast_path, call, domain_path, segment, warn
+from cli.api import broadcast_path, call, domain_path, download, segment, warn
 from cli.history import destination, extend, history, rollback, sent, show
 from cli.lists import items, list_options, show_list
 from cli.options import missing_of, named_of, options_of
@@ -241,6 +242,26 @@ def link_delete(short_url: str, account: str | None) -> None:
 def link_show(short_url: str, account: str | None, json_: bool) -> None:
     """Say what a short URL is and where it goes now."""
     show(call("GET", _link_path(short_url), account=account), json_)
+
+
+@link.command("qr")
+@click.argument("short_url")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="A file that ends in .svg or .png.")
+@click.option("--size", type=int, default=None, help="Width and height in pixels, 64 to 4096.  [default: 512]")
+@click.option("--border", type=int, default=None, help="Of the quiet zone, in modules.  [default: 4]")
+@_account
+def link_qr(short_url: str, out: str, size: int | None, border: int | None, account: str | None) -> None:
+    """Draw the QR code of a short URL; clicks of its scans have via = 'qr'."""
+    kind = Path(out).suffix.lower()
+    if kind not in (".svg", ".png"):
+        raise click.UsageError(f"--out is {out}; expected a file that ends in .svg or .png")
+    sizes = {name: str(value) for name, value in (("size", size), ("border", border)) if value is not None}
+    drawn = download(f"{_link_path(short_url)}/qr{kind}", account=account, **sizes)
+    try:
+        Path(out).write_bytes(drawn)
+    except OSError as error:
+        raise click.ClickException(f"{out}: {error.strerror}") from None
+    click.echo(f"The QR code is in {out}.")
 
 
 def _link_path(short_url: str) -> str:

@@ -37,6 +37,7 @@ class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
     refusal: str = ""  # why the visitor was not sent where the link leads: expired, stopped, not_yet, too_long
     destination_version: int = 0  # version in its history that put that destination in force; 0 is 1
     query_marks: dict[str, str] | None = None  # of the visit's query: marks_in; None where it has none of them
+    via: str = ""  # "qr": its URL was read from a QR code of ours
 
 
 # A frame holds clicks of one event-loop tick, at most 256: header, then msgpack (edge_id, [click, ...]).

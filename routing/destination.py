@@ -9,6 +9,7 @@ from uuid import UUID
 from records.broadcast import Broadcast
 from records.hosts import with_ascii_host
 from records.link import Link
+from records.qr_mark import without_mark
 from records.text import FIELD_NAME
 from routing.visit import Visit
 
@@ -70,7 +71,7 @@ def _with_query(url: str, query: str) -> str:
     before, hash_mark, fragment = url.partition("#")
     _, mark, own = before.partition("?")
     joint = "&" if mark else "?"
-    forwarded = quote(query.encode("latin-1"), safe=_KEPT_IN_QUERY)
+    forwarded = quote(without_mark(query).encode("latin-1"), safe=_KEPT_IN_QUERY)
     if own:
         taken = _names_in(own)
         forwarded = "&".join([pair for pair in forwarded.split("&") if taken.isdisjoint(_names_in(pair))])

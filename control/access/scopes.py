@@ -45,6 +45,8 @@ NEEDS = {
     "patch_link": "manage",
     "delete_link": "manage",
     "get_link": "report",
+    "qr_svg": "report",
+    "qr_png": "report",
     "create_key": "admin",
     "list_keys": "report",
     "revoke_key": "admin",

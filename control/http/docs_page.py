@@ -53,7 +53,8 @@ def _operation(operation: Operation) -> str:
     if operation.idempotent:
         notes.append("Header <code>Idempotency-Key</code>")
     takes = f"Takes {_fields(operation.body, lines=operation.ndjson)}.<br>" if operation.body else ""
-    answers = f"Answers {_fields(*operation.answers, lines=operation.ndjson)}." if operation.answers else "No body."
+    answered = _fields(*operation.answers, lines=operation.ndjson) if operation.answers else " or ".join(operation.also)
+    answers = f"Answers {answered}." if answered else "No body."
     return (
         f'<section><h3><b class="m">{operation.method}</b> <code>{escape(operation.path)}</code></h3>'
         f"<p>{escape(operation.summary)}.</p>"

@@ -63,7 +63,7 @@ def _described(operation: Operation) -> dict[str, Any]:
                 str(status): {
                     "description": _DONE.get(status, "Done"),
                     "headers": _WARNING,
-                    **({"content": _content(operation, answer_media)} if operation.answers else {}),
+                    **({"content": _content(operation, answer_media)} if operation.answers or operation.also else {}),
                 }
                 for status in operation.statuses
             },
@@ -79,8 +79,10 @@ def _described(operation: Operation) -> dict[str, Any]:
 
 
 def _content(operation: Operation, media: str) -> dict[str, Any]:
-    files = {media: {"schema": {"type": "string"}} for media in operation.also}
-    return {media: _schema(*operation.answers), **_lines(operation.answer_lines), **files}
+    # OpenAPI 3.1, 4.8.14.2: what is no text has a schema without a type.
+    files = {media: {"schema": {"type": "string"} if media.startswith("text/") else {}} for media in operation.also}
+    records = {media: _schema(*operation.answers)} if operation.answers else {}
+    return {**records, **_lines(operation.answer_lines), **files}
 
 
 def _lines(record: Any) -> dict[str, Any]:

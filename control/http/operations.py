@@ -126,6 +126,10 @@ _FORMAT = (
 _COMPARED = (("broadcasts", "Ids of 1 to 20 broadcasts of the account: a,b"),)
 TABLE_MEDIA = ("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 _DOMAIN = (("domain", "On this short domain"),)
+_QR = (
+    ("size", "Width and height in pixels, 64 to 4,096; 512 without it"),
+    ("border", "Width of the quiet zone in modules, 0 to 16; 4 without it, which is what scanners expect at least"),
+)
 _PUT = (200, 201)  # replaced, created
 _DELETED = (204,)
 _HOURS = (("hours", "Only lanes with a click in so many hours; 24 without it"),)
@@ -251,6 +255,14 @@ OPERATIONS = (
     Operation(
         "get_link", "GET", "/v1/links/{domain}/{code}", "What a link is and where it goes now",
         LinkState, query=_ACCOUNT,
+    ),
+    Operation(
+        "qr_svg", "GET", "/v1/links/{domain}/{code}/qr.svg", "A QR code of a link; its scans have via = 'qr' in clicks",
+        None, query=_ACCOUNT + _QR, also=("image/svg+xml",),
+    ),
+    Operation(
+        "qr_png", "GET", "/v1/links/{domain}/{code}/qr.png", "The same as a PNG", None, query=_ACCOUNT + _QR,
+        also=("image/png",),
     ),
     Operation(
         "create_key", "POST", "/v1/keys", "Make a key for an account, in force within a second",

@@ -81,6 +81,13 @@ def hours(request: Request) -> float:
     raise invalid("hours", f"hours is {described(text)}; expected a number above 0, up to {MAX_AUDIT_HOURS}")
 
 
+def whole_number(request: Request, name: str, default: int, least: int, most: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most:
+        return int(text)
+    raise invalid(name, f"{name} is {described(text)}; expected a whole number from {least:,} to {most:,}")
+
+
 def index_of(request: Request) -> int:
     text: str = request.path_params["index"]
     if text.isascii() and text.isdigit() and len(text) <= 3:

@@ -60,6 +60,7 @@ def test_a_row_says_what_the_edge_saw_and_what_was_found_out():
         "status": 302,
         "refusal": "",
         "query_marks": {},
+        "via": "",
         "method": "GET",
         "visit_class": "human",
         "class_reasons": ["agent-browser"],

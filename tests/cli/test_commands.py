@@ -5,6 +5,7 @@ import pytest
 
 from records.keys import LANES, WATERMARKS, lane_name
 from records.lane_registry import LaneReport
+from tests.support.barcodes import read_back
 from tests.support.click_rows import click
 from tests.support.control import DOMAIN, SHOP, contacts
 
@@ -250,3 +251,20 @@ async def test_the_look_of_a_domains_pages_is_put_by_parts_and_cleared(taptrail,
     assert wrong.returncode == 2
     assert "expected color=VALUE or logo=VALUE or language=VALUE" in wrong.stderr
     assert json.loads(cleared.stdout)["page"] is None
+
+
+async def test_a_qr_code_is_written_into_a_file(taptrail, control, tmp_path):
+    control.broadcast()
+    control.call("POST", "/v1/links", {"short_domain": DOMAIN, "destination": "https://acme.example/", "slug": "SALE"})
+    out = tmp_path / "sale.png"
+
+    done = await taptrail("link", "qr", f"{DOMAIN}/SALE", "--out", str(out), "--size", "256")
+    small = await taptrail("link", "qr", f"{DOMAIN}/SALE", "--out", str(out), "--size", "8")
+    other = await taptrail("link", "qr", f"{DOMAIN}/SALE", "--out", "sale.pdf")
+    nowhere = await taptrail("link", "qr", f"{DOMAIN}/SALE", "--out", str(tmp_path / "no" / "sale.svg"))
+
+    assert done.returncode == 0, done.stderr
+    assert read_back(out.read_bytes()) == [f"https://{DOMAIN}/SALE?via=qr"]
+    assert (small.returncode, "expected a whole number from 64 to 4,096" in small.stderr) == (1, True)
+    assert (other.returncode, ".svg or .png" in other.stderr) == (2, True)
+    assert (nowhere.returncode, "No such file or directory" in nowhere.stderr) == (1, True)

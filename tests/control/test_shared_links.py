@@ -4,6 +4,7 @@ import json
 import pytest
 
 from records.keys import slug_key
+from tests.support.barcodes import read_back
 from tests.support.clickhouse import head_of
 from tests.support.control import ACME, DOMAIN, SHOP, contacts
 from tests.support.eventually import eventually
@@ -326,3 +327,29 @@ async def test_a_repeated_request_does_not_end_the_insert_of_others(control, cli
     assert (await again).body == first.body
     assert await clickhouse.value("SELECT [count(), uniqExact(link_id)] FROM links") == [2, 2]
     others.close()
+
+
+async def test_a_qr_code_of_a_link_is_drawn_in_the_size_asked_for(control):
+    control.broadcast()
+    control.call("POST", "/v1/links", POSTER | {"slug": "SALE"})
+    path = f"/v1/links/{DOMAIN}/sale/qr"
+
+    svg = control.call("GET", f"{path}.svg?size=300")
+    png = control.call("GET", f"{path}.png?size=300&border=2")
+
+    assert (svg.status, b'width="300" height="300"' in svg.body) == (200, True)
+    assert (png.status, read_back(png.body)) == (200, [f"https://{DOMAIN}/SALE?via=qr"])
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("size=63", "size"), ("size=4097", "size"), ("size=1e3", "size"), ("border=17", "border"), ("border=-1", "border"),
+     ("colour=red", "colour"), ("size=64&border=16", "size")],
+)  # fmt: skip
+async def test_a_qr_code_that_cannot_be_drawn_is_refused(control, query, field):
+    control.broadcast()
+    control.call("POST", "/v1/links", POSTER | {"slug": "S" * 60})
+
+    answer = control.call("GET", f"/v1/links/{DOMAIN}/{'S' * 60}/qr.png?{query}")
+
+    assert (answer.status, answer.body["field"]) == (422, field)

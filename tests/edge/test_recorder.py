@@ -142,3 +142,16 @@ async def test_a_preview_is_a_row_that_says_200(redis, clickhouse, edge):
 
     assert (click.status, click.destination, click.refusal) == (200, "", "")
     assert 'taptrail_redirects_total{link="personal",status="200"} 1.0' in edge.metrics()
+
+
+@pytest.mark.parametrize("headers", [{}, {"content_length": "0"}], ids=["fast path", "parser"])
+async def test_a_scan_of_a_qr_code_is_known_by_its_mark(redis, clickhouse, edge, headers):
+    await change(redis, clickhouse, broadcast={"forward_query": True})
+    code = cipher.seal(5)
+
+    for query in ("?via=qr", "?via=qr&gclid=y", "?via=qrcode", "", ".?via=qr"):
+        path = f"/{code}{query}"
+        assert "via=qr&" not in edge.get(path, **headers).headers["Location"] + "&"
+
+    seen = [(click.via, click.query_marks) for click in await clicks(redis, edge)]
+    assert seen == [("qr", None), ("qr", {"gclid": "y"}), ("", None), ("", None), ("qr", None)]

@@ -84,3 +84,10 @@ def test_a_click_that_does_not_decode_is_set_apart_and_the_others_stay():
     assert isinstance(clicks[1], BadClick)
     assert clicks[1].seq == 6
     assert "int" in clicks[1].reason
+
+
+def test_a_click_keeps_how_its_visitor_came():
+    scanned = msgspec.structs.replace(CLICK, via="qr")
+    (frame,) = frames_in(encode_frame("edge-1", 1, [scanned, CLICK]))
+
+    assert decode_frame(frame) == ("edge-1", [scanned, CLICK])

@@ -81,3 +81,20 @@ def test_a_link_without_fields_is_written_as_it_ever_was_and_older_ones_are_read
     with_fields = Link(3, 0, 1, "c-1", "", {"order": "17"})
     assert encode_link(with_fields) == b"\x96\x03\x00\x01\xa3c-1\xa0\x81\xa5order\xa217"
     assert decode_link(encode_link(with_fields)) == with_fields
+
+
+@pytest.mark.parametrize(
+    ("query", "forwarded"),
+    [
+        ("via=qr", ""),
+        ("via=qr&utm_source=x", "?utm_source=x"),
+        ("a=1&via=qr", "?a=1"),
+        ("via=qrs&xvia=qr", "?via=qrs&xvia=qr"),
+        ("via=mail", "?via=mail"),
+    ],
+)
+def test_the_mark_of_a_qr_code_is_not_forwarded(query, forwarded):
+    broadcast = Broadcast(1, "main", "spring", "go.acme.example", ("https://acme.example/",), forward_query=True)
+    visit = Visit("go.acme.example", "SALE", query)
+
+    assert destination_for(broadcast, 0, Link(1, 0, 0, ""), visit, bytes(16)) == f"https://acme.example/{forwarded}"

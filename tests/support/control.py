@@ -71,6 +71,8 @@ class Control(Process):
 def _decoded(kind: str, text: bytes) -> Any:
     if kind == "application/x-ndjson":
         return [json.loads(line) for line in text.splitlines()]
+    if kind.startswith("image/"):
+        return text
     return json.loads(text) if kind.endswith("json") and text else text.decode()
 
 

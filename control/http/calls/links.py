@@ -1,5 +1,7 @@
 """The calls about shared links."""
 
+import asyncio
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,8 +11,10 @@ from control.catalogue.shared_links import SharedLinks
 from control.http.advisories import over, with_warnings
 from control.http.bodies import document
 from control.http.json_answer import json_answer
-from control.http.parameters import account_of, idempotency_key
+from control.http.parameters import account_of, idempotency_key, whole_number
+from control.http.problems import invalid
 from control.http.schemas import LinkBody, LinkPatch
+from control.qr import BORDERS, SIZES, Draw, as_png, as_svg, least_size, qr_code
 from runtime.clock import unix_ms
 
 _link = msgspec.json.Decoder(LinkBody)
@@ -37,6 +41,24 @@ class LinkCalls:
         parts = request.path_params
         await self._shared.delete(parts["domain"], parts["code"], account_of(request, caller), caller.author)
         return Response(status_code=204)
+
+    async def qr_svg(self, request: Request, caller: Caller) -> Response:
+        return Response(await self._drawn(request, caller, as_svg), media_type="image/svg+xml")
+
+    async def qr_png(self, request: Request, caller: Caller) -> Response:
+        return Response(await self._drawn(request, caller, as_png), media_type="image/png")
+
+    async def _drawn(self, request: Request, caller: Caller, draw: Draw) -> bytes:
+        parts = request.path_params
+        size = whole_number(request, "size", 512, *SIZES)
+        border = whole_number(request, "border", 4, *BORDERS)
+        link = await self._shared.look_up(parts["domain"], parts["code"], account_of(request, caller))
+        code = await asyncio.to_thread(qr_code, link.short_url)
+        if (least := least_size(code, border)) > size:
+            raise invalid(
+                "size", f"size is {size}; with a border of {border} this QR code needs {least} pixels at least"
+            )
+        return await asyncio.to_thread(draw, code, size, border)
 
     async def get_link(self, request: Request, caller: Caller) -> Response:
         parts = request.path_params

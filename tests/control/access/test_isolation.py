@@ -73,6 +73,8 @@ ROWS = {
     "patch_link": Row(path="/v1/links/{domain}/SALE", body={"keyword": "MINE"}, own=200, above=200),
     "delete_link": Row(path="/v1/links/{domain}/SALE", own=204, above=204),
     "get_link": Row(path="/v1/links/{domain}/SALE", own=200, above=200),
+    "qr_svg": Row(path="/v1/links/{domain}/SALE/qr.svg", own=200, above=200),
+    "qr_png": Row(path="/v1/links/{domain}/SALE/qr.png", own=200, above=200),
     "create_key": Row(path="/v1/keys", body={"scopes": ["admin"]}, own=201, stranger=201, above=201, below=201),
     "list_keys": Row(path="/v1/keys", own=200, stranger=200, above=200, below=200),
     "revoke_key": Row(path="/v1/keys/{key_id}", own=204, above=204),
