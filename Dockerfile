@@ -4,11 +4,16 @@
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS wheel
+# For records/machine_code.py. Any compiler does: nothing of it gets into the image.
+# hadolint ignore=DL3008
+RUN apt-get update -qq \
+    && apt-get install -qq --yes --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY requirements/build.txt requirements/
 RUN pip install --no-cache-dir --require-hashes --no-deps -r requirements/build.txt
 COPY . .
-RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
+RUN python image/compile.py && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
 
 FROM ${PYTHON_IMAGE} AS dependencies
 WORKDIR /src

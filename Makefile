@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick test test-python test-system test-browser test-failed loadtest campaign regrade-test soak availability guard bench scaling check image-test geo configuration users rules dashboards changelog lock clean
+.PHONY: help demo up quick test test-python test-system test-browser test-failed loadtest loadtest-release campaign regrade-test erasure-test soak availability guard bench scaling check image-test geo configuration users rules dashboards changelog lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -20,15 +20,20 @@ $(VENV)/runs: requirements/stack.txt requirements/build.txt pyproject.toml
 	$(INSTALL) --no-deps --no-build-isolation -e .
 	touch $@
 
-$(VENV)/installed: requirements/dev.txt $(VENV)/runs
+# What a C compiler makes faster. Without one everything works as well.
+$(VENV)/compiled: records/machine_code.py records/machine_code.pxd image/compile.py $(VENV)/runs
+	$(BIN)/python image/compile.py
+	touch $@
+
+$(VENV)/installed: requirements/dev.txt $(VENV)/runs | $(VENV)/compiled
 	@echo "Installing the tools of development into $(VENV) ..."
 	$(INSTALL) --require-hashes --no-deps -r requirements/dev.txt
 	touch $@
 
-demo: $(VENV)/runs  ## mint a broadcast, tap its links, print the report and the ledger
+demo: $(VENV)/compiled  ## mint a broadcast, tap its links, print the report and the ledger
 	$(BIN)/python -m stack.demo
 
-up: $(VENV)/runs  ## the whole system in the foreground, on 127.0.0.1
+up: $(VENV)/compiled  ## the whole system in the foreground, on 127.0.0.1
 	$(BIN)/taptrail up
 
 quick: $(VENV)/installed  ## the pure tests: no server, no other program, half a minute
@@ -53,8 +58,12 @@ test-browser: $(VENV)/installed  ## the pages in Debian's chromium, for everyone
 test-failed: $(VENV)/installed  ## the tests that failed last, with nothing beside them
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
-loadtest: $(VENV)/installed  ## Locust: a broadcast's taps, checked and counted
-	$(BIN)/python -m loadtest.run
+LAST_RELEASE := loadtest/last_release.json
+loadtest: $(VENV)/installed  ## Locust: a broadcast's taps, checked, counted, and no worse than at the last release
+	$(BIN)/python -m loadtest.run --against $(LAST_RELEASE) --csv-in .loadtest
+
+loadtest-release: $(VENV)/installed  ## Locust: write what later runs are compared with
+	$(BIN)/python -m loadtest.run --write $(LAST_RELEASE) --csv-in .loadtest
 
 SEED ?= 1
 TAPS ?= 300000
@@ -74,6 +83,9 @@ chaos: $(VENV)/installed  ## kill everything again and again under load, then co
 INTERLEAVINGS ?= 50
 regrade-test: $(VENV)/installed  ## judge clicks again while they arrive and everything is killed: INTERLEAVINGS=50 SEED=1
 	$(BIN)/python -m tests.chaos.regrade --interleavings $(INTERLEAVINGS) --seed $(SEED)
+
+erasure-test: $(VENV)/installed  ## erase contacts while clicks arrive, are judged again, and all is killed: INTERLEAVINGS=50 SEED=1
+	$(BIN)/python -m tests.chaos.erasure --interleavings $(INTERLEAVINGS) --seed $(SEED) --regrade
 
 CAMPAIGN_CONTACTS ?= 100000
 campaign: $(VENV)/installed  ## docs/campaign.md as it stands, for CAMPAIGN_CONTACTS=100000, against the known truth
@@ -136,5 +148,5 @@ lock: $(VENV)/installed  ## write requirements/*.txt anew from pyproject.toml
 	sh requirements/lock.sh $(BIN)/uv
 
 clean:  ## remove what was built or stored here
-	rm -rf $(VENV) .taptrail .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) records/*.so .taptrail .mypy_cache .ruff_cache .pytest_cache
 	rm -rf /var/tmp/taptrail-image /var/tmp/taptrail-python

@@ -17,6 +17,7 @@ from aggregator.auditor import Auditor
 from aggregator.enrich import Enricher
 from aggregator.erased import ErasedLinks
 from aggregator.erasures import Erasures
+from aggregator.expiry import Expiry
 from aggregator.geo_files import GeoFiles
 from aggregator.insertable import EnrichedRows
 from aggregator.metrics import AggregatorCollector, Beside
@@ -69,12 +70,11 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
     scans = ScansSeen()
     enricher = Enricher(AddressCipher(settings.code_key), Devices(), geo, scans)
     stores = stores_of(client, clickhouse, owner)
-    aggregator = Aggregator(
-        stores, EnrichedRows(enricher, Salts(client), ErasedLinks(clickhouse)), SystemClock(), owner
-    )
+    erased = ErasedLinks(clickhouse)
+    aggregator = Aggregator(stores, EnrichedRows(enricher, Salts(client), erased), SystemClock(), owner)
     auditor = Auditor(client, clickhouse)
     neighbours = Neighbours(slow_clickhouse, scans, time.time)
-    erasures = Erasures(slow_clickhouse, client)
+    erasures = Erasures(slow_clickhouse, client, erased=erased)
 
     health = Stores({"redis": client.ping, "clickhouse": clickhouse.ping})
     readiness = Readiness(health.degraded)
@@ -85,7 +85,7 @@ async def serve(settings: Settings, stores_of: StoresOf = stores_in) -> None:
     async with asyncio.TaskGroup() as running:
         work = (
             aggregator.leases.keep_renewing(), auditor.run(), health.watch(), neighbours.run(settings.regrade_every_s),
-            geo.run(), erasures.run(),
+            geo.run(), erasures.run(), Expiry(slow_clickhouse, settings.keep_contacts_months).run(),
         )  # fmt: skip
         background = [running.create_task(task) for task in work]
         moving = running.create_task(aggregator.pipeline.run())

@@ -9,6 +9,7 @@ from functools import partial
 import msgspec
 from siphashc import siphash
 
+from aggregator import expiry_sql
 from aggregator.decode import Numbered
 from aggregator.enrich import Enriched
 from aggregator.erasure_sql import erased_since, tokens_of
@@ -33,18 +34,26 @@ class ErasedLinks:
     def __init__(self, clickhouse: ClickHouse, now_s: Callable[[], float] = time.time) -> None:
         self._clickhouse, self._now_s = clickhouse, now_s
         self._links: set[int] = set()
+        self._expired_below = 0  # links with lower ids may have a token in the table
         self._read_at_s = 0.0
+        self.late_at_s = 0.0  # when a click last came that named its contact: the file of Redis had it too
 
     async def tokens_for(self, clicks: Sequence[Numbered]) -> dict[int, str]:
         """By link id, what stands for the contact, where it was erased. Raises what ClickHouse raises."""
         await self._refresh()
-        if not self._links:
+        if not self._links and not self._expired_below:
             return {}
-        found = self._links.intersection([numbered.click.link_id for numbered in clicks])
-        if not found:
-            return {}
-        rows = await self._clickhouse.rows(tokens_of(found), _Token)
-        return {row.link_id: row.token for row in rows}
+        link_ids = {numbered.click.link_id for numbered in clicks}
+        erased = self._links.intersection(link_ids)
+        old = {link_id for link_id in link_ids - erased if link_id < self._expired_below}
+        tokens = await self._tokens(expiry_sql.tokens_of(old)) if old else {}
+        tokens |= await self._tokens(tokens_of(erased)) if erased else {}
+        if any(numbered.click.contact_id for numbered in clicks if numbered.click.link_id in tokens):
+            self.late_at_s = self._now_s()
+        return tokens
+
+    async def _tokens(self, sql: str) -> dict[int, str]:
+        return {row.link_id: row.token for row in await self._clickhouse.rows(sql, _Token)}
 
     async def _refresh(self) -> None:
         now_s = self._now_s()
@@ -52,6 +61,7 @@ class ErasedLinks:
             return
         since_ms = max(int(self._read_at_s * 1000) - OVERLAP_MS, 0)
         self._links.update([row["link_id"] for row in await self._clickhouse.rows(erased_since(since_ms), dict)])
+        self._expired_below = int(await self._clickhouse.value(expiry_sql.BEGUN_BELOW))
         self._read_at_s = now_s
 
 
@@ -87,4 +97,6 @@ def _changed(groups: Grouped[T], indexes: Sequence[int], change: Callable[[T], T
             changed[group] = len(values)
             values.append(change(values[group]))
         group_of[index] = changed[group]
+    for group in changed.keys() - set(group_of):
+        values[group] = values[changed[group]]  # what no item has must not be sent along
     return Grouped(values, group_of)

@@ -6,11 +6,11 @@ them again when it goes on.
 
 from collections.abc import Iterable
 
-from records.erasure import ERASED_LINKS, ERASURES, IS_TOKEN, NAMES, STEPS, TOKEN
+from records.erasure import ERASED_LINKS, ERASURES, EXPIRIES, IS_TOKEN, NAMES, STEPS, TOKEN
 from records.link import CANARY
 
 # Not replaced by what the sub-queries give: that would be the ids.
-_MUTATION = (
+MUTATION = (
     "SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1,"
     " mutations_execute_subqueries_on_initiator = 0, mutations_execute_nondeterministic_on_initiator = 0"
 )
@@ -73,10 +73,10 @@ def clear_links(erasures: Iterable[int]) -> str:
     """Tokens in place of contacts, no field; no code where a link is over."""
     return f"""
 ALTER TABLE links UPDATE
-    contact_id = if({IS_TOKEN}, contact_id, {_token(erasures)}), fields = map(),
+    contact_id = {_token(erasures)}, fields = map(),
     code = if(link_id IN ({_stopped(erasures)}), '', code)
 WHERE {_links_to_clear(erasures)}
-{_MUTATION}
+{MUTATION}
 """
 
 
@@ -100,7 +100,7 @@ ALTER TABLE clicks UPDATE
     user_agent = '', sec_ch_ua = '', ip_prefix = '', code = '', destination = '', query_marks = map()
 IN PARTITION ID '{partition}'
 WHERE {_uncleared(erasures)}
-{_MUTATION}
+{MUTATION}
 """
 
 
@@ -110,7 +110,7 @@ def count_claims(erasures: Iterable[int]) -> str:
 
 def clear_claims(erasures: Iterable[int]) -> str:
     """No hash of a list that had the contact: of a short one it can be guessed."""
-    return f"ALTER TABLE {_CLAIMS} UPDATE body_hash = '' WHERE {_is_claim_to_clear(erasures)} {_MUTATION}"
+    return f"ALTER TABLE {_CLAIMS} UPDATE body_hash = '' WHERE {_is_claim_to_clear(erasures)} {MUTATION}"
 
 
 def count_claims_named(erasures: Iterable[int]) -> str:
@@ -119,13 +119,13 @@ def count_claims_named(erasures: Iterable[int]) -> str:
 
 def drop_claims(erasures: Iterable[int]) -> str:
     """Claims whose Idempotency-Key holds the id, such as welcome-c-4711. Their links stay what they are."""
-    return f"ALTER TABLE {_CLAIMS} DELETE WHERE {_is_claim_named(erasures)} {_MUTATION}"
+    return f"ALTER TABLE {_CLAIMS} DELETE WHERE {_is_claim_named(erasures)} {MUTATION}"
 
 
 # What of a dead letter decodes no more may be anything. So all of it goes where it holds the contact's id behind its
 # account's, as every click does; other accounts' stay.
 def clear_dead(erasures: Iterable[int]) -> str:
-    return f"ALTER TABLE dead_clicks UPDATE payload = '' WHERE {_is_in_dead(erasures)} {_MUTATION}"
+    return f"ALTER TABLE dead_clicks UPDATE payload = '' WHERE {_is_in_dead(erasures)} {MUTATION}"
 
 
 def count_dead(erasures: Iterable[int]) -> str:
@@ -137,6 +137,12 @@ def count_links(erasures: Iterable[int]) -> str:
     return f"""
 SELECT count() FROM links AS link INNER JOIN ({_ids(erasures)}) AS name ON link.contact_id = name.contact_id
 WHERE {_WITHIN.format(account="link.account")}
+"""  # noqa: S608
+
+
+# Rows of contacts that a run is erasing anyway are named until it is done, and their links are not.
+RUNNING_EXPIRIES = f"""
+SELECT count() FROM {EXPIRIES} WHERE until_link NOT IN (SELECT until_link FROM {EXPIRIES} WHERE step = 'done')
 """  # noqa: S608
 
 
@@ -166,7 +172,7 @@ def _uncleared(erasures: Iterable[int]) -> str:
 def _links_to_clear(erasures: Iterable[int]) -> str:
     return (
         f"link_id IN (SELECT link_id FROM ({_mapped(erasures)}))"  # noqa: S608
-        f" AND (NOT {IS_TOKEN} OR code != '' AND link_id IN ({_stopped(erasures)}))"
+        f" AND (contact_id != {_token(erasures)} OR code != '' AND link_id IN ({_stopped(erasures)}))"
     )
 
 
@@ -179,10 +185,16 @@ def _mapped(erasures: Iterable[int]) -> str:
 
 
 def _token(erasures: Iterable[int]) -> str:
-    """Of the row's link. All in one sub-query: two that read the same rows may read them in another order."""
+    """Of the row's link: that of its first erasure, as in tokens_of.
+
+    All in one sub-query: two that read the same rows may read them in another order.
+    """
     tokens = f"""(
         SELECT (groupArray(link_id), groupArray(token)) FROM
-        (SELECT link_id, argMin(token, erasure) AS token FROM ({_mapped(erasures)}) GROUP BY link_id)
+        (
+            SELECT link_id, argMin(token, erasure) AS token FROM {ERASED_LINKS}
+            WHERE link_id IN (SELECT link_id FROM ({_mapped(erasures)})) GROUP BY link_id
+        )
     )"""  # noqa: S608
     return f"transform(link_id, ({tokens}).1, ({tokens}).2, contact_id)"
 

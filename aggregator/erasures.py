@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from aggregator import erasure_sql as sql
+from aggregator.erased import ErasedLinks
 from aggregator.mutations import unfinished
 from records.erasure import NAMES, STEPS, Step, asked_at_ms, erasure_id
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
@@ -24,6 +25,7 @@ LONG_S, SAY_AGAIN_S = 3600.0, 3600.0  # an erasure that takes longer is named, o
 MOST_AT_ONCE = 1_000  # in one mutation: a thousand take hardly longer than one
 # Since links are known to be erased: every aggregator has heard of it (erased.py), and what it had sent before is in.
 SETTLE_MS = 10_000
+LATE_S = 15.0  # until a click that was inserted is trimmed in Redis
 _CHANGED = ("clicks", "links", "dead_clicks", "taptrail_internal.mints")  # by mutations that read the names
 
 log = logging.getLogger(__name__)
@@ -46,14 +48,14 @@ class Next(Enum):
     RECORD = auto()  # its name is gone, which is the last thing that is done
 
 
-def next_of(pending: Pending) -> Next:
+def next_of(pending: Pending, settle_ms: int = SETTLE_MS) -> Next:
     """What an aggregator does of it now. Links that were minted meanwhile make it begin again."""
     linked_ms = pending.steps.get(Step.LINKED)
     if not pending.is_named:
         return Next.RECORD
     if linked_ms is None:
         return Next.LINK
-    if pending.now_ms - linked_ms < SETTLE_MS:
+    if pending.now_ms - linked_ms < settle_ms:
         return Next.WAIT
     if pending.steps.get(Step.CLEARED, 0) < linked_ms:
         return Next.CLEAR
@@ -82,19 +84,22 @@ class _Partition(msgspec.Struct, frozen=True):
 class Erasures:
     """clickhouse: with a timeout that a statement over a whole partition keeps. redis: of the clicks."""
 
-    def __init__(self, clickhouse: ClickHouse, redis: Redis) -> None:
-        self._clickhouse, self._redis = clickhouse, redis
+    def __init__(
+        self, clickhouse: ClickHouse, redis: Redis, settle_ms: int = SETTLE_MS, erased: ErasedLinks | None = None
+    ) -> None:
+        self._clickhouse, self._redis, self._settle_ms = clickhouse, redis, settle_ms
+        self._erased, self._rewritten_for_s = erased or ErasedLinks(clickhouse), 0.0
         self.waiting = Waiting()
         self._said_at_s = -SAY_AGAIN_S
 
-    async def run(self) -> None:
+    async def run(self, every_s: float = LOOK_S) -> None:
         """Look until cancelled."""
         while True:
             try:
                 await self.look()
             except (ClickHouseRefused, ClickHouseUnreachable, RedisError, OSError) as error:
                 log.warning("erasures_deferred: a store is unavailable", extra={"error": str(error)[:300]})
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(every_s)
 
     async def look(self) -> None:
         """Do what there is to do now."""
@@ -102,7 +107,7 @@ class Erasures:
         self._say(pending)
         by_step: dict[Next, list[int]] = {step: [] for step in Next}
         for one in pending:
-            by_step[next_of(one)].append(one.erasure)
+            by_step[next_of(one, self._settle_ms)].append(one.erasure)
         if done := by_step[Next.RECORD]:
             await self._record(Step.DONE, done)
         if ended := by_step[Next.END]:
@@ -112,6 +117,13 @@ class Erasures:
         if to_link := by_step[Next.LINK]:
             await self._link(to_link)
         await self._drop(await self._clickhouse.value(sql.CUT_OFF))
+        await self._rewrite_after_late()
+
+    async def _rewrite_after_late(self) -> None:
+        """A click from a spool has been in Redis with its contact. It is trimmed there by now, not in the file."""
+        late_at_s = self._erased.late_at_s
+        if self._rewritten_for_s < late_at_s <= time.time() - LATE_S and await self._rewrite_file():
+            self._rewritten_for_s = late_at_s
 
     def _say(self, pending: Sequence[Pending]) -> None:
         self.waiting, now_s = waiting_of(pending), time.monotonic()
@@ -121,8 +133,8 @@ class Erasures:
         log.warning(
             "erasure_waits: a contact is not erased yet",
             extra={
-                "erasure": erasure_id(pending[0].erasure), "waits_for": next_of(pending[0]).name.lower(),
-                "erasures": self.waiting.erasures, "in_s": round(self.waiting.oldest_s),
+                "erasure": erasure_id(pending[0].erasure), "erasures": self.waiting.erasures,
+                "waits_for": next_of(pending[0], self._settle_ms).name.lower(), "in_s": round(self.waiting.oldest_s),
             },
         )  # fmt: skip
 
@@ -156,6 +168,8 @@ class Erasures:
 
     async def _end(self, erasures: list[int]) -> None:
         """Look once more for what came meanwhile, then forget who it was."""
+        if await self._clickhouse.value(sql.RUNNING_EXPIRIES):
+            return
         if await self._clickhouse.value(sql.count_links(erasures)):
             await self._link(erasures)
             return

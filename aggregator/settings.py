@@ -30,6 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Months after which a click loses its user agent, client hints and network prefix, and is not judged again; 0 for
     # never. The same on all aggregators, and where `taptrail regrade` runs.
     keep_agents_months: Months = 0
+    # Months after the minting of its link that a contact is erased; 0 for never. The same on all aggregators.
+    keep_contacts_months: Months = 0
     ops_host: Text = "127.0.0.1"
     ops_port: Port = 9101
     held_mib: HeldMib = MAX_HELD_MIB

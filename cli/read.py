@@ -42,11 +42,15 @@ def report(broadcast_id: str, account: str | None, tz: str | None, json_: bool) 
     if previews := answer.get("previews_delivered"):
         click.echo(f"Previews: fetched for the messages of {previews} contacts")
     _print_canaries(answer)
+    if (segments := answer.get("segments", {})).get("messages"):
+        click.echo(f"Composed: {segments['messages']} messages of {segments['segments']} segments")
     for name in _TABLES:
         if answer.get(name):
             rows(_HEADINGS.get(name) or name.replace("_", " ").capitalize(), answer[name])
     if week := answer.get("by_weekday_hour"):
         rows(f"Hours of the week in {answer['tz']}", _week(week))
+    for warning in answer.get("warnings", []):
+        click.echo(f"Warning, {warning['warning']}: {warning['count']} {warning['detail']}")
 
 
 def _print_canaries(answer: dict[str, Any]) -> None:

@@ -41,11 +41,13 @@ from control.locks import Locks
 from control.metrics import REGISTRY
 from control.minting.canaries import Canaries
 from control.minting.claims import Claims
+from control.minting.compositions import Compositions
 from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
 from control.minting.minter import Minter
 from control.pages.report_list import ReportList
 from control.pages.site import site
+from control.reports.overview import Overview
 from control.settings import Settings
 from control.verify.verifier import Verifier
 from records.code import CodeCipher
@@ -59,7 +61,7 @@ from runtime.redis_client import redis_client
 from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
 from runtime.store_health import Ask, Stores
 
-TABLES = ("links", "taptrail_internal.mints", "broadcasts", "domains", "clicks")
+TABLES = ("links", "taptrail_internal.mints", "broadcasts", "domains", "clicks", "compositions")
 REDIS_S = 1.5  # a call asks Redis in three steps at most: a Redis that hangs costs it no more than five seconds
 
 log = logging.getLogger(__name__)
@@ -81,7 +83,7 @@ def build(
     quotas = Quotas(settings.max_domains, settings.max_broadcasts)
     domains = Domains(clickhouse, cache, locks, claims, changes, rules, proof, quotas)
     broadcasts = Broadcasts(clickhouse, cache, locks, domains, ids, claims, links, changes, quotas)
-    minter = Minter(broadcasts, claims, links, cache, locks, cipher)
+    minter = Minter(broadcasts, claims, links, Compositions(clickhouse), cache, locks, cipher)
     shared = SharedLinks(broadcasts, domains, ids, claims, links, cache, locks, cipher)
     verifier = Verifier(
         clickhouse, domains, links, settings.code_key,
@@ -99,7 +101,7 @@ def build(
     )  # fmt: skip
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
     access = Access(ring, Sessions(links_redis, ring))
-    pages = site(access, ReportList(listings))
+    pages = site(access, ReportList(listings, Overview(clickhouse)))
     return control_app(calls, access, pages), resync, keys
 
 

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 from geventhttpclient.client import HTTPClient
 from locust import FastHttpUser, LoadTestShape, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
+from loadtest.risen import SLOW_MS, Shares
 from loadtest.tap_schedule import OwnLink, Send, Tap, plan
 
 MOST_LATE = 0.05  # the share of such taps beyond which a run says nothing about what was planned
@@ -39,6 +41,10 @@ def add_options(parser: LocustArgumentParser) -> None:
     parser.add_argument("--total-s", type=float, default=40, help="until the last tap")
     parser.add_argument("--tap-rate", type=float, default=0.15, help="share of the contacts who tap")
     parser.add_argument("--phones", type=int, default=60, help="connections at a time")
+    parser.add_argument(
+        "--bare", action="store_true", help="any redirect is right: the yardstick, which records nothing"
+    )
+    parser.add_argument("--shares", default="", help="a file for what loadtest/risen.py compares")
     parser.add_argument("--analyst", env_var="TAPTRAIL_CLICKHOUSE_ANALYST_URL", default="", is_secret=True,
                         include_in_web_ui=False, help="URL of ClickHouse, with user and password")  # fmt: skip
 
@@ -50,6 +56,7 @@ class Run:
     domain = ""
     began = 0.0
     late = 0
+    slow = 0
     rows_before: Counter[str]
     redirected: Counter[str]  # by expected class; each must be a row
 
@@ -64,7 +71,12 @@ def begin(environment: Environment, **_: Any) -> None:
     shared = [slug for slug in options.shared.split(",") if slug]
     Run.taps = plan(links, shared, Send(options.send_s, options.total_s, options.tap_rate))[::-1]
     Run.rows_before = _rows(options.analyst) if options.analyst else Counter()
-    Run.redirected, Run.late, Run.began = Counter(), 0, time.monotonic()
+    Run.redirected, Run.late, Run.slow, Run.began = Counter(), 0, 0, time.monotonic()
+
+
+@events.request.add_listener
+def time_tap(response_time: float, **_: Any) -> None:
+    Run.slow += response_time > SLOW_MS
 
 
 class Phone(FastHttpUser):
@@ -88,7 +100,9 @@ class Phone(FastHttpUser):
             tap.visit["method"], f"/{tap.code}", name=name, headers=headers, allow_redirects=False, catch_response=True
         ) as answer:
             location = (answer.headers or {}).get("Location", "")
-            if tap.expected and answer.status_code == 302 and tap.expected in location:
+            if self.environment.parsed_options.bare and answer.status_code == 302:
+                answer.success()
+            elif tap.expected and answer.status_code == 302 and tap.expected in location:
                 Run.redirected[name] += 1
                 answer.success()
             elif not tap.expected and answer.status_code in (404, 429):
@@ -123,7 +137,15 @@ def judge(environment: Environment, **_: Any) -> None:
     faults += [f"{left} taps were never made"] if left else []
     if Run.late > MOST_LATE * Run.redirected.total():
         faults.append(f"{Run.late} taps left late: that was not the load that was planned")
-    faults += _miscounted(options.analyst) if options.analyst else []
+    not_recorded = 0
+    if options.analyst:
+        rows = _rows_in_the_end(options.analyst)
+        faults += [] if rows == Run.redirected else [f"ClickHouse has {rows.total()} rows, {_said(rows)}"]
+        not_recorded = (Run.redirected - rows).total()
+    if options.shares:
+        taps = max(environment.stats.total.num_requests, 1)
+        shares = Shares(Run.slow / taps, failures / taps, not_recorded / taps)
+        Path(options.shares).write_bytes(msgspec.json.encode(shares))
     environment.process_exit_code = 1 if faults else 0
     print(
         f"{'FAIL: ' + '; '.join(faults) if faults else 'PASS'}: {Run.redirected.total()} redirects, {_said(Run.redirected)}"
@@ -134,8 +156,8 @@ def judge(environment: Environment, **_: Any) -> None:
         print(f"{Run.late} taps left more than {LATE_S:.0f} s late: edge or generator are at their limit")
 
 
-def _miscounted(url: str) -> list[str]:
-    """How the rows in ClickHouse differ from the redirects, once all are there or no more come."""
+def _rows_in_the_end(url: str) -> Counter[str]:
+    """Rows of this run's redirects by class, once all are there or no more come."""
     seen, give_up_at = -1, 0.0
     while True:
         rows = _rows(url)
@@ -143,9 +165,8 @@ def _miscounted(url: str) -> list[str]:
         if rows.total() > seen:
             seen, give_up_at = rows.total(), time.monotonic() + SILENT_S
         if seen >= Run.redirected.total() or time.monotonic() > give_up_at:
-            break
+            return +rows
         time.sleep(0.5)
-    return [] if +rows == Run.redirected else [f"ClickHouse has {rows.total()} rows, {_said(rows)}"]
 
 
 def _said(counts: Counter[str]) -> str:

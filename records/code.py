@@ -13,6 +13,8 @@ from typing import ClassVar, Self
 
 from siphashc import siphash
 
+from records.machine_code import MachineCipher, is_compiled
+
 CODE_LENGTH = 9
 DOMAIN = 62**CODE_LENGTH
 SIDE = 116_348_987  # the smallest number whose square reaches DOMAIN; one id in 6e7 needs a second walk
@@ -39,10 +41,10 @@ class CodeKey(bytes):
 class CodeCipher:
     """Seals link ids into codes and opens them again.
 
-    key: a CodeKey; ValueError where it has not 16 bytes.
+    key: a CodeKey; ValueError where it has not 16 bytes. machine: compiled where it can be, a ninth of the time.
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, *, machine: bool = True) -> None:
         if len(key) != 16:
             raise ValueError(f"the code key has {len(key)} bytes, expected 16")
         # A key of its own for every round, so that no round repeats another.
@@ -51,11 +53,14 @@ class CodeCipher:
             for no in range(ROUNDS)
         ]
         self._reversed_keys = self._keys[::-1]
+        self._machine = MachineCipher(self._keys) if machine and is_compiled() else None
 
     def seal(self, link_id: int) -> str:
         """The nine-character code of a link id; ValueError outside 0 .. 62^9 - 1."""
         if not 0 <= link_id < DOMAIN:
             raise ValueError(f"link id {link_id} is outside 0 .. {DOMAIN - 1}")
+        if self._machine is not None:
+            return self._machine.seal(link_id)
         value = self._forward(link_id)
         while value >= DOMAIN:
             value = self._forward(value)
@@ -63,6 +68,8 @@ class CodeCipher:
 
     def open(self, code: str) -> int | None:
         """The link id a code was sealed from, or None for what is not nine base62 characters."""
+        if self._machine is not None:
+            return self._machine.open(code)
         if len(code) != CODE_LENGTH:
             return None
         try:

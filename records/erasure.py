@@ -8,6 +8,7 @@ from typing import Literal
 from records.link import CANARY
 
 ERASURES, STEPS = "taptrail_internal.erasures", "taptrail_internal.erasure_steps"
+EXPIRIES = "taptrail_internal.expiries"  # of contacts that are kept for some months only
 NAMES, ERASED_LINKS = "taptrail_internal.erasure_names", "taptrail_internal.erased_links"
 
 Links = Literal["keep", "stop"]

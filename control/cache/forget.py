@@ -34,10 +34,10 @@ class _Linked(msgspec.Struct, frozen=True):
 class Forget:
     """redis: of the links. Any number of control processes may do the same."""
 
-    def __init__(self, clickhouse: ClickHouse, redis: Redis) -> None:
-        self._clickhouse, self._redis = clickhouse, redis
+    def __init__(self, clickhouse: ClickHouse, redis: Redis, settle_ms: int = SETTLE_MS) -> None:
+        self._clickhouse, self._redis, self._settle_ms = clickhouse, redis, settle_ms
 
-    async def run(self) -> None:
+    async def run(self, every_s: float = LOOK_S) -> None:
         """Look until cancelled."""
         trouble = ""
         while True:
@@ -48,7 +48,7 @@ class Forget:
                 if not trouble:  # an aggregator of this release makes the tables
                     log.warning("forgetting_deferred: a store is unavailable", extra={"error": str(error)[:300]})
                 trouble = type(error).__name__
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(every_s)
 
     async def look(self) -> None:
         """Forget the links of erasures at once, and again when no edge can bring them back; then say so."""
@@ -57,7 +57,7 @@ class Forget:
             return
         links = await self._clickhouse.rows(_LINKS, dict, erasures=[one.erasure for one in linked])
         await forget_links(self._redis, [row["link_id"] for row in links])
-        settled = [one.erasure for one in linked if one.ms_since >= SETTLE_MS]
+        settled = [one.erasure for one in linked if one.ms_since >= self._settle_ms]
         if settled and await self._rewrite_file():
             steps = [{"erasure": erasure, "step": Step.FORGOTTEN} for erasure in settled]
             await self._clickhouse.insert_rows(STEPS, steps)

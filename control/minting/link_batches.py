@@ -11,6 +11,7 @@ import pyarrow as pa
 from contacts.bad_lines import BadLine
 from contacts.line import ALL, Contacts
 from control.http.schemas import LinkLine
+from control.minting.compositions import Tally
 from control.minting.message_lines import links_of, message_lines
 from control.minting.theirs import NONE, Theirs
 from messages.composer import Composer
@@ -37,6 +38,11 @@ class MintOrder(msgspec.Struct, frozen=True):
     theirs: Theirs | None = None  # links that were there before these ids were claimed, and stay theirs
     later: Theirs | None = None  # links since then: those with a claimed id, and others that make its use a second link
 
+    @property
+    def request(self) -> str:
+        """Names it: what is sent again has the same."""
+        return f"{self.first_link_id}-{self.minted_at_ms}"
+
 
 class LinkBatch(msgspec.Struct, frozen=True):
     """Some links of an order, ready to be written and answered."""
@@ -46,6 +52,7 @@ class LinkBatch(msgspec.Struct, frozen=True):
     rows: Any  # pa.RecordBatch with the columns of table links; None: all are there
     commands: list[list[bytes | int | str]]  # HSET of each bucket
     answer: bytes  # NDJSON
+    tally: Tally | None = None  # of its messages
 
 
 def batches_of(order: MintOrder, cipher: CodeCipher) -> Iterator[LinkBatch]:
@@ -78,14 +85,14 @@ def _batch(order: MintOrder, rows: slice, first_link_id: int, bad: list[BadLine]
     wanted, used = _links(order, rows, first_link_id, cipher)
     minted = wanted if wanted.are_there is None else _new_of(wanted)
     count = len(minted.links)
+    answer, tally = _answered(order, rows, wanted, bad)
     return LinkBatch(
         first_link_id,
         used,
         link_rows(order.broadcast, minted.link_ids, minted.links, minted.codes, order.minted_at_ms) if count else None,
         link_commands(minted.link_ids, minted.links),
-        _answer(order.broadcast.short_domain, wanted, bad)
-        if order.composer is None
-        else _messages(order.composer, order, rows, wanted, bad),
+        answer,
+        tally,
     )
 
 
@@ -198,6 +205,14 @@ def link_commands(link_ids: Sequence[int], links: list[Link]) -> list[list[bytes
     return commands
 
 
+def _answered(order: MintOrder, rows: slice, wanted: _Links, bad: list[BadLine]) -> tuple[bytes, Tally | None]:
+    """A line for each link, or for each message."""
+    if order.composer is None:
+        return _answer(order.broadcast.short_domain, wanted, bad), None
+    links = links_of(wanted.links, wanted.codes, short_url(order.broadcast.short_domain, ""))
+    return message_lines(order.composer, order.contacts, rows, wanted.links, links, wanted.line_nos, bad)
+
+
 def _answer(short_domain: str, wanted: _Links, bad: list[BadLine]) -> bytes:
     """The links in the order of their lines, the bad lines among them; `bad` is used up from its end."""
     base = short_url(short_domain, "")
@@ -211,11 +226,6 @@ def _answer(short_domain: str, wanted: _Links, bad: list[BadLine]) -> bytes:
         existing = True if is_there else msgspec.UNSET
         answers.append(LinkLine(link.contact_id, link.destination_index, link_id, code, base + code, existing))
     return _encoder.encode_lines(answers)
-
-
-def _messages(composer: Composer, order: MintOrder, rows: slice, wanted: _Links, bad: list[BadLine]) -> bytes:
-    links = links_of(wanted.links, wanted.codes, short_url(order.broadcast.short_domain, ""))
-    return message_lines(composer, order.contacts, rows, wanted.links, links, wanted.line_nos, bad)
 
 
 def short_url(short_domain: str, code: str) -> str:

@@ -15,6 +15,7 @@ from control.http.problems import Problem
 from control.http.schemas import Counted
 from control.locks import Locks
 from control.minting.claims import Claim, Claims, minting_key
+from control.minting.compositions import Compositions, Tally
 from control.minting.link_batches import LinkBatch, MintOrder, batches_of
 from control.minting.link_table import LinkTable
 from control.minting.theirs import NONE, Theirs, how_many, links_of
@@ -39,9 +40,16 @@ class Prepared(msgspec.Struct, frozen=True):
 
 class Minter:
     def __init__(
-        self, broadcasts: Broadcasts, claims: Claims, links: LinkTable, cache: Cache, locks: Locks, cipher: CodeCipher
+        self,
+        broadcasts: Broadcasts,
+        claims: Claims,
+        links: LinkTable,
+        compositions: Compositions,
+        cache: Cache,
+        locks: Locks,
+        cipher: CodeCipher,
     ) -> None:
-        self._broadcasts, self._claims, self._links = broadcasts, claims, links
+        self._broadcasts, self._claims, self._links, self._compositions = broadcasts, claims, links, compositions
         self._cache, self._locks, self._cipher = cache, locks, cipher
 
     async def prepare(
@@ -101,12 +109,17 @@ class Minter:
 
     async def stream(self, prepared: Prepared) -> AsyncGenerator[bytes, None]:
         """NDJSON of links that are durable, in the order of the lines; raises Problem when a store stays away."""
+        order, composed = prepared.order, Tally.of(())
         async with prepared.held:
-            async for batch in _built_ahead(batches_of(prepared.order, self._cipher)):
+            async for batch in _built_ahead(batches_of(order, self._cipher)):
                 if batch.rows is not None:
                     await self._links.insert(batch.rows, batch.first_link_id, maybe_there=prepared.repeated)
                     await self._cache.put_links(batch.commands, batch.rows.num_rows)
+                if batch.tally is not None:
+                    composed.add(batch.tally)
                 yield batch.answer
+            if composed.by_segments:
+                await self._compositions.record(order.broadcast, order.request, composed)
 
     async def _hold_links(self, held: AsyncExitStack, broadcast_no: int) -> None:
         """Nobody else mints for this broadcast from the look at the links that are there until the new ones are."""

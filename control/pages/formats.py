@@ -34,9 +34,8 @@ def moment_of_ms(ms: int) -> datetime | None:
     return datetime.fromtimestamp(ms / 1_000, UTC) if ms else None
 
 
-def curve(values: Sequence[int], width: int, height: int) -> str:
-    """The line through these values as the `d` of an SVG path, its highest point one unit below the top."""
-    if len(values) < 2:
-        return ""
-    across, up = width / (len(values) - 1), (height - 2) / max(*values, 1)
-    return "M" + "L".join(f"{at * across:.1f} {height - 1 - value * up:.1f}" for at, value in enumerate(values))
+def strokes(values: Sequence[int], width: int, height: int) -> str:
+    """An upright stroke for each value above 0, as the `d` of an SVG path; the highest is as high as the picture."""
+    across, most = width / max(len(values), 1), max(values, default=0)
+    tall = ((at, max(value / most * height, 1.5)) for at, value in enumerate(values) if value > 0)
+    return "".join(f"M{(at + 0.5) * across:.1f} {height}v{-up:.1f}" for at, up in tall)

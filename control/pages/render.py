@@ -37,7 +37,7 @@ def _environment() -> jinja2.Environment:
         "share": formats.share,
         "moment": formats.moment,
         "moment_of_ms": formats.moment_of_ms,
-        "curve": formats.curve,
+        "strokes": formats.strokes,
     }
     environment.globals |= {"asset": address_of}
     return environment

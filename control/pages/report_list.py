@@ -12,6 +12,7 @@ from control.http.parameters import account_of, one_of
 from control.http.problems import check_query
 from control.pages.gate import Shown
 from control.pages.render import page
+from control.reports.overview import Overview
 from runtime.clock import unix_ms
 
 PER_PAGE = 25
@@ -19,8 +20,8 @@ _QUERY = ("account", "q", "state", "cursor")
 
 
 class ReportList:
-    def __init__(self, listings: Listings) -> None:
-        self._listings = listings
+    def __init__(self, listings: Listings, overview: Overview) -> None:
+        self._listings, self._overview = listings, overview
 
     def shown(self) -> list[Shown]:
         return [Shown("/reports", "report", self._show)]
@@ -33,7 +34,8 @@ class ReportList:
         found = await self._listings.broadcasts(account, asked, q=given.get("q", ""), state=state, since=None)
         following = cursor_after(found.last)
         return page(
-            "reports.html", caller, account=account, broadcasts=found.items, given=given, now_ms=unix_ms(),
+            "reports.html", caller, account=account, lines=await self._overview.lines(found.items), given=given,
+            now_ms=unix_ms(),
             first=_address(given, None) if "cursor" in given else "",
             next=_address(given, following) if following else "",
         )  # fmt: skip

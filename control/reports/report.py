@@ -24,11 +24,14 @@ from control.reports.shapes import (
     ReasonRow,
     RegionRow,
     Report,
+    RuleRow,
     SecondsToTap,
+    Segments,
     ShareRow,
     SinceSendRow,
     WeekdayHourRow,
 )
+from control.reports.warnings import WarningRow, ranked
 from records.broadcast import Broadcast
 from runtime.clickhouse import ClickHouse
 
@@ -77,12 +80,16 @@ async def read_report(
         number(statements.PREVIEWS, narrowed),
         number(statements.PASSED_ON, whole_links),
     )
-    forwarded, canaries = await asyncio.gather(
-        rows(statements.FORWARDED, Forwarded, whole_links), rows(statements.CANARIES, Canaries, whole_links)
+    forwarded, canaries, segments, warnings = await asyncio.gather(
+        rows(statements.FORWARDED, Forwarded, whole_links),
+        rows(statements.CANARIES, Canaries, whole_links),
+        rows(statements.SEGMENTS, Segments, ""),
+        rows(statements.WARNINGS, WarningRow, whole_links, sent=sent_ms or 0),
     )
-    audiences, destinations, devices, systems, browsers = await asyncio.gather(
+    audiences, destinations, rules, devices, systems, browsers = await asyncio.gather(
         rows(statements.BY_AUDIENCE, AudienceRow),
         rows(statements.BY_DESTINATION, DestinationRow),
+        rows(statements.BY_RULE, RuleRow),
         rows(statements.BY_DEVICE, DeviceRow),
         rows(statements.BY_OS, OsRow),
         rows(statements.BY_BROWSER, BrowserRow),
@@ -96,6 +103,7 @@ async def read_report(
         rows(statements.BY_REASON, ReasonRow),
     )
     total = totals[0] if totals else _Total(0, 0, 0, 0.0)
+    beyond = 0 if whole_links else max(0, segments[0].messages - total.contacts)  # segments are never narrowed
     return Report(
         broadcast_id=broadcast.broadcast_id,
         sent_at=datetime.fromtimestamp(sent_ms / 1000, UTC) if sent_ms else None,
@@ -109,6 +117,7 @@ async def read_report(
         by_country=countries,
         by_region=regions,
         by_destination=await _with_urls(clickhouse, broadcast, destinations),
+        by_rule=rules,
         by_hour=hours,
         by_hour_since_send=since_send if sent_ms else [],
         by_weekday_hour=weekday_hours,
@@ -119,6 +128,8 @@ async def read_report(
         passed_on_links=passed_on,
         forwarded=forwarded[0],
         canaries=canaries[0] if canaries else Canaries(),
+        segments=segments[0],
+        warnings=ranked([*warnings, WarningRow("passed-on-links", passed_on), WarningRow("composed-again", beyond)]),
     )
 
 

@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from control.reports.warnings import WarningRow
+
 
 class Classes(msgspec.Struct):
     human: int
@@ -61,6 +63,11 @@ class DeviceRow(msgspec.Struct):
     clicks: int
 
 
+class RuleRow(msgspec.Struct):
+    rule: str  # "" where none decided
+    clicks: int
+
+
 class CountryRow(msgspec.Struct):
     country: str  # of the network
     clicks: int
@@ -96,6 +103,14 @@ class WeekdayHourRow(msgspec.Struct):
 class HourRow(msgspec.Struct):
     hour: datetime
     clicks: int
+
+
+class Segments(msgspec.Struct):
+    """Of the messages that were composed."""
+
+    messages: int
+    segments: int
+    by_segments: dict[str, int]  # messages of so many
 
 
 class Forwarded(msgspec.Struct):
@@ -136,6 +151,7 @@ class Report(msgspec.Struct, kw_only=True):
     by_country: list[CountryRow]
     by_region: list[RegionRow]
     by_destination: list[DestinationRow]
+    by_rule: list[RuleRow]
     by_hour: list[HourRow]
     by_hour_since_send: list[SinceSendRow]
     by_weekday_hour: list[WeekdayHourRow]
@@ -146,6 +162,8 @@ class Report(msgspec.Struct, kw_only=True):
     passed_on_links: int  # personal links that more people tapped than one can be
     forwarded: Forwarded
     canaries: Canaries
+    segments: Segments
+    warnings: list[WarningRow]
 
 
 class Comparison(msgspec.Struct):

@@ -45,6 +45,37 @@ SELECT uniqExact(link_id) FROM
 VISITORS = f"SELECT uniqExact(visitor_id) {_PEOPLE} AND contact_id = ''"
 PREVIEWS = f"SELECT uniqExact(contact_id) {_CLICKS} AND visit_class = 'preview' AND contact_id != ''"
 FORWARDED = f"SELECT count() AS links, sum(other_clicks) AS taps FROM forwarded_links WHERE {_HERE}"
+SEGMENTS = f"""
+SELECT sum(messages) AS messages, sum(segments) AS segments,
+    CAST(sumMap(by_segments), 'Map(String, UInt64)') AS by_segments
+FROM compositions FINAL WHERE {_HERE}
+"""
+# A count that is no fault while it is small has to be this share of what it is of.
+WARNINGS = f"""
+SELECT warning, count FROM
+(
+    WITH
+        countIf(visit_class = 'human' AND NOT engaged AND NOT is_canary) AS over,
+        countIf(engaged AND contact_id != '') AS taps,
+        countIf(engaged AND contact_id != '' AND clicked_at < fromUnixTimestamp64Milli({{sent:Int64}})) AS before,
+        countIf(counted AND visit_class = 'unknown') AS unjudged,
+        uniqExactIf(
+            link_id, is_canary AND visit_class = 'human' AND status BETWEEN 300 AND 399 AND refusal = ''
+        ) AS canaries
+    SELECT arrayJoin([
+        ('found-it-over', over), ('taps-before-send', if(before > 0.01 * taps, before, 0)),
+        ('unjudged-visits', if(unjudged > 0.05 * countIf(counted), unjudged, 0)), ('canaries-judged-human', canaries)
+    ]) AS found, found.1 AS warning, found.2 AS count
+    FROM clicks WHERE {_HERE}
+    UNION ALL
+    SELECT ('', 0), one.1, sum(one.2) FROM
+    (
+        SELECT arrayJoin(by_warning::Array(Tuple(String, UInt64))) AS one FROM compositions FINAL WHERE {_HERE}
+    )
+    GROUP BY one.1
+)
+WHERE count > 0
+"""
 # No row where there are no canaries.
 CANARIES = f"SELECT {', '.join(Canaries.__struct_fields__)} FROM canary_report WHERE {_HERE}"
 # The destinations after each change of them.
@@ -73,6 +104,7 @@ def _counted(group: str, order: str = "", **said: str) -> str:
 BY_AUDIENCE = _grouped("audience_report", "audience")
 BY_DESTINATION = _grouped("destination_report", "destination_index, destination_version", "in_force")
 BY_DEVICE, BY_OS, BY_BROWSER = _counted("device_type"), _counted("os"), _counted("browser")
+BY_RULE = _counted("rule", rule="''")  # no broadcast has rules yet: every tap went by none
 BY_COUNTRY, BY_REGION = _counted("country"), _counted("country, region")
 BY_HOUR = _counted("hour", "hour", hour="formatDateTime(clicked_at, '%Y-%m-%dT%H:00:00Z', 'UTC')")
 BY_WEEKDAY_HOUR = _counted(

@@ -68,7 +68,7 @@ def tables(reports: list[msgspec.Struct], as_they_are: Sequence[type] = ()) -> I
     totals = [(report[of], *_flat(report).values()) for report in built]
     yield Table("totals", (of, *_flat(built[0])), totals)
     named = [(name, [report[name] for report in built]) for name in built[0] if isinstance(built[0][name], list)]
-    for name, lists in [*named, *_cumulative(built)]:
+    for name, lists in [*named, *_inner(built)]:
         columns = next((tuple(rows[0]) for rows in lists if rows), ())
         lines = [
             (report[of], *row.values()) for report, rows in zip(built, lists, strict=True) for row in rows
@@ -76,10 +76,16 @@ def tables(reports: list[msgspec.Struct], as_they_are: Sequence[type] = ()) -> I
         yield Table(name, (of, *columns), lines)
 
 
-def _cumulative(built: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
+def _inner(built: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
+    """The tables inside of records of a broadcast's report."""
     if "seconds_to_tap" not in built[0]:
         return []
-    return [("seconds_to_tap_cumulative", [report["seconds_to_tap"]["cumulative"] for report in built])]
+    cumulative = [report["seconds_to_tap"]["cumulative"] for report in built]
+    histograms = [
+        [{"segments": int(segments), "messages": messages} for segments, messages in found.items()]
+        for found in (report["segments"]["by_segments"] for report in built)
+    ]
+    return [("seconds_to_tap_cumulative", cumulative), ("segments_by_segments", histograms)]
 
 
 def _flat(report: dict[str, Any]) -> dict[str, Any]:
@@ -98,11 +104,14 @@ def _parts(name: str, record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for inner, value in record.items():
         if inner.endswith("_95"):
             yield from zip((f"{name}_{inner}_low", f"{name}_{inner}_high"), value, strict=True)
-        elif not isinstance(value, list):
+        elif not isinstance(value, list | dict):
             yield f"{name}_{inner}", value
 
 
-_FIGURES = {"links", "contacts", "clicks", "unique_contacts", "click_through_rate", "share", "broadcasts"}
+_FIGURES = {
+    *("links", "contacts", "clicks", "unique_contacts", "click_through_rate", "share", "broadcasts"),
+    *("messages", "count"),
+}
 
 
 def _split(table: Table, row: list[tuple[str, Any]]) -> tuple[str, list[tuple[str, Any]]]:

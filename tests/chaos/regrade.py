@@ -22,9 +22,9 @@ from aggregator.migrate import migrate
 from aggregator.mutations import unfinished
 from aggregator.regrade_sql import RUNS
 from runtime.clickhouse import ClickHouse
-from tests.support.clickhouse import WRITER, clickhouse_command, clickhouse_environ
-from tests.support.eventually import eventually, wait_until
-from tests.support.processes import accepts, ends_with_us, free_port
+from tests.chaos.engine import Engine
+from tests.support.eventually import eventually
+from tests.support.processes import ends_with_us
 from tests.support.regrade import MONTH_S, differing, projection_faults, rows_judged
 
 BATCH = 400  # of one insert
@@ -36,28 +36,13 @@ class Regrading:
     """A ClickHouse of its own, what was inserted into it, and the commands that judge it."""
 
     def __init__(self, folder: Path, seed: int) -> None:
-        self.rng, self._folder, self._port = random.Random(seed), folder, free_port()
-        self.url = f"http://{WRITER}@127.0.0.1:{self._port}"
-        self.clickhouse = ClickHouse(self.url)
+        self.rng, self.engine = random.Random(seed), Engine(folder)
         self.inserted: dict[int, list[dict[str, Any]]] = {}  # lane -> rows
         self.kills = {"clickhouse": 0, "command": 0}
 
-    def start(self) -> None:
-        command = clickhouse_command(self._folder / "clickhouse", self._port)
-        with (self._folder / "clickhouse.log").open("ab") as out:
-            self._engine = subprocess.Popen(
-                command,
-                env={**os.environ, **clickhouse_environ()},
-                stdout=out,
-                stderr=out,
-                preexec_fn=ends_with_us(),  # noqa: PLW1509
-            )
-        wait_until(lambda: accepts(self._port), within_s=60)
-
-    async def end(self) -> None:
-        await self.clickhouse.close()
-        self._engine.kill()
-        self._engine.wait()
+    @property
+    def clickhouse(self) -> ClickHouse:
+        return self.engine.clickhouse
 
     async def insert(self) -> None:
         """A batch of one month, which is one part: it is there as a whole, or inserted again."""
@@ -91,15 +76,12 @@ class Regrading:
         """The command says that it was cut off, or had ended before."""
         command = self._command()
         await self._moment()
-        self._engine.kill()
-        self._engine.wait()
+        self.engine.kill()
         self.kills["clickhouse"] += 1
         await _ended(command)
         said = command.communicate()[1].decode()
         assert command.returncode == 0 or "run this again" in said or "refuses" in said, said
-        await self.clickhouse.close()  # its connections are those of the one that was killed
-        self.clickhouse = ClickHouse(self.url)
-        self.start()
+        await self.engine.start_again()
 
     async def _moment(self) -> None:
         """Some time, or the instant at which a mutation is seen."""
@@ -114,7 +96,7 @@ class Regrading:
     def _command(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
             [sys.executable, "-m", "cli", "regrade", "--json"],
-            env={**os.environ, "TAPTRAIL_CLICKHOUSE_URL": self.url},
+            env={**os.environ, "TAPTRAIL_CLICKHOUSE_URL": self.engine.url},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             preexec_fn=ends_with_us(),  # noqa: PLW1509
@@ -171,7 +153,7 @@ async def main(interleavings: int, seed: int, steps: int = 6) -> dict[str, int]:
     """Raises AssertionError, naming the interleaving. Gives the kills."""
     with tempfile.TemporaryDirectory(prefix="regrade-") as folder:
         regrading = Regrading(Path(folder), seed)
-        regrading.start()
+        regrading.engine.start()
         try:
             await migrate(regrading.clickhouse)
             for number in range(interleavings):
@@ -180,7 +162,7 @@ async def main(interleavings: int, seed: int, steps: int = 6) -> dict[str, int]:
                 cut_off = await regrading.cut_off()
                 print(f"{number + 1}: killed {regrading.kills}, {cut_off} times in the middle", flush=True)
         finally:
-            await regrading.end()
+            await regrading.engine.end()
     return regrading.kills
 
 

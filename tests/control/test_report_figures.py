@@ -1,5 +1,6 @@
 """Each figure of a report is what a count of the raw rows in another way gives, on a campaign whose truth is known."""
 
+import json
 import random
 import re
 from collections import Counter
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.click_rows import SENT, click
-from tests.support.control import DOMAIN, contacts
+from tests.support.control import DOMAIN, SHOP, contacts
 
 ZONE = "Europe/Berlin"
 DEVICES = (("phone", "iOS", "Mobile Safari"), ("phone", "Android", "Chrome Mobile"), ("desktop", "Windows", "Edge"))
@@ -24,8 +25,9 @@ LEFT_OUT = datetime(2027, 3, 28, 0, 30, tzinfo=UTC).timestamp() - SENT
 @pytest.fixture
 async def campaign(control, clickhouse):
     """40 contacts: people, previews, scanners, verification, visits of a link that is over, a poster, and canaries."""
-    control.broadcast(sent_at="2026-09-21T14:13:20Z")
-    control.mint(contacts(40, audience="vip"))
+    control.broadcast(sent_at="2026-09-21T14:13:20Z", text=TEXT)
+    assert control.mint(contacts(20, audience="vip")).status == 200
+    assert compose(control, contacts(40, audience="vip")[20:], "friday").status == 200
     poster = {"short_domain": DOMAIN, "broadcast_id": "spring", "destination_index": 0, "slug": "SALE"}
     assert control.call("POST", "/v1/links", poster).status == 201
     assert control.call("POST", "/v1/broadcasts/spring/canaries", {"count": 20}).status == 201
@@ -36,6 +38,7 @@ async def campaign(control, clickhouse):
     taps += [(f"c-{number}", "scanner", 0.5, {}) for number in range(8)]
     taps += [("c-3", "bot", 5.0, {"purpose": "own-verify"}), ("c-35", "human", 90.0, {"refusal": "expired"})]
     taps += [("c-36", "human", 95.0, {"status": 410}), ("c-37", "human", -20.0, {})]
+    taps += [("c-38", "unknown", 7.0, {}) for _ in range(6)]
     taps += [("", "human", 600.0 + each, {"visitor_id": each // 2}) for each in range(10)]
     taps += [("canary:0", "human", 30.0, {}), ("canary:0", "human", 40.0, {}), ("canary:1", "scanner", 1.0, {})]
     taps += [("canary:2", "human", 30.0, {"refusal": "expired"}), ("canary:3", "bot", 1.0, {"purpose": "own-verify"})]
@@ -55,6 +58,19 @@ async def campaign(control, clickhouse):
             clickhouse, contact_id, visit_class, after_s=after_s, **{"visitor_id": 100 + number, **said, **more}
         )
     return control
+
+
+TEXT = f"Hi {{first_name|there}}, {SHOP}"
+
+
+def compose(control, lines, key):
+    """Every fourth has a name of several segments, every second of those a character outside of GSM-7."""
+    for number, line in enumerate(lines):
+        if number % 4 == 0:
+            line["fields"] = {"first_name": ("\N{CYRILLIC SMALL LETTER A}" if number % 8 else "a") * 200}
+    path = "/v1/broadcasts/spring/messages"
+    body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    return control.call("POST", path, body, Idempotency_Key=key)
 
 
 async def raw_rows(clickhouse):
@@ -95,6 +111,7 @@ async def test_every_figure_is_what_the_raw_rows_say(campaign, clickhouse):
     by_region = Counter((row["country"], row["region"]) for row in people)
     assert report["by_region"] == ranked(by_region, "country", "region")
     assert sum(row["clicks"] for row in report["by_hour"]) == len(people)
+    assert report["by_rule"] == [{"rule": "", "clicks": len(people)}]
 
 
 async def test_links_are_forwarded_where_another_device_tapped_after_the_first(campaign, clickhouse):
@@ -111,6 +128,53 @@ async def test_links_are_forwarded_where_another_device_tapped_after_the_first(c
     # 20 canaries, of which a person and a scanner tapped one each; the other visits would not count on any link.
     canaries = report["canaries"]
     assert (canaries["links"], canaries["tapped"], canaries["judged_human"]) == (20, 2, 1)
+
+
+async def test_segments_are_those_of_the_messages_that_were_composed_each_request_once(campaign):
+    first = compose(campaign, contacts(40, audience="vip")[20:], "friday").body
+    second = compose(campaign, contacts(30, audience="vip"), "monday").body
+
+    report = campaign.call("GET", "/v1/broadcasts/spring/report").body
+
+    composed = Counter(line["segments"] for line in [*first, *second])
+    assert set(composed) == {1, 2, 4}
+    assert report["segments"] == {
+        "messages": 50, "segments": sum(line["segments"] for line in [*first, *second]),
+        "by_segments": {str(segments): messages for segments, messages in sorted(composed.items())},
+    }  # fmt: skip
+
+
+async def test_a_report_warns_of_what_makes_its_figures_doubtful(campaign, clickhouse):
+    lines = compose(campaign, contacts(30, audience="vip"), "monday").body
+
+    report = campaign.call("GET", "/v1/broadcasts/spring/report").body
+
+    counted, people = await raw_rows(clickhouse)
+    every = await clickhouse.rows("SELECT contact_id, visit_class, status, refusal FROM clicks", dict)
+    assert all(row["detail"] for row in report["warnings"])
+    found = {row["warning"]: row["count"] for row in report["warnings"]}
+    assert found.pop("canaries-judged-human") == 1
+    assert found.pop("composed-again") == 50 - 40
+    over = [row for row in every if row["visit_class"] == "human" and (row["refusal"] or row["status"] >= 400)]
+    assert found.pop("found-it-over") == 2 == sum(not row["contact_id"].startswith("canary:") for row in over)
+    assert found.pop("unjudged-visits") == 6 == sum(row["visit_class"] == "unknown" for row in counted)
+    assert found.pop("taps-before-send") == 1 == sum(row["at"] < SENT for row in people if row["contact_id"])
+    visitors = Counter((row["link_id"], int(row["at"] // 86400)) for row in people if row["contact_id"])
+    assert found.pop("passed-on-links") == len({link for (link, _), several in visitors.items() if several > 3})
+    # Of the second request and of the first, whose lines were composed alike.
+    first = compose(campaign, contacts(40, audience="vip")[20:], "friday").body
+    messages = Counter(warned["warning"] for line in [*lines, *first] for warned in line["warnings"])
+    assert found == messages
+    assert set(messages) == {"more-than-one-segment", "over-three-segments", "unicode-because-of"}
+
+
+async def test_a_broadcast_that_nobody_tapped_has_nothing_to_warn_of(control):
+    control.broadcast()
+
+    report = control.call("GET", "/v1/broadcasts/spring/report").body
+
+    assert (report["warnings"], report["by_rule"]) == ([], [])
+    assert report["segments"] == {"messages": 0, "segments": 0, "by_segments": {}}
 
 
 async def test_the_time_to_tap_is_what_the_first_taps_say(campaign, clickhouse):

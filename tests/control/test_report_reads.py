@@ -32,6 +32,10 @@ async def many(clickhouse):
         f" VALUES ({BROADCASTS * EACH}, 'main', 30, 'broadcast-30', 'canary:1')"
     )
     await clickhouse.execute(
+        "INSERT INTO clicks (lane, seq, account, broadcast_id, visit_class, status, clicked_at)"
+        " VALUES (2, 1, 'main', 'broadcast-30', 'human', 410, '2026-09-22')"
+    )
+    await clickhouse.execute(
         "INSERT INTO clicks (lane, seq, account, broadcast_no, broadcast_id, link_id, contact_id, visit_class, status,"
         f" clicked_at, class_reasons) SELECT 1, number, 'main', {of}, concat('broadcast-', toString({of})), number,"
         f" toString(number), if(number % 10 = 0, 'scanner', 'human'), 302, toDateTime64('2026-09-21', 3) + number,"

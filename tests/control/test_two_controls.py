@@ -19,6 +19,7 @@ from control.http.problems import Problem
 from control.http.schemas import BroadcastBody, BroadcastPatch
 from control.locks import Locks
 from control.minting.claims import Claims
+from control.minting.compositions import Compositions
 from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
 from control.minting.minter import Minter
@@ -134,7 +135,8 @@ class Process:
         changes = Changes(clickhouse)
         self.domains = Domains(clickhouse, cache, locks, claims, changes, rules)
         self.broadcasts = Broadcasts(clickhouse, cache, locks, self.domains, ids, claims, links, changes)
-        self.minter = Minter(self.broadcasts, claims, links, cache, locks, CodeCipher(bytes.fromhex(CODE_KEY)))
+        cipher, compositions = CodeCipher(bytes.fromhex(CODE_KEY)), Compositions(clickhouse)
+        self.minter = Minter(self.broadcasts, claims, links, compositions, cache, locks, cipher)
 
     async def mint(self, broadcast_id):
         lines = read_contacts(BytesIO(b'{"contact_id":"c-1"}\n'), NdjsonForm(), 2, skip_bad=False)

@@ -118,6 +118,12 @@ def test_every_tap_is_a_row_when_all_containers_are_stopped_with_clicks_in_hand(
     assert processes.control.stop(40) == 0, processes.control.logs()
 
 
+def test_the_image_seals_codes_by_compiled_code(processes):
+    asked = "from records.machine_code import is_compiled; print(is_compiled())"
+
+    assert processes.edge.exec("python", "-c", asked).stdout == "True\n"
+
+
 def test_a_container_has_no_rights_and_no_place_to_write_but_its_volume(processes):
     state = processes.edge.exec("cat", "/proc/1/status").stdout
     limit = processes.edge.inspect("{{.HostConfig.Memory}}")

@@ -59,6 +59,24 @@ def test_the_doctor_finds_that_the_writer_may_do_the_work_of_every_process(tmp_p
     assert dict(zip(wanted, answers, strict=True)) == dict.fromkeys(wanted, "1")
 
 
+def test_the_grants_that_the_doctor_asks_for_are_enough_for_schema_and_comments(tmp_path):
+    commented = [
+        ("aggregator", f"ALTER TABLE {table} COMMENT COLUMN `{column}` 'what it means', MODIFY COMMENT 'what it is'")
+        for table, column in (("taptrail.clicks", "engaged"), ("taptrail.broadcast_report", "links"),
+                              ("taptrail_internal.mints", "links"))
+    ]  # fmt: skip
+    looked = [
+        ("aggregator", f"SELECT throwIf(count() != 3) FROM system.{table} WHERE comment = '{said}'")
+        for table, said in (("tables", "what it is"), ("columns", "what it means"))
+    ]
+
+    answers = asked(
+        tmp_path, as_roles({"aggregator": GRANTS["aggregator"]}), [*schema("aggregator"), *commented, *looked]
+    )
+
+    assert [said for said in answers if said] == []
+
+
 def test_the_operator_backs_up_repairs_and_restores(tmp_path):
     """docs/deploy.md#backups, and what docs/runbook.md asks for. No .zip: this engine cannot."""
     backup, restore = BACKUP.format("'monday'"), RESTORE.format("'monday'")
