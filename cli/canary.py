@@ -10,9 +10,10 @@ import click
 import msgspec
 
 from cli.api import broadcast_path, call, stream, warn
-from cli.contacts import Checked, ContactsError, checked, encoding_option, mapping_of
+from cli.contacts import Checked, ContactsError, checked, encoding_option
 from cli.lists import as_csv, show_list
 from cli.show import as_json
+from contacts.columns import BadHeader, mapping_of
 from contacts.encoding import Encoding
 from contacts.fields import FieldNeeds
 from routing.destination import own_fields
@@ -82,7 +83,7 @@ def _for_contacts(
             lines = checked(
                 contacts, request, len(destinations), skip_bad=False, needs=needs, mapping=mapping, encoding=encoding
             )
-        except ContactsError as error:
+        except (ContactsError, BadHeader) as error:
             raise click.ClickException(str(error)) from None
         if most is not None and most < len(lines.contacts):
             warn(f"{contacts} has {len(lines.contacts)} contacts; the first {most} get a canary, as --count says")

@@ -10,7 +10,8 @@ import msgspec
 
 from cli.api import warn
 from cli.show import printable
-from contacts.csv_form import NO_MAP, BadHeader, CsvForm, csv_form
+from contacts.columns import NO_MAP, BadHeader, mapping_of
+from contacts.csv_form import CsvForm, csv_form
 from contacts.encoding import UTF8, Encoding
 from contacts.encoding_names import EXAMPLES, encoding_named
 from contacts.fields import NO_FIELDS, FieldNeeds
@@ -96,26 +97,13 @@ def checked_aloud(
             path, request, destinations,
             skip_bad=skip_bad, needs=needs, mapping=mapping_of(columns), encoding=encoding,
         )  # fmt: skip
-    except ContactsError as error:
+    except (ContactsError, BadHeader) as error:
         raise click.ClickException(str(error)) from None
     for note in lines.notes:
         click.echo(printable(note), err=True)
     for warning in lines.warnings:
         warn(warning)
     return lines
-
-
-def mapping_of(given: tuple[str, ...]) -> dict[str, str]:
-    """The values of --map; raises ContactsError."""
-    found: dict[str, str] = {}
-    for text in given:
-        name, equals, column = (part.strip() for part in text.partition("="))
-        if not (name and equals and column):
-            raise ContactsError(f"--map {text}: expected NAME=COLUMN, such as contact_id=Phone")
-        if name in found:
-            raise ContactsError(f"--map {text}: {name} is mapped to the column {found[name]} already")
-        found[name] = column
-    return found
 
 
 def _notes(path: Path, form: CsvForm) -> list[str]:

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import msgspec
 
+from contacts.columns import NO_MAP, OPTIONS, BadHeader, Spelling
 from contacts.csv_records import MAX_RECORD, Batch, Splitter, Unclosed, first_record, without_quoted
 from contacts.encoding import MAX_LINE, UNDECODABLE, Encoding, LineTooLong, UnknownEncoding, encoding_of, texts_of
 from contacts.encoding_names import EXAMPLES
@@ -29,13 +30,7 @@ _OTHERS = re.compile("[^a-z0-9_]+")
 _RULE = '; a field with quotes in it is quoted as a whole, and each of them doubled: "5"" pipe"'
 _STRAY = f"a quoted field goes on after its closing quote, or a field that is not quoted has a quote{_RULE}"
 _OPEN = f"a quote is opened and not closed within {MAX_RECORD} characters{_RULE}"
-_SAY = ", or name its encoding by --encoding"
-_UNKNOWN = f"its letters are neither UTF-8 nor Windows-1252; export it as CSV in UTF-8{_SAY}, such as {EXAMPLES}"
-NO_MAP: Mapping[str, str] = {}
-
-
-class BadHeader(Exception):
-    """What is wrong with the file as a whole or with its header, and what is expected."""
+_UNKNOWN = "its letters are neither UTF-8 nor Windows-1252; export it as CSV in UTF-8"
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -62,6 +57,7 @@ class CsvForm(msgspec.Struct, frozen=True):
     splitter: Splitter
     texts: Iterator[str]  # below the header
     first_line_no: int
+    spelling: Spelling = OPTIONS
 
     def batches(self, file: IO[bytes]) -> Iterator[Batch]:
         """Raises BadContact, also where bad lines may be skipped, if the records after a line cannot be told apart."""
@@ -123,7 +119,8 @@ class CsvForm(msgspec.Struct, frozen=True):
             return Fault("", f"it is too long; at most {MAX_RECORD} characters are allowed in a record")
         if UNDECODABLE in record:
             place = record.index(UNDECODABLE) + 1
-            return Fault("", f"character {place} is not {self.encoding.name}; save the file as CSV in UTF-8{_SAY}")
+            remedy = f"save the file as CSV in UTF-8{_or_say(self.spelling)}"
+            return Fault("", f"character {place} is not {self.encoding.name}; {remedy}")
         if "\0" in record:
             return Fault("", "it holds a control character, U+0000; save the file as CSV in UTF-8")
         if not record.strip():
@@ -141,18 +138,19 @@ def csv_form(
     mapping: Mapping[str, str] = NO_MAP,
     needs: FieldNeeds = NO_FIELDS,
     said: Encoding | None = None,
+    spelling: Spelling = OPTIONS,
 ) -> CsvForm:
     """The form that the file has. Raises BadHeader.
 
     mapping: name of a part or a field -> header of its column. needs: the fields that are read. said: in which
-    encoding a file without a mark is.
+    encoding a file without a mark is. spelling: how the caller says these two.
     """
     if file.read(len(_ZIP)) == _ZIP:
         raise BadHeader("it is no CSV file but a spreadsheet, or another zip file; export it as CSV in UTF-8")
     try:
         encoding = encoding_of(file, said)
     except UnknownEncoding:
-        raise BadHeader(_UNKNOWN) from None
+        raise BadHeader(f"{_UNKNOWN}{_or_say(spelling)}, such as {EXAMPLES}") from None
     texts = texts_of(file, encoding)
     try:
         record, rest, lines = first_record(next(texts, ""))
@@ -167,15 +165,19 @@ def csv_form(
         record, rest, lines = first_record(rest)
     if not lines:
         raise BadHeader(f"line {line_no}: a quote in the header is opened and not closed, or it is no text at all")
-    fault = _fault_of_header(record, encoding)
+    fault = _fault_of_header(record, encoding, spelling)
     if fault:
         raise BadHeader(f"line {line_no}: {fault}; expected a CSV header like contact_id,audience")
     delimiter = chosen[1] if chosen else _delimiter(record, mapping)
     splitter = Splitter(delimiter)
     if splitter.strays(record.rstrip("\r")):
         raise BadHeader(f"line {line_no}: {_STRAY}")
-    header = _header(_split(record, delimiter), mapping, needs, line_no)
-    return CsvForm(header, encoding, splitter, chain([rest] if rest else [], texts), line_no + lines)
+    header = _header(_split(record, delimiter), mapping, needs, line_no, spelling)
+    return CsvForm(header, encoding, splitter, chain([rest] if rest else [], texts), line_no + lines, spelling)
+
+
+def _or_say(spelling: Spelling) -> str:
+    return f", or name its encoding by {spelling.encoding}"
 
 
 def field_name(header: str) -> str:
@@ -183,13 +185,13 @@ def field_name(header: str) -> str:
     return _OTHERS.sub("_", _plain(header).lower())
 
 
-def _fault_of_header(record: str, encoding: Encoding) -> str:
+def _fault_of_header(record: str, encoding: Encoding, spelling: Spelling) -> str:
     if not record.strip():
         return "it is empty"
     if "\r" in without_quoted(record).rstrip("\r"):
         return "it holds a carriage return; lines end in LF or CRLF"
     if UNDECODABLE in record:
-        return f"it is not {encoding.name}; save the file as CSV in UTF-8{_SAY}"
+        return f"it is not {encoding.name}; save the file as CSV in UTF-8{_or_say(spelling)}"
     if "\0" in record:
         return "it holds a control character, U+0000: it is no CSV file"
     return ""
@@ -213,12 +215,15 @@ def _split(record: str, delimiter: str) -> list[str]:
         return [record]
 
 
-def _header(cells: list[str], mapping: Mapping[str, str], needs: FieldNeeds, line_no: int) -> Header:
+def _header(
+    cells: list[str], mapping: Mapping[str, str], needs: FieldNeeds, line_no: int, spelling: Spelling
+) -> Header:
     positions: dict[str, int] = {}
     for name, column in mapping.items():
+        said = f"{spelling.column}{name}={column}"
         if name not in STANDS_APART and not NAME.fullmatch(name):
-            raise BadHeader(f"--map {name}={column}: {shown(name)} is no name of a field; expected [a-z][a-z0-9_]*")
-        positions[name] = _found(cells, column, f"--map {name}={column}: the column {column}")
+            raise BadHeader(f"{said}: {shown(name)} is no name of a field; expected [a-z][a-z0-9_]*")
+        positions[name] = _found(cells, column, f"{said}: the column {column}")
     own = [(place, field_name(cell)) for place, cell in enumerate(cells) if place not in positions.values()]
     for name in (*STANDS_APART, *sorted(needs.wanted)):
         if name in positions:
@@ -229,7 +234,7 @@ def _header(cells: list[str], mapping: Mapping[str, str], needs: FieldNeeds, lin
         if places:
             positions[name] = places[0]
     if "contact_id" not in positions:
-        hint = "; --map contact_id=COLUMN says which one it is"
+        hint = f"; {spelling.column}contact_id=COLUMN says which one it is"
         raise BadHeader(f"the column contact_id is missing; the header is {_listed(cells)}{hint}")
     read = {name: place for name, place in positions.items() if name in STANDS_APART or name in needs.wanted}
     return Header(cells, read, line_no)

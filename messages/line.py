@@ -54,3 +54,10 @@ class DryRun(msgspec.Struct):
     samples: list[MessageLine]
     skipped: int
     errors: list[BadLine]
+
+
+class Draft(DryRun):
+    """A dry run of a text that is no broadcast's yet: with where its links lead and the fields that it names."""
+
+    destinations: list[str]
+    fields: list[str]

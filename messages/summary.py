@@ -13,6 +13,7 @@ from routing.destination import destination_for
 from routing.visit import Visit
 
 EXAMPLES = 5
+MOST_ERRORS = 20
 MOST_CHARACTERS = 50
 STAND_IN = "0" * 9  # a code has that length; which one a contact gets is known when its link is minted
 _BATCH = 10_000
@@ -77,7 +78,7 @@ class _Summary:
             warnings=sorted(self._warnings.values(), key=lambda warning: -warning.count),
             samples=self._samples,
             skipped=contacts.bad_lines,
-            errors=contacts.bad[:EXAMPLES],
+            errors=contacts.bad[:MOST_ERRORS],
         )
 
     def _unshortened(self, contact_id: str, fields: dict[str, str]) -> str:

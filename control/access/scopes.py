@@ -37,6 +37,7 @@ NEEDS = {
     "mint": "mint",
     "messages": "mint",
     "create_canaries": "mint",
+    "compose": "mint",
     "verify": "manage",
     "report": "report",
     "compare": "report",

@@ -19,6 +19,7 @@ from control.gathered import Gathered
 from control.http.documents import Document, applied, stated
 from control.http.problems import Problem, invalid
 from control.http.schemas import BroadcastPatch
+from control.http.versions import check_based_on
 from control.locks import Locks
 from control.minting.claims import Claims
 from control.minting.id_allocator import IdAllocator
@@ -73,12 +74,13 @@ class Broadcasts:
         return await self._read("version >= {version:UInt64}", version=version)
 
     async def put(
-        self, account: str, broadcast_id: str, body: Document, by: Author
+        self, account: str, broadcast_id: str, body: Document, by: Author, based_on: int | None = None
     ) -> tuple[Broadcast, bool, list[str]]:
-        """Create or replace; gives the broadcast, whether it is new, and warnings."""
+        """Create or replace; gives the broadcast, whether it is new, and warnings. based_on: as in check_based_on."""
         check_broadcast_id(broadcast_id)
         async with self._locked(account, broadcast_id):
             old = await self.find(account, broadcast_id)
+            check_based_on(based_on, old, f"broadcast {broadcast_id}")
             if old is None and broadcast_id.startswith(SHARED):
                 raise invalid("broadcast_id", f"{SHARED}... is kept for shared links; choose another broadcast_id")
             if old is None:
@@ -91,17 +93,19 @@ class Broadcasts:
             checked, warnings = await self._checked(new, old)
             return await self._replace(checked, old, by), False, warnings
 
-    async def patch(self, account: str, broadcast_id: str, patch: Document, by: Author) -> tuple[Broadcast, list[str]]:
+    async def patch(
+        self, account: str, broadcast_id: str, patch: Document, by: Author, based_on: int | None = None
+    ) -> tuple[Broadcast, list[str]]:
         """Change what the patch names; gives the broadcast, and warnings."""
         async with self._locked(account, broadcast_id):
-            return await self._patched(await self.get(account, broadcast_id), patch, by)
+            return await self._patched(await self._known(account, broadcast_id, based_on), patch, by)
 
     async def point(
-        self, account: str, broadcast_id: str, index: int, to: str, by: Author
+        self, account: str, broadcast_id: str, index: int, to: str, by: Author, based_on: int | None = None
     ) -> tuple[Broadcast, list[str]]:
         """Change one of several destinations; gives the broadcast, and warnings. Raises Problem."""
         async with self._locked(account, broadcast_id):
-            old = await self.get(account, broadcast_id)
+            old = await self._known(account, broadcast_id, based_on)
             if index >= len(old.destinations):
                 known = f"broadcast {broadcast_id} has {len(old.destinations)}, numbered from 0"
                 raise Problem("not-found", f"there is no destination {index}; {known}", field="index")
@@ -114,14 +118,20 @@ class Broadcasts:
         return await self._changes.history(BROADCAST, await self.get(account, broadcast_id))
 
     async def roll_back(
-        self, account: str, broadcast_id: str, to: int | None, by: Author
+        self, account: str, broadcast_id: str, to: int | None, by: Author, based_on: int | None = None
     ) -> tuple[Broadcast, list[str]]:
         """Take back every change after a version, by default the last one; gives the broadcast, and warnings."""
         async with self._locked(account, broadcast_id):
-            old = await self.get(account, broadcast_id)
+            old = await self._known(account, broadcast_id, based_on)
             version, fields = fields_of(await self._changes.history(BROADCAST, old), to)
             patch = msgspec.convert(fields, BroadcastPatch)
             return await self._patched(old, patch, by, f"rolled back to {version}")
+
+    async def _known(self, account: str, broadcast_id: str, based_on: int | None) -> Broadcast:
+        """The broadcast that a change is about, as it was when the change was made; raises Problem."""
+        old = await self.get(account, broadcast_id)
+        check_based_on(based_on, old, f"broadcast {broadcast_id}")
+        return old
 
     async def _patched(
         self, old: Broadcast, patch: Document, by: Author, what: str = ""
@@ -167,6 +177,16 @@ class Broadcasts:
         return await self._changes.write(
             BROADCAST, msgspec.structs.replace(broadcast, broadcast_no=number), broadcast, None
         )
+
+    async def draft(
+        self, account: str, short_domain: str, text: str, destinations: tuple[str, ...]
+    ) -> tuple[Broadcast, bool]:
+        """A broadcast that is kept nowhere, and whether its domain asks for an opt-out; raises Problem like `put`."""
+        if not text.strip():
+            raise invalid("text", "text is empty; expected the message, with a URL in it")
+        draft = _worded(Broadcast(0, account, "draft", short_domain, destinations, text=text), None)
+        checked, _ = await self._checked(draft, None)
+        return checked, await self.asks_opt_out(checked)
 
     async def asks_opt_out(self, broadcast: Broadcast) -> bool:
         """Whether its domain asks for a warning of a text that does not say how to opt out."""

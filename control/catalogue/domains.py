@@ -19,6 +19,7 @@ from control.catalogue.redirect_loops import leading_to
 from control.gathered import Gathered
 from control.http.documents import Document, applied
 from control.http.problems import Problem, invalid
+from control.http.versions import check_based_on
 from control.locks import Locks
 from control.minting.claims import Claims
 from records.account import related, within
@@ -78,8 +79,16 @@ class Domains:
             raise invalid("short_domain", f"there is no domain {described(name)} for account {account}; {remedy}")
         return domain
 
+    async def usable_by(self, account: str, most: int) -> list[str]:
+        """The names of domains that links of this account may live on, its own first."""
+        parts = account.split("/")
+        above = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
+        condition = f"{EXISTING} AND account IN ({{above:Array(String)}})"
+        found = await self._clickhouse.rows(in_force(DOMAINS, condition), Domain, above=above)
+        return [one.short_domain for one in sorted(found, key=lambda one: (-len(one.account), one.short_domain))][:most]
+
     async def put(
-        self, name: str, caller: Caller, in_query: str | None, body: Document
+        self, name: str, caller: Caller, in_query: str | None, body: Document, based_on: int | None = None
     ) -> tuple[Domain, bool, list[str]]:
         """Create or replace; gives the domain, whether it is new, and warnings. Raises Problem."""
         name = name_of(name, allow_local=self._rules.allow_private)
@@ -93,16 +102,20 @@ class Domains:
                 raise Problem("conflict", f"the domain {name} is not available", field="short_domain")
             if old is not None and (body.account or in_query) and old.account != asked:
                 raise Problem("conflict", f"the domain {name} belongs to account {old.account}", field="account")
+            check_based_on(based_on, old, f"domain {name}")
             if old is None:
                 await self._check_new(new)
             new = msgspec.structs.replace(new, account=old.account if old else asked)
             new = await self._changes.write(DOMAIN, new, last, caller.author)
             return await self._put_in_force(new), old is None, warnings
 
-    async def patch(self, name: str, root: str, patch: Document, by: Author) -> tuple[Domain, list[str]]:
+    async def patch(
+        self, name: str, root: str, patch: Document, by: Author, based_on: int | None = None
+    ) -> tuple[Domain, list[str]]:
         """Change what the patch names; gives the whole domain, and warnings. Raises Problem."""
         async with self._locked(name_of(name)):
             old = await self.visible(name, root)
+            check_based_on(based_on, old, f"domain {old.short_domain}")
             new = applied(old, patch)
             warnings = await self._check(new, old)
             return await self._put_in_force(await self._changes.write(DOMAIN, new, old, by)), warnings

@@ -52,7 +52,10 @@ def _operation(operation: Operation) -> str:
     notes += [f"<code>?{name}=</code> {escape(meaning)}" for name, meaning in operation.query]
     if operation.idempotent:
         notes.append("Header <code>Idempotency-Key</code>")
-    takes = f"Takes {_fields(operation.body, lines=operation.ndjson)}.<br>" if operation.body else ""
+    if operation.conditional:
+        notes.append("Header <code>If-Match</code>: the <code>ETag</code> of the answer that the change is based on")
+    csv = ", or CSV with a header by <code>Content-Type: text/csv</code>" if operation.takes_csv else ""
+    takes = f"Takes {_fields(operation.body, lines=operation.ndjson)}{csv}.<br>" if operation.body else ""
     answered = _fields(*operation.answers, lines=operation.ndjson) if operation.answers else " or ".join(operation.also)
     answers = f"Answers {answered}." if answered else "No body."
     return (

@@ -1,4 +1,7 @@
-"""Bulk requests on the wire: lines in, kept on disk until all of them are checked; lines out as they are minted."""
+"""Bulk requests on the wire: lines in, kept on disk until all of them are checked; lines out as they are minted.
+
+Contacts come as NDJSON, or by `Content-Type: text/csv` as the CSV that people have.
+"""
 
 import asyncio
 import logging
@@ -14,19 +17,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from contacts.columns import QUERY, BadHeader, mapping_of
+from contacts.csv_form import csv_form
+from contacts.encoding import Encoding
+from contacts.encoding_names import EXAMPLES, encoding_named
 from contacts.fields import FieldNeeds
 from contacts.line import Contacts
 from contacts.ndjson_form import NdjsonForm
 from contacts.phones import phone_warnings
 from contacts.reader import BadContact, read_contacts
 from control.http.bodies import pieces
-from control.http.problems import Problem
+from control.http.problems import Problem, invalid
 from control.http.store_faults import of_store
+from records.text import shown
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 
 MAX_BYTES = 2 * 1024**3
 MAX_LINE_BYTES = 4 * 1024**2
 IN_MEMORY_BYTES = 8 * 1024**2
+_EMPTY = "the body is empty; expected a line of JSON for each contact"
+_EMPTY_CSV = "the CSV file has no contacts below its header"
 
 log = logging.getLogger(__name__)
 
@@ -37,34 +47,72 @@ class Bulk(msgspec.Struct, frozen=True):
     warnings: list[str]  # what may be wrong with the contacts
 
 
+class CsvBody(msgspec.Struct, frozen=True):
+    """How the caller of a CSV body wants it read."""
+
+    columns: dict[str, str]  # by what it is, the header of the column
+    encoding: Encoding | None  # where the file does not say it itself
+
+
 async def received(request: Request, destinations: int, needs: FieldNeeds, *, skip_bad: bool) -> Bulk:
     """The whole body, read and checked; raises Problem."""
+    csv = _csv_body(request)
     digest = sha256((b"skip_bad" if skip_bad else b"") + (b"skip_missing" if needs.skips_missing else b""))
+    if csv is not None:
+        digest.update(msgspec.json.encode(csv))
     with SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
         line = _LineLength()
         async for piece in pieces(request, MAX_BYTES, "; send it in several requests"):
             line.take(piece)
             digest.update(piece)
             file.write(piece)
-        contacts, warnings = await asyncio.to_thread(_read, file, destinations, needs, skip_bad)
+        contacts, warnings = await asyncio.to_thread(_read, file, csv, destinations, needs, skip_bad)
     return Bulk(contacts, digest.hexdigest(), warnings)
 
 
 async def contacts_in(data: bytes, destinations: int, needs: FieldNeeds) -> Contacts:
     """The contacts of a small body, all of which must be right; raises Problem."""
-    contacts, _ = await asyncio.to_thread(_read, BytesIO(data), destinations, needs, False)
+    contacts, _ = await asyncio.to_thread(_read, BytesIO(data), None, destinations, needs, False)
     return contacts
 
 
-def _read(file: IO[bytes], destinations: int, needs: FieldNeeds, skip_bad: bool) -> tuple[Contacts, list[str]]:
-    file.seek(0)
+def _csv_body(request: Request) -> CsvBody | None:
+    """None for NDJSON; raises Problem."""
+    media, columns = request.headers.get("content-type", ""), request.query_params.getlist("map")
+    name = request.query_params.get("encoding")
+    if media.partition(";")[0].strip().lower() != "text/csv":
+        for field, given in (("map", columns), ("encoding", name)):
+            if given:
+                raise invalid(field, f"{field} is about a CSV file; send it with the header Content-Type: text/csv")
+        return None
+    encoding = encoding_named(name) if name else None
+    if name and encoding is None:
+        raise invalid("encoding", f"encoding is {shown(name)}; expected such as {EXAMPLES}")
     try:
-        contacts = read_contacts(file, NdjsonForm(), destinations, skip_bad=skip_bad, needs=needs)
+        return CsvBody(mapping_of(columns, QUERY), encoding)
+    except BadHeader as error:
+        raise invalid("map", str(error)) from None
+
+
+def _read(
+    file: IO[bytes], csv: CsvBody | None, destinations: int, needs: FieldNeeds, skip_bad: bool
+) -> tuple[Contacts, list[str]]:
+    file.seek(0)
+    header = ""
+    try:
+        if csv is None:
+            contacts = read_contacts(file, NdjsonForm(), destinations, skip_bad=skip_bad, needs=needs)
+        else:
+            form = csv_form(file, csv.columns, needs, csv.encoding, QUERY)
+            header = form.header.contact_column
+            contacts = read_contacts(file, form, destinations, skip_bad=skip_bad, needs=needs)
+    except BadHeader as error:
+        raise Problem("invalid", f"the CSV file: {error}") from None
     except BadContact as bad:
         raise Problem("invalid", str(bad), field=bad.field, line=bad.line, column=bad.column) from None
     if not len(contacts) and not contacts.bad:
-        raise Problem("invalid", "the body is empty; expected a line of JSON for each contact")
-    return contacts, phone_warnings(contacts)
+        raise Problem("invalid", _EMPTY_CSV if csv else _EMPTY)
+    return contacts, phone_warnings(contacts, header)
 
 
 class _LineLength:

@@ -21,6 +21,10 @@ _KEYS = "A key of an account. Its scopes: " + "; ".join(f"`{scope}`: {what}" for
 _REFUSED = {
     "content": {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{ProblemBody.__name__}"}}}
 }
+_CONDITIONS = (
+    ("If-Match", "The ETag of the answer that this change is based on: 412 where it was changed since"),
+    ("If-None-Match", "* creates, and answers 412 where it is there already"),
+)
 _DONE = {201: "Created", 204: "Deleted"}
 
 
@@ -73,7 +77,8 @@ def _described(operation: Operation) -> dict[str, Any]:
         },
     }
     if operation.body is not None:
-        content = {media: _schema(operation.body), **_lines(operation.lines)}
+        csv = {"text/csv": {"schema": {"type": "string"}}} if operation.takes_csv else {}
+        content = {media: _schema(operation.body), **_lines(operation.lines), **csv}
         described["requestBody"] = {"required": True, "content": content}
     return described
 
@@ -94,6 +99,9 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in in_path]
     for name, meaning in operation.query:
         parameters.append({"name": name, "in": "query", "description": meaning, "schema": {"type": "string"}})
+    for name, meaning in _CONDITIONS if operation.conditional else ():
+        if name == "If-Match" or operation.method == "PUT":
+            parameters.append({"name": name, "in": "header", "description": meaning, "schema": {"type": "string"}})
     if operation.idempotent:
         meaning = "The same key and body give the same links again; another body under it is refused"
         parameters.append(

@@ -22,6 +22,7 @@ from control.http.schemas import (
     CanaryLine,
     ClickList,
     CloseBody,
+    ComposeBody,
     ContactAnswer,
     Counted,
     DestinationBody,
@@ -41,11 +42,12 @@ from control.http.schemas import (
     LinkPatch,
     LinkState,
     RollbackBody,
+    Unfinished,
     VerifyBody,
 )
 from control.reports.shapes import AccountReport, Comparison, Report
 from control.verify.findings import Finding, Progress, Verdict
-from messages.line import DryRun, MessageLine
+from messages.line import Draft, DryRun, MessageLine
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -62,6 +64,8 @@ class Operation(msgspec.Struct, frozen=True):
     answers_lines: bool = False  # the answer alone is NDJSON
     idempotent: bool = False  # takes the header Idempotency-Key
     query: tuple[tuple[str, str], ...] = ()  # (name, meaning)
+    conditional: bool = False  # takes the header If-Match, a PUT also If-None-Match
+    takes_csv: bool = False  # as well, of contacts
     also: tuple[str, ...] = ()  # media types of an answer that is a file
 
     @property
@@ -83,6 +87,10 @@ _SKIP_BAD = (
         "true: a bad line is answered by its number and error, the others get their links. At most 1,000 bad lines are "
         "named; then the last line of the answer says how many more there are",
     ),
+)
+_CSV = (
+    ("map", "Of a CSV body, which column is what, such as contact_id=Phone; may be repeated"),
+    ("encoding", "Of a CSV body that is neither UTF-8 nor says it itself"),
 )
 _MESSAGES = (
     ("dry_run", "true: mints nothing, and answers one JSON object of what would be sent"),
@@ -137,11 +145,11 @@ _HOURS = (("hours", "Only lanes with a click in so many hours; 24 without it"),)
 OPERATIONS = (
     Operation(
         "put_domain", "PUT", "/v1/domains/{domain}", "Register a short domain, or replace what it answers",
-        DomainAnswer, DomainBody, statuses=_PUT, query=_ACCOUNT,
+        DomainAnswer, DomainBody, statuses=_PUT, query=_ACCOUNT, conditional=True,
     ),
     Operation(
         "patch_domain", "PATCH", "/v1/domains/{domain}", "Change any part of what a short domain answers",
-        DomainAnswer, DomainPatch, query=_ACCOUNT,
+        DomainAnswer, DomainPatch, query=_ACCOUNT, conditional=True,
     ),
     Operation("get_domain", "GET", "/v1/domains/{domain}", "What a short domain answers", DomainAnswer, query=_ACCOUNT),
     Operation(
@@ -158,12 +166,12 @@ OPERATIONS = (
     ),
     Operation(
         "put_broadcast", "PUT", "/v1/broadcasts/{broadcast_id}", "Create a broadcast, or replace it",
-        BroadcastAnswer, BroadcastBody, statuses=_PUT, query=_ACCOUNT,
+        BroadcastAnswer, BroadcastBody, statuses=_PUT, query=_ACCOUNT, conditional=True,
     ),
     Operation(
         "patch_broadcast", "PATCH", "/v1/broadcasts/{broadcast_id}",
         "Change any part of a broadcast: fix its destinations, stop, resume, extend; in force within a second",
-        BroadcastAnswer, BroadcastPatch, query=_ACCOUNT,
+        BroadcastAnswer, BroadcastPatch, query=_ACCOUNT, conditional=True,
     ),
     Operation(
         "get_broadcast", "GET", "/v1/broadcasts/{broadcast_id}", "What a broadcast is", BroadcastAnswer, query=_ACCOUNT
@@ -187,7 +195,7 @@ OPERATIONS = (
     Operation(
         "patch_destination", "PATCH", "/v1/broadcasts/{broadcast_id}/destinations/{index}",
         "Change one of several destinations, numbered from 0; in force within a second",
-        BroadcastAnswer, DestinationBody, query=_ACCOUNT,
+        BroadcastAnswer, DestinationBody, query=_ACCOUNT, conditional=True,
     ),
     Operation(
         "history", "GET", "/v1/broadcasts/{broadcast_id}/history", "Who changed what of a broadcast, oldest first",
@@ -196,19 +204,25 @@ OPERATIONS = (
     Operation(
         "roll_back", "POST", "/v1/broadcasts/{broadcast_id}/rollback",
         "Take back every change after a version of the history, by default the last change",
-        BroadcastAnswer, RollbackBody, query=_ACCOUNT,
+        BroadcastAnswer, RollbackBody, query=_ACCOUNT, conditional=True,
     ),
     Operation(
         "mint", "POST", "/v1/broadcasts/{broadcast_id}/links",
         "Mint the links of a broadcast: a line in for each contact, a line out for each link; a contact that has its"
         " link gets the same one, marked existing",
-        (LinkLine, BadLine, Counted), ContactLine, ndjson=True, idempotent=True, query=_ACCOUNT + _SKIP_BAD + _AGAIN,
+        (LinkLine, BadLine, Counted), ContactLine, ndjson=True, idempotent=True, takes_csv=True,
+        query=_ACCOUNT + _SKIP_BAD + _CSV + _AGAIN,
     ),
     Operation(
         "messages", "POST", "/v1/broadcasts/{broadcast_id}/messages",
         "Mint the links of a broadcast and put them into its text: a line in and a message out for each contact",
         (MessageLine, BadLine, DryRun), ContactLine, ndjson=True, idempotent=True,
-        query=_ACCOUNT + _SKIP_BAD + _MESSAGES,
+        query=_ACCOUNT + _SKIP_BAD + _CSV + _MESSAGES, takes_csv=True,
+    ),
+    Operation(
+        "compose", "POST", "/v1/compose",
+        "What messages a text gives, before there is a broadcast: segments, warnings, samples; keeps and mints nothing",
+        (Draft, Unfinished), ComposeBody, query=_ACCOUNT,
     ),
     Operation(
         "create_canaries", "POST", "/v1/broadcasts/{broadcast_id}/canaries",

@@ -18,6 +18,7 @@ KINDS = {
     "method": (405, "This method is not offered here"),
     "conflict": (409, "Conflicts with the current state"),
     "in-progress": (409, "Another request is doing the same"),
+    "changed": (412, "It was changed by somebody else"),
     "too-large": (413, "The body is too large"),
     "not-json": (400, "The body is not JSON"),
     "not-gzip": (400, "The body is not gzip"),

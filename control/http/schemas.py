@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from contacts.line import ContactLine
 from control.access.api_key import ApiKey
 from control.access.scopes import Scope
 from control.catalogue.changes import Entry
@@ -120,6 +121,23 @@ class VerifyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     final_hosts: Annotated[list[str], Meta(max_length=100)] = []
     # Whose link is followed where a destination holds fields of a contact: such a page may be used up by a visit.
     contact_id: str | None = None
+
+
+class ComposeBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A text, and for whom; without contacts for one made-up contact, whose fields hold their names."""
+
+    account: str | None = None
+    short_domain: str
+    text: str
+    destinations: Annotated[list[str], Meta(max_length=32)] = []  # those of the text without it
+    contacts: Annotated[list[ContactLine], Meta(max_length=100)] = []
+
+
+class Unfinished(msgspec.Struct):
+    """Why a text is no message yet: what stands in its field, as the refusal of a broadcast with it would say."""
+
+    field: str
+    fault: str
 
 
 class LinkBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contacts.csv_form import BadHeader, csv_form, field_name
+from contacts.columns import BadHeader
+from contacts.csv_form import csv_form, field_name
 from contacts.csv_records import MAX_RECORD, Splitter
 from contacts.encoding import PIECE_BYTES
 from contacts.encoding_names import encoding_named

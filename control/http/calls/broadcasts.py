@@ -22,6 +22,8 @@ from control.http.schemas import (
     broadcast_answer,
     history_entry,
 )
+from control.http.versions import based_on, tagged
+from records.broadcast import Broadcast
 from runtime.clock import unix_ms
 
 _broadcast = msgspec.json.Decoder(BroadcastBody)
@@ -38,26 +40,28 @@ class BroadcastCalls:
         body: Document = await document(request, _broadcast)
         account = account_of(request, caller, body.account)
         broadcast, created, warnings = await self._broadcasts.put(
-            account, request.path_params["broadcast_id"], body, caller.author
+            account, request.path_params["broadcast_id"], body, caller.author, based_on(request)
         )
         warnings += expired(broadcast, unix_ms())
-        return with_warnings(json_answer(broadcast_answer(broadcast), 201 if created else 200), warnings)
+        return with_warnings(_answer(broadcast, 201 if created else 200), warnings)
 
     async def patch_broadcast(self, request: Request, caller: Caller) -> Response:
         body: Document = await document(request, _patch)
         account = account_of(request, caller, body.account)
         broadcast, warnings = await self._broadcasts.patch(
-            account, request.path_params["broadcast_id"], body, caller.author
+            account, request.path_params["broadcast_id"], body, caller.author, based_on(request)
         )
         warnings += expired(broadcast, unix_ms()) if "expires_at" in stated(body) else []
-        return with_warnings(json_answer(broadcast_answer(broadcast)), warnings)
+        return with_warnings(_answer(broadcast), warnings)
 
     async def patch_destination(self, request: Request, caller: Caller) -> Response:
         body: DestinationBody = await document(request, _destination)
         account = account_of(request, caller, body.account)
         index, broadcast_id = index_of(request), request.path_params["broadcast_id"]
-        broadcast, warnings = await self._broadcasts.point(account, broadcast_id, index, body.to, caller.author)
-        return with_warnings(json_answer(broadcast_answer(broadcast)), warnings)
+        broadcast, warnings = await self._broadcasts.point(
+            account, broadcast_id, index, body.to, caller.author, based_on(request)
+        )
+        return with_warnings(_answer(broadcast), warnings)
 
     async def history(self, request: Request, caller: Caller) -> Response:
         page = page_of(request, tuple[Number])
@@ -69,14 +73,20 @@ class BroadcastCalls:
         data = await whole_body(request)
         body: RollbackBody = decoded(data, _rollback) if data else RollbackBody()
         account, broadcast_id = account_of(request, caller, body.account), request.path_params["broadcast_id"]
-        broadcast, warnings = await self._broadcasts.roll_back(account, broadcast_id, body.version, caller.author)
-        return with_warnings(json_answer(broadcast_answer(broadcast)), warnings)
+        broadcast, warnings = await self._broadcasts.roll_back(
+            account, broadcast_id, body.version, caller.author, based_on(request)
+        )
+        return with_warnings(_answer(broadcast), warnings)
 
     async def get_broadcast(self, request: Request, caller: Caller) -> Response:
         broadcast = await self._broadcasts.get(account_of(request, caller), request.path_params["broadcast_id"])
-        return json_answer(broadcast_answer(broadcast))
+        return _answer(broadcast)
 
     async def delete_broadcast(self, request: Request, caller: Caller) -> Response:
         account = account_of(request, caller)
         await self._broadcasts.delete(account, request.path_params["broadcast_id"], caller.author)
         return Response(status_code=204)
+
+
+def _answer(broadcast: Broadcast, status: int = 200) -> Response:
+    return tagged(json_answer(broadcast_answer(broadcast), status), broadcast)

@@ -12,6 +12,8 @@ from control.http.documents import Document
 from control.http.json_answer import json_answer
 from control.http.parameters import account_of
 from control.http.schemas import DomainBody, DomainPatch, domain_answer
+from control.http.versions import based_on, tagged
+from records.domain import Domain
 
 _domain = msgspec.json.Decoder(DomainBody)
 _domain_patch = msgspec.json.Decoder(DomainPatch)
@@ -24,18 +26,20 @@ class DomainCalls:
     async def put_domain(self, request: Request, caller: Caller) -> Response:
         body: Document = await document(request, _domain)
         in_query = request.query_params.get("account")
-        domain, created, warnings = await self._domains.put(request.path_params["domain"], caller, in_query, body)
+        domain, created, warnings = await self._domains.put(
+            request.path_params["domain"], caller, in_query, body, based_on(request)
+        )
         near = await self._domains.nearest(domain, caller.root) if created else None
         if near:
             warnings.append(f"domain {domain.short_domain} is new; was {near} meant, which is registered already?")
-        return with_warnings(json_answer(domain_answer(domain), 201 if created else 200), warnings)
+        return with_warnings(_answer(domain, 201 if created else 200), warnings)
 
     async def patch_domain(self, request: Request, caller: Caller) -> Response:
         body: Document = await document(request, _domain_patch)
         account = account_of(request, caller, body.account)
         name = request.path_params["domain"]
-        domain, warnings = await self._domains.patch(name, account, body, caller.author)
-        return with_warnings(json_answer(domain_answer(domain)), warnings)
+        domain, warnings = await self._domains.patch(name, account, body, caller.author, based_on(request))
+        return with_warnings(_answer(domain), warnings)
 
     async def delete_domain(self, request: Request, caller: Caller) -> Response:
         await self._domains.delete(request.path_params["domain"], account_of(request, caller), caller.author)
@@ -43,4 +47,8 @@ class DomainCalls:
 
     async def get_domain(self, request: Request, caller: Caller) -> Response:
         domain = await self._domains.visible(request.path_params["domain"], account_of(request, caller))
-        return json_answer(domain_answer(domain))
+        return _answer(domain)
+
+
+def _answer(domain: Domain, status: int = 200) -> Response:
+    return tagged(json_answer(domain_answer(domain), status), domain)

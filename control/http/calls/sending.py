@@ -13,12 +13,13 @@ from contacts.line import ALL, Contacts
 from control.access.caller import Caller
 from control.catalogue.broadcasts import SHARED, Broadcasts
 from control.http.advisories import with_warnings
-from control.http.bodies import whole_body
+from control.http.bodies import document, whole_body
 from control.http.json_answer import json_answer
 from control.http.ndjson import LineStream, received
 from control.http.parameters import account_of, choice, flag, hosts, idempotency_key
 from control.http.problems import Problem, decoded, invalid
-from control.http.schemas import VerifyBody
+from control.http.schemas import ComposeBody, Unfinished, VerifyBody
+from control.minting.draft import draft_of
 from control.minting.minter import Minter
 from control.verify.findings import Progress
 from control.verify.verifier import Verifier, Wanted
@@ -28,6 +29,7 @@ from records.broadcast import Broadcast
 from routing.destination import own_fields
 
 _encoder = msgspec.json.Encoder()
+_compose = msgspec.json.Decoder(ComposeBody)
 _verify = msgspec.json.Decoder(VerifyBody)
 
 
@@ -67,6 +69,20 @@ class SendingCalls:
             return json_answer(await asyncio.to_thread(dry_run, composer, broadcast, body.contacts))
         prepared = await self._minter.prepare(broadcast, body.contacts, key, body.digest, composes=True)
         return with_warnings(LineStream(self._minter.stream(prepared)), [*prepared.advisories, *body.warnings])
+
+    async def compose(self, request: Request, caller: Caller) -> Response:
+        """The text and its contacts are in memory: they are few. A text in writing is no refusal."""
+        body: ComposeBody = await document(request, _compose)
+        account = account_of(request, caller, body.account)
+        try:
+            broadcast, asks_opt_out = await self._broadcasts.draft(
+                account, body.short_domain, body.text, tuple(body.destinations)
+            )
+        except Problem as problem:
+            if problem.kind != "invalid" or problem.field == "short_domain":
+                raise
+            return json_answer(Unfinished(problem.field, problem.detail))
+        return json_answer(await asyncio.to_thread(draft_of, broadcast, body.contacts, asks_opt_out=asks_opt_out))
 
     async def verify(self, request: Request, caller: Caller) -> Response:
         broadcast = await self._broadcasts.get(account_of(request, caller), request.path_params["broadcast_id"])

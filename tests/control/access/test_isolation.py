@@ -54,6 +54,10 @@ ROWS = {
     "roll_back": Row(path=f"{BROADCAST}/rollback", body={}, own=200),
     "mint": Row(path=f"{BROADCAST}/links", body={"contact_id": "c-1"}, own=200),
     "messages": Row(path=f"{BROADCAST}/messages", body={"contact_id": "c-1"}, own=422),
+    "compose": Row(
+        path="/v1/compose", body={"short_domain": "{domain}", "text": f"Hi: {SHOP}"},
+        own=200, stranger=422, above=422, below=200,
+    ),
     "create_canaries": Row(path=f"{BROADCAST}/canaries", body={"count": 1}, own=201),
     "verify": Row(path=f"{BROADCAST}/verify", body={"fetch": False, "sample": 1}, own=200),
     "report": Row(path=f"{BROADCAST}/report", own=200),
