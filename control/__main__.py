@@ -45,7 +45,11 @@ from control.minting.compositions import Compositions
 from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
 from control.minting.minter import Minter
+from control.pages.broadcast import BroadcastPage
+from control.pages.compose import ComposePage
+from control.pages.links import LinksPage
 from control.pages.report_list import ReportList
+from control.pages.settings import SettingsPage
 from control.pages.site import site
 from control.reports.overview import Overview
 from control.settings import Settings
@@ -101,7 +105,10 @@ def build(
     )  # fmt: skip
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
     access = Access(ring, Sessions(links_redis, ring))
-    pages = site(access, ReportList(listings, Overview(clickhouse)))
+    pages = site(
+        access, ReportList(listings, Overview(clickhouse)), ComposePage(domains), BroadcastPage(broadcasts, links),
+        LinksPage(listings, domains), SettingsPage(listings, keys),
+    )  # fmt: skip
     return control_app(calls, access, pages), resync, keys
 
 

@@ -150,6 +150,14 @@ class LinkTable:
         order = "ORDER BY destination_index, link_id LIMIT 1 BY destination_index"
         return await self.where(f"{condition} {order}", 2**16, no=broadcast_no, **named)
 
+    async def contacts(self, broadcast_no: int) -> int:
+        """How many contacts have a link of a broadcast, canaries apart."""
+        sql = (
+            "SELECT uniqExact(contact_id) FROM links"
+            " WHERE broadcast_no = {no:UInt64} AND contact_id != '' AND kind != 'canary'"
+        )
+        return int(await self._clickhouse.value(sql, no=broadcast_no))
+
     async def usage(self, broadcast_no: int) -> tuple[int, int]:
         """How many links a broadcast has, and how many destinations it must have for them."""
         sql = "SELECT [count(), toUInt64(max(destination_index))] FROM links WHERE broadcast_no = {no:UInt64}"

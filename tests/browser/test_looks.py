@@ -13,6 +13,11 @@ PAGES = [
     ("login", "/login"),
     ("reports", "/reports"),
     ("reports-none", "/reports?q=nothing-like-that"),
+    ("new", "/new"),
+    ("broadcast", "/broadcasts/spring-sale"),
+    ("broadcast-not-sent", "/broadcasts/not-sent"),
+    ("links", "/links"),
+    ("settings", "/settings"),
 ]
 
 

@@ -10,10 +10,10 @@ export function say(text, kind = "") {
 }
 
 /** Call the API as who is signed in; gives the answer as JSON (null for none). Throws an Error that says why not. */
-export async function call(method, path, body) {
+export async function call(method, path, body, headers = {}) {
   const answer = await fetch(path, {
     method,
-    headers: body === undefined ? {} : { "Content-Type": "application/json" },
+    headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   if (answer.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
