@@ -128,5 +128,4 @@ function redraw() {
 }
 
 dark.addEventListener("change", redraw);
-// Charts are drawn in the colours of paper and at its width; their tables are printed as well.
-addEventListener("beforeprint", () => charts.forEach(({ chart }) => chart.resize({ animation: { duration: 0 } })));
+matchMedia("print").addEventListener("change", redraw); // on paper every theme is light
