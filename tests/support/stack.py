@@ -25,12 +25,13 @@ class Stack:
 
     program: Sequence[str] = ("cli",)  # a module, and arguments before `up`
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, **settings: str) -> None:
         self.folder = folder
         with (folder / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *self.program, "up", "--data", str(folder / "data"), *PORTS, *options],
-                stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=ends_with_us(),  # noqa: PLW1509
+                env={**os.environ, **settings}, stdout=subprocess.PIPE, stderr=log, text=True,
+                preexec_fn=ends_with_us(),  # noqa: PLW1509
             )  # fmt: skip
         line = self.process.stdout.readline()
         assert line, (folder / "up.log").read_text()
