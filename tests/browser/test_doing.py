@@ -270,3 +270,11 @@ def test_a_shared_link_is_made_changed_and_deleted(screen, shop):
 
     expect(page.locator("#status")).to_contain_text("Deleted")
     assert screen.faults_by_axe() == []
+
+
+def test_the_list_leads_to_where_a_broadcast_is_changed(screen):
+    page = screen.open("/reports?q=no-tap")
+
+    page.get_by_role("link", name="Fix or stop no-tap").click()
+
+    expect(page.get_by_role("button", name="Stop the broadcast")).to_be_visible()
