@@ -147,6 +147,8 @@ async def test_the_report_of_canaries_is_what_their_taps_say(spring, clickhouse)
 
     after = await report(spring)
 
+    assert [(row["warning"], row["count"]) for row in after.pop("warnings")] == [("canaries-judged-human", 2)]
+    assert before.pop("warnings") == []
     found = after.pop("canaries")
     assert (found["links"], found["tapped"], found["judged_human"]) == (50, 4, 2)
     assert (found["scan_rate"], found["miss_rate"]) == (0.08, 0.5)
