@@ -7,7 +7,7 @@ from edge.spool import Spool, SpoolFull
 from edge.tap import Answered
 from records.address import AddressCipher
 from records.click import Click, encode_frame
-from records.qr_mark import VIA_QR, is_scan
+from records.qr_mark import VIA_QR, is_from_qr
 from runtime.seldom import Seldom
 from visitors.query_marks import marks_in
 
@@ -146,5 +146,5 @@ def _click(answered: Answered, now_ms: int, sealed: bytes) -> Click:
         decision.reason.value if decision.reason is not None else "",
         versions[index] if index < len(versions) else 1,
         marks_in(visit.query) if visit.query else None,
-        VIA_QR if visit.query and is_scan(visit.query) else "",
+        VIA_QR if visit.query and is_from_qr(visit.query) else "",
     )  # fmt: skip

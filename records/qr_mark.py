@@ -1,4 +1,4 @@
-"""The mark that tells a scan of a QR code from a tap: a parameter of the URL in the code. The edge drops it. Pure."""
+"""The mark in the URL of a QR code, by which a visit through it is known. The edge drops it. Pure."""
 
 VIA_QR = "qr"  # column `via` of clicks
 _MARK = f"via={VIA_QR}"
@@ -9,7 +9,7 @@ def with_mark(short_url: str) -> str:
     return f"{short_url}?{_MARK}"
 
 
-def is_scan(query: str) -> bool:
+def is_from_qr(query: str) -> bool:
     """Whether a visit with this query came from a QR code; apps may have put parameters beside the mark."""
     return _MARK in query and _MARK in query.split("&")
 
