@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from control.access.key_ring import KeyRing
 from control.access.keys import Keys
 from control.access.sessions import Sessions
+from control.access.shares import Shares
 from control.cache.forget import Forget
 from control.cache.redis_cache import Cache
 from control.cache.resync import Resync, degraded
@@ -37,6 +38,7 @@ from control.http.calls.links import LinkCalls
 from control.http.calls.lists import ListCalls
 from control.http.calls.reports import ReportCalls
 from control.http.calls.sending import SendingCalls
+from control.http.calls.shares import ShareCalls
 from control.locks import Locks
 from control.metrics import REGISTRY
 from control.minting.canaries import Canaries
@@ -96,12 +98,13 @@ def build(
     ring = KeyRing(settings.api_keys, settings.operator_keys)
     keys = Keys(clickhouse, links_redis, locks, changes, ring)
     listings = Listings(clickhouse, links)
+    shares = Shares(clickhouse, locks, changes, settings.code_key)
     calls = api(
         DomainCalls(domains), BroadcastCalls(broadcasts), ListCalls(broadcasts, listings),
         SendingCalls(broadcasts, minter, verifier), LinkCalls(shared), KeyCalls(keys),
         CanaryCalls(broadcasts, Canaries(clickhouse, claims, links, minter)),
-        ReportCalls(broadcasts, clickhouse), InstallationCalls(clickhouse, clicks_redis),
-        ErasureCalls(Erasures(clickhouse, settings.code_key)),
+        ReportCalls(broadcasts, clickhouse), ShareCalls(broadcasts, shares),
+        InstallationCalls(clickhouse, clicks_redis), ErasureCalls(Erasures(clickhouse, settings.code_key)),
     )  # fmt: skip
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
     access = Access(ring, Sessions(links_redis, ring))

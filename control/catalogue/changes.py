@@ -13,6 +13,7 @@ import msgspec
 
 from control.access.api_key import API_KEYS, shown_of_key
 from control.access.caller import Author
+from control.access.share import SHARES, shown_of_share
 from control.http.documents import shown
 from records.tables import BROADCASTS, DOMAINS, Table
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
@@ -58,6 +59,7 @@ class Entry(msgspec.Struct, frozen=True):
 BROADCAST = Kind("broadcast", BROADCASTS, "broadcast_id")
 DOMAIN = Kind("domain", DOMAINS, "short_domain")
 KEY = Kind("key", API_KEYS, "key_id", shown_of_key)
+SHARE = Kind("share", SHARES, "share_id", shown_of_share)
 WITHDRAWN = "withdrawn"  # what a change is that takes the one before it back: it was refused after all
 RECORDED = "recorded"  # what the first state is of a record that is older than its history
 _LOGGED = "kind = {kind:String} AND account = {account:String} AND name = {name:String}"
@@ -65,7 +67,7 @@ _CARRIED = "change.who_account, change.who_key, change.what, change.before, chan
 
 
 class Changes:
-    def __init__(self, clickhouse: ClickHouse, kinds: tuple[Kind, ...] = (BROADCAST, DOMAIN, KEY)) -> None:
+    def __init__(self, clickhouse: ClickHouse, kinds: tuple[Kind, ...] = (BROADCAST, DOMAIN, KEY, SHARE)) -> None:
         self._clickhouse, self._kinds = clickhouse, kinds
 
     async def write(self, kind: Kind, new: R, old: R | None, by: Author | None, what: str = "") -> R:

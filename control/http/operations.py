@@ -42,6 +42,10 @@ from control.http.schemas import (
     LinkPatch,
     LinkState,
     RollbackBody,
+    ShareAnswer,
+    ShareBody,
+    ShareList,
+    TappedList,
     Unfinished,
     VerifyBody,
 )
@@ -127,6 +131,7 @@ _NARROWED = (
     ("region", "To this region"),
     ("class", "To visits of this class, of which the lists then are: human, preview, prefetch, scanner, bot, unknown"),
 )
+_CONTACTS = (("q", "Part of the contact_id, in any case"),)
 _FORMAT = (
     ("format", "csv or xlsx: tables for a spreadsheet; json without it"),
     ("dialect", "Of csv. excel-eu: semicolons, decimal commas, a byte order mark; excel without it"),
@@ -240,6 +245,24 @@ OPERATIONS = (
     Operation(
         "report", "GET", "/v1/broadcasts/{broadcast_id}/report", "Engagement of a broadcast", Report,
         query=_ACCOUNT + _TZ + _NARROWED + _FORMAT, also=TABLE_MEDIA,
+    ),
+    Operation(
+        "list_contacts", "GET", "/v1/broadcasts/{broadcast_id}/contacts",
+        "The contacts that tapped a broadcast, the latest to begin first",
+        TappedList, query=_ACCOUNT + _CONTACTS + _NARROWED + LIST_QUERY,
+    ),
+    Operation(
+        "create_share", "POST", "/v1/broadcasts/{broadcast_id}/shares",
+        "Make an address that shows the report of a broadcast without a key, until it expires or is revoked",
+        ShareAnswer, ShareBody, statuses=(201,), query=_ACCOUNT,
+    ),
+    Operation(
+        "list_shares", "GET", "/v1/broadcasts/{broadcast_id}/shares", "The shares of a report that are in force",
+        ShareList, query=_ACCOUNT,
+    ),
+    Operation(
+        "revoke_share", "DELETE", "/v1/shares/{share_id}", "Revoke a share: its address shows nothing from now on",
+        None, statuses=_DELETED, query=_ACCOUNT,
     ),
     Operation(
         "compare", "GET", "/v1/report", "Engagement of several broadcasts side by side, by the hour since their send",

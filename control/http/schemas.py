@@ -10,6 +10,7 @@ from control.access.api_key import ApiKey
 from control.access.scopes import Scope
 from control.catalogue.changes import Entry
 from control.http.documents import answer_of, body_of, patch_of, shown
+from control.reports.contacts import ContactRow
 from records.broadcast import Broadcast
 from records.domain import Domain
 from records.forms import Time, Word, moment_of, time_of
@@ -248,6 +249,36 @@ class ContactAnswer(msgspec.Struct):
     contact_id: str
     links: list[LinkState]
     clicks: list[dict[str, Any]]
+
+
+class TappedList(msgspec.Struct):
+    items: list[ContactRow]
+    next_cursor: str | None
+
+
+class ShareBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """expires_at: in at most 366 days; 30 days from now without it."""
+
+    account: str | None = None
+    expires_at: Time | None = None
+
+
+class ShareAnswer(msgspec.Struct):
+    """A share that was made: `url` is shown this once, and kept nowhere."""
+
+    share_id: str
+    url: str
+    expires_at: Time
+
+
+class ShareEntry(msgspec.Struct):
+    share_id: str
+    created_at: Time
+    expires_at: Time
+
+
+class ShareList(msgspec.Struct):
+    items: list[ShareEntry]
 
 
 class ErasureBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

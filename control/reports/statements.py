@@ -78,6 +78,11 @@ WHERE count > 0
 """
 # No row where there are no canaries.
 CANARIES = f"SELECT {', '.join(Canaries.__struct_fields__)} FROM canary_report WHERE {_HERE}"
+# Differs when a report may: after clicks, verdicts, mintings and changes.
+STATE = f"""
+SELECT *, (SELECT count() FROM links WHERE {_HERE}), (SELECT max(version) FROM broadcasts WHERE {_HERE})
+FROM (SELECT count(), {CLASS_COUNTS} FROM clicks WHERE {_HERE})
+"""
 # The destinations after each change of them.
 FORMER = """
 SELECT version, JSONExtract(after, 'destinations', 'Array(String)') AS destinations FROM changes

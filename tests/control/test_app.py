@@ -12,7 +12,7 @@ from tests.support.control import MAIN
 async def test_no_call_is_answered_without_a_key(control, operation):
     path = operation.path.format(
         account="main", domain="go.acme.example", broadcast_id="spring", code="SALE", lane="0", key_id="0",
-        contact_id="c-1", index="0",
+        share_id="0", contact_id="c-1", index="0", erasure_id="0",
     )  # fmt: skip
 
     for key in ("", "not-a-key-of-this-service"):

@@ -7,6 +7,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from control.access.api_key import ApiKey
+from control.access.share import SHARES, Share
 from records.erasure import ERASURES
 from records.keys import LANES, lane_name
 from records.lane_registry import LaneReport
@@ -23,6 +24,7 @@ class Call(NamedTuple):
 
 
 LANE, KEY_ID, ERASURE_ID = lane_name(7), "00112233445566aa", "0123456789abcdef"
+SHARE_ID = "8899aabbccddeeff"
 DOMAIN_PATH, BROADCAST_PATH = f"/v1/domains/{DOMAIN}", "/v1/broadcasts/spring"
 HOME = "https://acme.example/"
 APP_LINKS = {"apple-app-site-association": {"applinks": {}}}
@@ -106,6 +108,11 @@ CALLS = [
     Call("delete_link", "DELETE", f"/v1/links/{DOMAIN}/SALE", None, 204),
     Call("report", "GET", f"{BROADCAST_PATH}/report", None, 200),
     Call("report", "GET", f"{BROADCAST_PATH}/report?tz=Europe/Atlantis", None, 422),
+    Call("list_contacts", "GET", f"{BROADCAST_PATH}/contacts?q=c&limit=1", None, 200),
+    Call("create_share", "POST", f"{BROADCAST_PATH}/shares", {}, 201),
+    Call("create_share", "POST", f"{BROADCAST_PATH}/shares", {"expires_at": "2020-01-01T00:00:00Z"}, 422),
+    Call("list_shares", "GET", f"{BROADCAST_PATH}/shares", None, 200),
+    Call("revoke_share", "DELETE", f"/v1/shares/{SHARE_ID}", None, 204),
     Call("compare", "GET", f"/v1/report?broadcasts={BROADCAST_PATH.rsplit('/', 1)[1]}", None, 200),
     Call("compare", "GET", "/v1/report", None, 422),
     Call("account_report", "GET", "/v1/accounts/main/report", None, 200),
@@ -120,10 +127,12 @@ CALLS = [
 
 
 async def prepare(redis: Redis, clickhouse: ClickHouse) -> None:
-    """A lane that can be closed, LANE with 3 clicks that have not arrived; of account main a key and an erasure."""
+    """A lane that can be closed, LANE with 3 clicks that have not arrived; of main a key, a share and an erasure."""
     await redis.hset(LANES, LANE, msgspec.json.encode(LaneReport("edge-1", 3, 3, 3, 1_790_000_000_000)))
     now_ms = time.time_ns() // 1_000_000
     key = ApiKey(KEY_ID, "main", "old", ("report",), "0" * 64, now_ms, 0, now_ms)
     await clickhouse.insert_rows("taptrail_internal.api_keys", [key])
+    share = Share(SHARE_ID, "main", "spring", "0" * 64, now_ms, now_ms + 600_000, 0, now_ms)
+    await clickhouse.insert_rows(SHARES.name, [share])
     erasure = {"erasure": int(ERASURE_ID, 16), "account": "main", "contact_hash": "", "links": "keep"}
     await clickhouse.insert_rows(ERASURES, [erasure])

@@ -5,9 +5,13 @@ from starlette.responses import Response
 
 from control.access.caller import Caller
 from control.catalogue.broadcasts import Broadcasts
+from control.http.json_answer import json_answer
+from control.http.lists import Number, cursor_after, page_of
 from control.http.parameters import account_of, one_of
 from control.http.problems import invalid
 from control.http.report_files import form_of
+from control.http.schemas import TappedList
+from control.reports.contacts import tapped_contacts
 from control.reports.filters import Filters, VisitClass
 from control.reports.report import read_account_report, read_report
 from control.reports.shapes import Comparison
@@ -29,6 +33,14 @@ class ReportCalls:
         broadcast = await self._broadcasts.get(account, request.path_params["broadcast_id"])
         report = await read_report(self._clickhouse, broadcast, tz, filters_of(request))
         return await wanted.answer(report, [report])
+
+    async def list_contacts(self, request: Request, caller: Caller) -> Response:
+        broadcast = await self._broadcasts.get(account_of(request, caller), request.path_params["broadcast_id"])
+        found = await tapped_contacts(
+            self._clickhouse, broadcast, page_of(request, tuple[Number, str]), request.query_params.get("q", ""),
+            filters_of(request),
+        )  # fmt: skip
+        return json_answer(TappedList(found.items, cursor_after(found.last)))
 
     async def compare(self, request: Request, caller: Caller) -> Response:
         account, wanted, tz = account_of(request, caller), form_of(request), await self._zone(request)

@@ -37,7 +37,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 DOMAIN, BROADCAST = "/v1/domains/{domain}", "/v1/broadcasts/spring"
-# {domain}, {key_id}, {erasure_id}: of OWNER. Whoever creates something in an account of its own does so: 201.
+# {domain}, {key_id}, {share_id}, {erasure_id}: of OWNER.
+# A call that creates something in the key's own account does so: 201.
 ROWS = {
     "put_domain": Row(path=DOMAIN, body={}, own=200, stranger=409, above=200, below=409),
     "patch_domain": Row(path=DOMAIN, body={"display_name": "Mine"}, own=200, above=200),
@@ -61,6 +62,10 @@ ROWS = {
     "create_canaries": Row(path=f"{BROADCAST}/canaries", body={"count": 1}, own=201),
     "verify": Row(path=f"{BROADCAST}/verify", body={"fetch": False, "sample": 1}, own=200),
     "report": Row(path=f"{BROADCAST}/report", own=200),
+    "list_contacts": Row(path=f"{BROADCAST}/contacts", own=200),
+    "create_share": Row(path=f"{BROADCAST}/shares", body={}, own=201),
+    "list_shares": Row(path=f"{BROADCAST}/shares", own=200),
+    "revoke_share": Row(path="/v1/shares/{share_id}", own=204, above=204),
     "compare": Row(path="/v1/report?broadcasts=spring", own=200),
     "account_report": Row(path="/v1/accounts/{owner}/report", own=200, above=200),
     "delete_broadcast": Row(path=BROADCAST, own=409),
@@ -124,6 +129,11 @@ class World:
         assert answer.status == 201, answer.body
         return answer.body
 
+    def shared(self):
+        answer = self.control.call("POST", f"{BROADCAST}/shares", {}, self.full)
+        assert answer.status == 201, answer.body
+        return answer.body["share_id"]
+
     def key(self, account, scopes):
         return self.made(account, scopes)["key"]
 
@@ -131,7 +141,10 @@ class World:
         """The answer to an operation on what OWNER has. account: that the query names."""
         row, (method, _) = ROWS[operation], OPERATIONS[operation]
         key_id = self.made(self.owner, ["report"])["key_id"] if "{key_id}" in row.path else ""
-        path = row.path.format(domain=self.domain, key_id=key_id, owner=self.owner, erasure_id=self.erasure_id)
+        share_id = self.shared() if "{share_id}" in row.path else ""
+        path = row.path.format(
+            domain=self.domain, key_id=key_id, share_id=share_id, owner=self.owner, erasure_id=self.erasure_id
+        )
         if account and "{owner}" not in row.path:
             path += f"{'&' if '?' in path else '?'}account={account}"
         body = None if row.body is None else json.loads(json.dumps(row.body).replace("{domain}", self.domain))
