@@ -50,10 +50,12 @@ from control.minting.minter import Minter
 from control.pages.broadcast import BroadcastPage
 from control.pages.compose import ComposePage
 from control.pages.links import LinksPage
+from control.pages.one_report import OneReport
 from control.pages.report_list import ReportList
 from control.pages.settings import SettingsPage
 from control.pages.site import site
 from control.reports.overview import Overview
+from control.reports.watched import Watched
 from control.settings import Settings
 from control.verify.verifier import Verifier
 from records.code import CodeCipher
@@ -108,10 +110,12 @@ def build(
     )  # fmt: skip
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
     access = Access(ring, Sessions(links_redis, ring))
+    one_report = OneReport(access, broadcasts, clickhouse, Watched(clickhouse, broadcasts), shares)
     pages = site(
         access, ReportList(listings, Overview(clickhouse)), ComposePage(domains), BroadcastPage(broadcasts, links),
-        LinksPage(listings, domains), SettingsPage(listings, keys),
+        LinksPage(listings, domains), SettingsPage(listings, keys), one_report,
     )  # fmt: skip
+    pages = [*pages, *one_report.routes()]
     return control_app(calls, access, pages), resync, keys
 
 
