@@ -8,7 +8,7 @@ def rows(page):
     found = {}
     for row in page.locator("table.broadcasts tbody tr").all():
         cells = {cell.get_attribute("data-label"): cell.inner_text() for cell in row.locator("td[data-label]").all()}
-        found[row.locator("th a").inner_text()] = cells
+        found[row.locator("th a").first.inner_text()] = cells
     return found
 
 
