@@ -194,7 +194,9 @@ SELECT
 FROM clicks
 WHERE NOT is_canary
 GROUP BY account, broadcast_id, toStartOfHour(clicked_at), visit_class, audience, country, device_type,
-    destination_index, status, refusal, engaged;
+    destination_index, status, refusal, engaged
+-- Else contact_id != '' is rewritten, is no longer what the projection has, and all rows are read.
+SETTINGS optimize_empty_string_comparisons = 0;
 
 -- Personal links that people tapped with devices that differ by type, system or browser: the recipient is the first of
 -- them, the others were handed the link. Two devices of one person are two here.
