@@ -30,6 +30,14 @@ def test_its_figures_are_those_of_the_api(looks, shop, javascript):
         assert cell.locator("td").inner_text() == f"{row['clicks']:,}"
 
 
+def test_it_leads_to_where_the_broadcast_is_changed(screen):
+    page = open_report(screen)
+
+    page.get_by_role("link", name="Fix or stop").click()
+
+    page.wait_for_url("**/broadcasts/spring-sale?account=main")
+
+
 def test_a_tap_shows_without_a_reload(looks, shop):
     codes = shop.broadcast("live-one", 3)
     page = open_report(looks.signed_in(shop.key), "/reports/live-one")
