@@ -158,6 +158,7 @@ async def outcome(doing, delay_s):
 
 
 @pytest.mark.system
+@pytest.mark.timeout(300)  # beside other tests it waits for claims that two controls contend for
 async def test_a_minting_and_a_change_at_once_break_no_link_while_redis_is_wiped(control, other, redis, clickhouse):
     """Without the locks, which are wiped with it, either sees the other and gives up; at worst both do."""
     minting, changing = Process(redis, clickhouse), Process(redis, clickhouse)
