@@ -81,6 +81,24 @@ def _said(field: msgspec.structs.FieldInfo, kind: type) -> Any:
     return next((said for said in getattr(field.type, "__metadata__", ()) if isinstance(said, kind)), None)
 
 
+def form_of_texts(kind: type[msgspec.Struct], checked: Callable[[str], str] = _same) -> Form:
+    """Of an object of texts, none of them needed: the record keeps those that are said, by name.
+
+    What a later release may have kept besides is left out of what is read.
+    """
+    names = kind.__struct_fields__
+
+    def kept(given: msgspec.Struct | None) -> dict[str, str]:
+        said = {} if given is None else msgspec.structs.asdict(given)
+        return {name: checked(text) for name, text in said.items() if text}
+
+    def said(kept: dict[str, str]) -> msgspec.Struct | None:
+        known = {name: kept[name] for name in names if name in kept}
+        return kind(**known) if known else None
+
+    return Form(kind | None, kind | None, kept, said, parts=names)
+
+
 def plain(text: str) -> str:
     """The text; raises ValueError for control characters: ends of lines, U+0000, escape sequences."""
     if character := control_character(text):

@@ -2,12 +2,12 @@
 
 import re
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from records.forms import Form
+from records.forms import form_of_texts
 from records.hosts import with_ascii_host
 
 ENGLISH = "en"
@@ -37,14 +37,4 @@ def origin_of(url: str) -> str:
     return found[1].lower() if found else ""
 
 
-def _kept(page: Page | None) -> dict[str, str]:
-    return {} if page is None else {name: said for name, said in msgspec.structs.asdict(page).items() if said}
-
-
-def _said(kept: dict[str, str]) -> Page | None:
-    """What a later release may have kept besides is left out."""
-    known: dict[str, Any] = {name: kept[name] for name in Page.__struct_fields__ if name in kept}
-    return Page(**known) if known else None
-
-
-PAGE = Form(Page | None, Page | None, _kept, _said, parts=Page.__struct_fields__)
+PAGE = form_of_texts(Page)
