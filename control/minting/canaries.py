@@ -27,7 +27,6 @@ _MIX = """
 SELECT audience, destination_index, count() AS links FROM links WHERE broadcast_no = {no:UInt64} AND kind = 'personal'
 GROUP BY audience, destination_index ORDER BY links DESC, audience, destination_index
 """
-_CONTACTS = "SELECT uniqExact(contact_id) FROM links WHERE broadcast_no = {no:UInt64} AND kind = 'personal'"
 _CLAIMED = (
     "broadcast_no = {no:UInt64} AND link_id >= {first:UInt64} AND link_id < {end:UInt64} AND kind = 'canary'"
     " ORDER BY link_id"
@@ -84,8 +83,8 @@ class Canaries:
             return claim.links
         count = wanted.count if wanted.contacts is None else len(wanted.contacts)
         if count is None:
-            contacts = await self._clickhouse.value(_CONTACTS, no=broadcast.broadcast_no)
-            return min(max(_FEWEST, ceil(sqrt(int(contacts)))), MAX_CANARIES)
+            contacts = await self._links.contacts(broadcast.broadcast_no)
+            return min(max(_FEWEST, ceil(sqrt(contacts))), MAX_CANARIES)
         if not 1 <= count <= MAX_CANARIES:
             raise invalid("count", f"{count} canaries are asked for; expected 1 to {MAX_CANARIES}")
         return count
