@@ -121,7 +121,7 @@ _CLICKS = (
     ("since", "Clicked at this time or later, RFC 3339"),
 )
 _TZ = (("tz", "Zone of by_weekday_hour, such as Europe/Berlin; the broadcast's timezone without it"),)
-_NARROWED = (
+NARROWED = (
     ("audience", "Narrows the report to this audience, as by_audience names it; empty: to links without one"),
     ("destination", "Narrows it to this destination_index"),
     ("device", "To this device_type, as the next four by what the lists have; empty: to what is not known"),
@@ -244,12 +244,12 @@ OPERATIONS = (
     ),
     Operation(
         "report", "GET", "/v1/broadcasts/{broadcast_id}/report", "Engagement of a broadcast", Report,
-        query=_ACCOUNT + _TZ + _NARROWED + _FORMAT, also=TABLE_MEDIA,
+        query=_ACCOUNT + _TZ + NARROWED + _FORMAT, also=TABLE_MEDIA,
     ),
     Operation(
         "list_contacts", "GET", "/v1/broadcasts/{broadcast_id}/contacts",
         "The contacts that tapped a broadcast, the latest to begin first",
-        TappedList, query=_ACCOUNT + _CONTACTS + _NARROWED + LIST_QUERY,
+        TappedList, query=_ACCOUNT + _CONTACTS + NARROWED + LIST_QUERY,
     ),
     Operation(
         "create_share", "POST", "/v1/broadcasts/{broadcast_id}/shares",

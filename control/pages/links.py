@@ -1,7 +1,5 @@
 """The page /links: shared links with their QR codes."""
 
-from urllib.parse import urlencode
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,6 +10,7 @@ from control.catalogue.listings import Listings
 from control.http.lists import Number, Page, cursor_after, page_of
 from control.http.parameters import account_of
 from control.http.problems import check_query
+from control.pages.addresses import turned
 from control.pages.compose import MOST_DOMAINS
 from control.pages.gate import Shown
 from control.pages.render import page
@@ -32,15 +31,8 @@ class LinksPage:
         account, asked = account_of(request, caller), Page(PER_PAGE, page_of(request, tuple[Number]).after)
         given = {name: text for name in _QUERY if (text := request.query_params.get(name))}
         found = await self._listings.shared_links(account, asked, short_domain=given.get("domain", ""))
-        following = cursor_after(found.last)
         return page(
             "links.html", caller, account=account, links=found.items, given=given, own=SHARED,
             domains=await self._domains.usable_by(account, MOST_DOMAINS),
-            first=_address(given, None) if "cursor" in given else "",
-            next=_address(given, following) if following else "",
+            **turned("/links", given, cursor_after(found.last)),
         )  # fmt: skip
-
-
-def _address(given: dict[str, str], cursor: str | None) -> str:
-    query = {name: text for name, text in given.items() if name != "cursor"} | ({"cursor": cursor} if cursor else {})
-    return f"/links?{urlencode(query)}" if query else "/links"

@@ -1,8 +1,7 @@
 """The page of one broadcast's report, the same for a share, and the stream that says when it has changed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from urllib.parse import urlencode
+from collections.abc import AsyncIterator
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -12,18 +11,19 @@ from control.access.caller import Caller
 from control.access.shares import Shares
 from control.catalogue.broadcasts import Broadcasts
 from control.http.auth import Access
-from control.http.calls.reports import filters_of
+from control.http.calls.reports import filters_of, zone_of
 from control.http.lists import Number, Page, cursor_after, page_of
+from control.http.operations import NARROWED
 from control.http.parameters import account_of
 from control.http.problems import Problem, check_query
+from control.pages.addresses import with_query, without
 from control.pages.gate import Shown, as_page
 from control.pages.render import HEADERS, page
 from control.reports.contacts import tapped_contacts
 from control.reports.watched import View, Watched
-from control.zones import check_zone
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 
-FILTERS = ("audience", "destination", "device", "os", "browser", "country", "region", "class")
+FILTERS = tuple(name for name, _ in NARROWED)
 _QUERY = ("account", "tz", "q", "cursor", *FILTERS)
 PER_PAGE = 25
 MAX_STREAMS = 500  # of one process
@@ -105,10 +105,7 @@ class OneReport:
             self._streams -= 1
 
     async def _view(self, request: Request, account: str, broadcast_id: str) -> View:
-        tz = request.query_params.get("tz")
-        if tz is not None:
-            await check_zone(self._clickhouse, "tz", tz)
-        return View(account, broadcast_id, tz, filters_of(request))
+        return View(account, broadcast_id, await zone_of(self._clickhouse, request), filters_of(request))
 
 
 def _given(request: Request) -> dict[str, str]:
@@ -122,21 +119,15 @@ class Addresses:
         self._path, self._query = request.url.path, dict(request.query_params)
 
     def narrowed(self, **more: str | int) -> str:
-        return self._with({**self._kept("cursor"), **more})
+        return with_query(self._path, {**without(self._query, "cursor"), **more})
 
     def widened(self, name: str) -> str:
-        return self._with(self._kept("cursor", name))
+        return with_query(self._path, without(self._query, "cursor", name))
 
     def next(self, cursor: str) -> str:
-        return self._with({**self._query, "cursor": cursor}) + "#contacts"
+        return with_query(self._path, {**self._query, "cursor": cursor}) + "#contacts"
 
     def file(self, format: str, dialect: str = "") -> str:
         more = {"format": format, **({"dialect": dialect} if dialect else {})}
         broadcast = self._path.removeprefix("/reports")
-        return f"/v1/broadcasts{broadcast}/report?{urlencode({**self._kept('cursor', 'q'), **more})}"
-
-    def _kept(self, *without: str) -> dict[str, str]:
-        return {name: text for name, text in self._query.items() if name not in without}
-
-    def _with(self, query: Mapping[str, str | int]) -> str:
-        return f"{self._path}?{urlencode(query)}" if query else self._path
+        return with_query(f"/v1/broadcasts{broadcast}/report", {**without(self._query, "cursor", "q"), **more})

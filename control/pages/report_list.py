@@ -1,7 +1,5 @@
 """The page /reports: the broadcasts of an account, the newest first."""
 
-from urllib.parse import urlencode
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,6 +8,7 @@ from control.catalogue.listings import BroadcastState, Listings
 from control.http.lists import Number, Page, cursor_after, page_of
 from control.http.parameters import account_of, one_of
 from control.http.problems import check_query
+from control.pages.addresses import turned
 from control.pages.gate import Shown
 from control.pages.render import page
 from control.reports.overview import Overview
@@ -32,15 +31,8 @@ class ReportList:
         given = {name: text for name in _QUERY if (text := request.query_params.get(name))}
         state = one_of(request, "state", BroadcastState) if "state" in given else None
         found = await self._listings.broadcasts(account, asked, q=given.get("q", ""), state=state, since=None)
-        following = cursor_after(found.last)
         return page(
             "reports.html", caller, account=account, lines=await self._overview.lines(found.items), given=given,
             now_ms=unix_ms(),
-            first=_address(given, None) if "cursor" in given else "",
-            next=_address(given, following) if following else "",
+            **turned("/reports", given, cursor_after(found.last)),
         )  # fmt: skip
-
-
-def _address(given: dict[str, str], cursor: str | None) -> str:
-    query = {name: text for name, text in given.items() if name != "cursor"} | ({"cursor": cursor} if cursor else {})
-    return f"/reports?{urlencode(query)}" if query else "/reports"

@@ -29,7 +29,7 @@ class ReportCalls:
         self._broadcasts, self._clickhouse = broadcasts, clickhouse
 
     async def report(self, request: Request, caller: Caller) -> Response:
-        account, wanted, tz = account_of(request, caller), form_of(request), await self._zone(request)
+        account, wanted, tz = account_of(request, caller), form_of(request), await zone_of(self._clickhouse, request)
         broadcast = await self._broadcasts.get(account, request.path_params["broadcast_id"])
         report = await read_report(self._clickhouse, broadcast, tz, filters_of(request))
         return await wanted.answer(report, [report])
@@ -43,7 +43,7 @@ class ReportCalls:
         return json_answer(TappedList(found.items, cursor_after(found.last)))
 
     async def compare(self, request: Request, caller: Caller) -> Response:
-        account, wanted, tz = account_of(request, caller), form_of(request), await self._zone(request)
+        account, wanted, tz = account_of(request, caller), form_of(request), await zone_of(self._clickhouse, request)
         broadcasts = [await self._broadcasts.get(account, broadcast_id) for broadcast_id in _ids(request)]
         reports = [await read_report(self._clickhouse, broadcast, tz) for broadcast in broadcasts]
         return await wanted.answer(Comparison(reports), [*reports])
@@ -53,11 +53,13 @@ class ReportCalls:
         report = await read_account_report(self._clickhouse, caller.account(request.path_params["account"]))
         return await wanted.answer(report, [report])
 
-    async def _zone(self, request: Request) -> str | None:
-        tz = request.query_params.get("tz")
-        if tz is not None:
-            await check_zone(self._clickhouse, "tz", tz)
-        return tz
+
+async def zone_of(clickhouse: ClickHouse, request: Request) -> str | None:
+    """The zone that the query asks for, if any; raises Problem."""
+    tz = request.query_params.get("tz")
+    if tz is not None:
+        await check_zone(clickhouse, "tz", tz)
+    return tz
 
 
 def filters_of(request: Request) -> Filters:
