@@ -64,19 +64,24 @@ class Stack:
         command = [sys.executable, "-m", "cli", *arguments]
         return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=120)
 
+    def succeed(self, *arguments: str) -> str:
+        """What a command that has to succeed writes."""
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stderr + done.stdout
+        return done.stdout
+
     def sql(self, query: str) -> list[list]:
-        done = self.run(
+        lines = self.succeed(
             "sql", f"{query} FORMAT JSONCompactEachRow SETTINGS output_format_json_quote_64bit_integers = 0"
         )
-        assert done.returncode == 0, done.stderr
-        return [[int(value) for value in json.loads(line)] for line in done.stdout.splitlines()]
+        return [[int(value) for value in json.loads(line)] for line in lines.splitlines()]
 
     def mint(self, contacts: int, domain: str = "go.acme.example", broadcast: str = "spring") -> list[str]:
         """Codes of new personal links, in the order of their contacts."""
         given, out = self.folder / f"{broadcast}.csv", self.folder / f"{broadcast}.out.csv"
         given.write_text("contact_id,audience\n" + "".join(f"c-{number},a{number % 3}\n" for number in range(contacts)))
         to = "https://acme.example/l?c={contact_id}"
-        done = self.run(
+        self.succeed(
             "mint",
             "--domain",
             domain,
@@ -89,7 +94,6 @@ class Stack:
             "--out",
             str(out),
         )
-        assert done.returncode == 0, done.stderr
         return [line.split(",")[3] for line in out.read_text().splitlines()[1:]]
 
     def wait_for_rows(self, count: int, longest_s: float = 60) -> None:

@@ -6,20 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from tests.support.stack import Stack
-
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "campaign.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
-
-
-@pytest.fixture
-def stack(tmp_path):
-    stack = Stack(tmp_path)
-    yield stack
-    stack.stop()
 
 
 def test_every_command_of_the_page_does_what_the_page_says(stack, tmp_path):

@@ -5,10 +5,7 @@ import json
 import urllib.error
 import urllib.request
 
-import pytest
-
 from tests.support.eventually import wait_until
-from tests.support.stack import Stack
 
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
@@ -20,20 +17,13 @@ DESKTOP = (
 MACHINE = "curl/8.5.0"
 
 
-@pytest.fixture
-def stack(tmp_path):
-    running = Stack(tmp_path)
-    yield running
-    running.stop()
-
-
 def test_a_report_tells_recipients_from_those_they_forward_to_and_from_what_taps_canaries(stack, tmp_path):
     (tmp_path / "contacts.csv").write_text("contact_id\n" + "".join(f"c-{number}\n" for number in range(6)))
-    run(stack, "domain", "put", "go.acme.example")
-    run(stack, "mint", "--domain", "go.acme.example", "--broadcast", "sale", "--to", "https://shop.acme.example/",
+    stack.succeed("domain", "put", "go.acme.example")
+    stack.succeed("mint", "--domain", "go.acme.example", "--broadcast", "sale", "--to", "https://shop.acme.example/",
         "--contacts", str(tmp_path / "contacts.csv"), "--out", str(tmp_path / "links.csv"))  # fmt: skip
     links = [row["code"] for row in csv.DictReader((tmp_path / "links.csv").open())]
-    made = json.loads(run(stack, "canary", "--broadcast", "sale", "--count", "10", "--json"))["canaries"]
+    made = json.loads(stack.succeed("canary", "--broadcast", "sale", "--count", "10", "--json"))["canaries"]
     canaries = [one["code"] for one in made]
     assert {len(code) for code in links} == {len(code) for code in canaries}
 
@@ -51,22 +41,16 @@ def test_a_report_tells_recipients_from_those_they_forward_to_and_from_what_taps
     assert (found["clicks"]["human"], found["forwarded"]) == (6, {"links": 1, "taps": 2})
     canary = found["canaries"]
     assert (canary["links"], canary["scan_rate"], canary["judged_human"], canary["miss_rate"]) == (10, 0.3, 1, 1 / 3)
-    said = run(stack, "report", "sale")
+    said = stack.succeed("report", "sale")
     assert "Forwarded: 1 link was tapped on devices that differ, 2 times by others" in said
     assert (
         "Canaries: 3 of 10 tapped, so machines open 10.8% to 60.3% of all links; 1 of these were judged human" in said
     )
-    assert "It adds up" in run(stack, "ledger")
+    assert "It adds up" in stack.succeed("ledger")
 
 
 def report(stack):
-    return json.loads(run(stack, "report", "sale", "--json"))
-
-
-def run(stack, *arguments):
-    done = stack.run(*arguments)
-    assert done.returncode == 0, done.stderr + done.stdout
-    return done.stdout
+    return json.loads(stack.succeed("report", "sale", "--json"))
 
 
 def tap(stack, code, agent):

@@ -14,18 +14,10 @@ import redis as redis_py
 from runtime.clickhouse import ClickHouse
 from tests.support.erasure import places_with
 from tests.support.eventually import wait_until
-from tests.support.stack import Stack, tap_all
+from tests.support.stack import tap_all
 
 WHO = "c-3"  # of the contacts c-0, c-1, ... of Stack.mint
 ASKED = ("erase", "--contact", WHO, "--json")
-
-
-@pytest.fixture
-def stack(tmp_path):
-    running = Stack(tmp_path)
-    yield running
-    if running.process.poll() is None:
-        running.stop()
 
 
 def tap(stack, code):

@@ -16,14 +16,6 @@ from tests.support.eventually import wait_until
 from tests.support.stack import Stack, tap_all
 
 
-@pytest.fixture
-def stack(tmp_path):
-    running = Stack(tmp_path)
-    yield running
-    if running.process.poll() is None:
-        running.stop()
-
-
 @pytest.mark.timeout(240)
 def test_ten_thousand_taps_are_ten_thousand_rows_whoever_is_killed(stack):
     codes = stack.mint(10_000)
