@@ -16,7 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from aggregator import erasure_sql as sql
 from aggregator.erased import ErasedLinks
-from aggregator.mutations import unfinished
+from aggregator.mutations import at_work
 from records.erasure import NAMES, STEPS, Step, asked_at_ms, erasure_id
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 
@@ -199,8 +199,8 @@ class Erasures:
         """Drop the names, but not those that a mutation still reads; gives whose are dropped."""
         if not erasures:
             return []
-        at_work = " ".join([one.command for table in _CHANGED for one in await unfinished(self._clickhouse, table)])
-        dropped = [erasure for erasure in erasures if str(erasure) not in at_work]
+        commands = await at_work(self._clickhouse, *_CHANGED)
+        dropped = [erasure for erasure in erasures if str(erasure) not in commands]
         for erasure in dropped:
             await self._clickhouse.execute(f"ALTER TABLE {NAMES} DROP PARTITION {erasure}")
         return dropped

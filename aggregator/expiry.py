@@ -12,7 +12,7 @@ import msgspec
 
 from aggregator import expiry_sql as sql
 from aggregator.erasures import SETTLE_MS
-from aggregator.mutations import unfinished
+from aggregator.mutations import at_work
 from records.erasure import EXPIRIES
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 
@@ -90,8 +90,7 @@ class Expiry:
         found = await self._clickhouse.rows(sql.partitions_with(until), dict)
         for each in found:
             await self._clickhouse.execute(sql.clear_clicks(until, each["partition"]))
-        at_work = [each.command for table in ("clicks", "links") for each in await unfinished(self._clickhouse, table)]
-        if found or any(str(until) in command for command in at_work):
+        if found or str(until) in await at_work(self._clickhouse, "clicks", "links"):
             return
         await self._clickhouse.execute(f"ALTER TABLE {sql.SECRETS} DROP PARTITION {until}")
         await self._record(until, "done")

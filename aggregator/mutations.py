@@ -38,6 +38,11 @@ async def unfinished(clickhouse: ClickHouse, table: str) -> list[Unfinished]:
     return await clickhouse.rows(_UNFINISHED, Unfinished, table=table)
 
 
+async def at_work(clickhouse: ClickHouse, *tables: str) -> str:
+    """The commands of the unfinished mutations of these tables, as one text: they name what they still read."""
+    return " ".join([each.command for table in tables for each in await unfinished(clickhouse, table)])
+
+
 async def parts_left_while(
     clickhouse: ClickHouse, sql: str, parameters: dict[str, Any], named: str
 ) -> AsyncIterator[int]:
@@ -57,7 +62,7 @@ async def parts_left_while(
 
 async def forget_run(clickhouse: ClickHouse, map_table: str, run: int) -> None:
     """Drop what a run wrote into its map of verdicts, and what dead ones left; not what a mutation still reads."""
-    at_work = " ".join(each.command for each in await unfinished(clickhouse, "clicks"))
+    commands = await at_work(clickhouse, "clicks")
     for each in await clickhouse.value(_RUNS_THAT_ARE_OVER.replace("{table}", map_table), run=run):
-        if str(each) not in at_work:
+        if str(each) not in commands:
             await clickhouse.execute(f"ALTER TABLE {map_table} DROP PARTITION {each}")
