@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -56,71 +56,65 @@ class _Seconds(msgspec.Struct):
     within: list[int]
 
 
+class _Questions:
+    """What is asked of one broadcast, narrowed as its filters say."""
+
+    def __init__(self, clickhouse: ClickHouse, broadcast: Broadcast, filters: Filters) -> None:
+        self._clickhouse, self.broadcast = clickhouse, broadcast
+        self._here = {"account": broadcast.account, "id": broadcast.broadcast_id}
+        self._narrowed, self.whole_links = narrowing(filters), narrowing(of_links(filters))
+        self._all_of_class = int(filters.visit_class is not None)
+
+    async def sent_ms(self) -> int:
+        """Unix milliseconds of the send, or of the first minting where nobody has said when; 0 before both."""
+        if self.broadcast.sent_at_ms:
+            return self.broadcast.sent_at_ms
+        no = self.broadcast.broadcast_no
+        return await self._clickhouse.value(statements.FIRST_MINTED, no=no, **self._here) or 0
+
+    async def rows(self, sql: str, row: type[T], narrowed: str | None = None, **params: object) -> list[T]:
+        return await self._clickhouse.rows(
+            self._whole(sql, narrowed), row, **self._here, **params, all=self._all_of_class
+        )  # fmt: skip
+
+    async def number(self, sql: str, narrowed: str | None = None) -> int:
+        return int(await self._clickhouse.value(self._whole(sql, narrowed), **self._here))
+
+    def _whole(self, sql: str, narrowed: str | None) -> str:
+        return f"{sql} {self._narrowed if narrowed is None else narrowed}"
+
+
 async def read_report(
     clickhouse: ClickHouse, broadcast: Broadcast, tz: str | None = None, filters: Filters = NONE
 ) -> Report:
     """As of now. Contacts are counted exactly. tz: a zone that ClickHouse knows; without it that of the broadcast."""
-    tz = tz or broadcast.timezone
-    here = {"account": broadcast.account, "id": broadcast.broadcast_id}
-    sent_ms = broadcast.sent_at_ms or await clickhouse.value(statements.FIRST_MINTED, no=broadcast.broadcast_no, **here)
-    narrowed, all_of_class = narrowing(filters), int(filters.visit_class is not None)
-    whole_links = narrowing(of_links(filters))
-
-    async def rows(sql: str, row: type[T], narrowed: str = narrowed, **params: object) -> list[T]:
-        return await clickhouse.rows(f"{sql} {narrowed}", row, **here, **params, all=all_of_class)
-
-    async def number(sql: str, narrowed: str) -> int:
-        return int(await clickhouse.value(f"{sql} {narrowed}", **here))
-
+    tz, ask = tz or broadcast.timezone, _Questions(clickhouse, broadcast, filters)
+    sent_ms = await ask.sent_ms()
     totals, classes, seconds, visitors, previews, passed_on = await asyncio.gather(
-        rows(statements.TOTAL, _Total),
-        rows(statements.CLASSES, Classes),
-        rows(statements.SECONDS, _Seconds, sent=sent_ms or 0),
-        number(statements.VISITORS, narrowed),
-        number(statements.PREVIEWS, narrowed),
-        number(statements.PASSED_ON, whole_links),
+        ask.rows(statements.TOTAL, _Total),
+        ask.rows(statements.CLASSES, Classes),
+        ask.rows(statements.SECONDS, _Seconds, sent=sent_ms),
+        ask.number(statements.VISITORS),
+        ask.number(statements.PREVIEWS),
+        ask.number(statements.PASSED_ON, ask.whole_links),
     )
-    forwarded, canaries, segments, warnings = await asyncio.gather(
-        rows(statements.FORWARDED, Forwarded, whole_links),
-        rows(statements.CANARIES, Canaries, whole_links),
-        rows(statements.SEGMENTS, Segments, ""),
-        rows(statements.WARNINGS, WarningRow, whole_links, sent=sent_ms or 0),
-    )
-    audiences, destinations, rules, devices, systems, browsers = await asyncio.gather(
-        rows(statements.BY_AUDIENCE, AudienceRow),
-        rows(statements.BY_DESTINATION, DestinationRow),
-        rows(statements.BY_RULE, RuleRow),
-        rows(statements.BY_DEVICE, DeviceRow),
-        rows(statements.BY_OS, OsRow),
-        rows(statements.BY_BROWSER, BrowserRow),
-    )
-    countries, regions, hours, since_send, weekday_hours, reasons = await asyncio.gather(
-        rows(statements.BY_COUNTRY, CountryRow),
-        rows(statements.BY_REGION, RegionRow),
-        rows(statements.BY_HOUR, HourRow),
-        rows(statements.BY_HOUR_SINCE_SEND, SinceSendRow, sent=sent_ms or 0),
-        rows(statements.BY_WEEKDAY_HOUR, WeekdayHourRow, tz=tz),
-        rows(statements.BY_REASON, ReasonRow),
+    reasons, forwarded, canaries, segments, warnings = await asyncio.gather(
+        ask.rows(statements.BY_REASON, ReasonRow),
+        ask.rows(statements.FORWARDED, Forwarded, ask.whole_links),
+        ask.rows(statements.CANARIES, Canaries, ask.whole_links),
+        ask.rows(statements.SEGMENTS, Segments, ""),
+        ask.rows(statements.WARNINGS, WarningRow, ask.whole_links, sent=sent_ms),
     )
     total = totals[0] if totals else _Total(0, 0, 0, 0.0)
-    beyond = 0 if whole_links else max(0, segments[0].messages - total.contacts)  # segments are never narrowed
+    beyond = 0 if ask.whole_links else max(0, segments[0].messages - total.contacts)  # segments are never narrowed
     return Report(
         broadcast_id=broadcast.broadcast_id,
         sent_at=datetime.fromtimestamp(sent_ms / 1000, UTC) if sent_ms else None,
         **msgspec.structs.asdict(total),
         clicks=classes[0],
         seconds_to_tap=_seconds_to_tap(seconds[0]) if sent_ms else SecondsToTap(None, None, []),
-        by_audience=audiences,
-        by_device=devices,
-        by_os=systems,
-        by_browser=browsers,
-        by_country=countries,
-        by_region=regions,
-        by_destination=await _with_urls(clickhouse, broadcast, destinations),
-        by_rule=rules,
-        by_hour=hours,
-        by_hour_since_send=since_send if sent_ms else [],
-        by_weekday_hour=weekday_hours,
+        **await _by_what_clicks_have(clickhouse, ask),
+        **await _by_place_and_time(ask, sent_ms, tz),
         tz=tz,
         by_reason=reasons,
         visitors=visitors,
@@ -131,6 +125,42 @@ async def read_report(
         segments=segments[0],
         warnings=ranked([*warnings, WarningRow("passed-on-links", passed_on), WarningRow("composed-again", beyond)]),
     )
+
+
+async def _by_what_clicks_have(clickhouse: ClickHouse, ask: _Questions) -> dict[str, Any]:
+    audiences, destinations, rules, devices, systems, browsers = await asyncio.gather(
+        ask.rows(statements.BY_AUDIENCE, AudienceRow),
+        ask.rows(statements.BY_DESTINATION, DestinationRow),
+        ask.rows(statements.BY_RULE, RuleRow),
+        ask.rows(statements.BY_DEVICE, DeviceRow),
+        ask.rows(statements.BY_OS, OsRow),
+        ask.rows(statements.BY_BROWSER, BrowserRow),
+    )
+    return {
+        "by_audience": audiences,
+        "by_destination": await _with_urls(clickhouse, ask.broadcast, destinations),
+        "by_rule": rules,
+        "by_device": devices,
+        "by_os": systems,
+        "by_browser": browsers,
+    }
+
+
+async def _by_place_and_time(ask: _Questions, sent_ms: int, tz: str) -> dict[str, Any]:
+    countries, regions, hours, since_send, weekday_hours = await asyncio.gather(
+        ask.rows(statements.BY_COUNTRY, CountryRow),
+        ask.rows(statements.BY_REGION, RegionRow),
+        ask.rows(statements.BY_HOUR, HourRow),
+        ask.rows(statements.BY_HOUR_SINCE_SEND, SinceSendRow, sent=sent_ms),
+        ask.rows(statements.BY_WEEKDAY_HOUR, WeekdayHourRow, tz=tz),
+    )
+    return {
+        "by_country": countries,
+        "by_region": regions,
+        "by_hour": hours,
+        "by_hour_since_send": since_send if sent_ms else [],
+        "by_weekday_hour": weekday_hours,
+    }
 
 
 async def read_account_report(clickhouse: ClickHouse, account: str) -> AccountReport:
