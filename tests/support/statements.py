@@ -9,6 +9,7 @@ from aiohttp import web
 
 PING = b"SELECT 1"  # asked once a second by every process
 KEYS = b"FROM taptrail_internal.api_keys FINAL"  # read whenever another process may have changed them
+FORGET = b"HAVING maxIf(done_at, step = 'linked') >"  # asked once a second: erasures whose links Redis still has
 
 
 class Statements:
@@ -33,7 +34,7 @@ class Statements:
 
     async def _hand_on(self, request: web.Request) -> web.Response:
         body = await request.read()
-        if body != PING and KEYS not in body and request.path == "/":
+        if body != PING and KEYS not in body and FORGET not in body and request.path == "/":
             query = [f"{name}={text}" for name, text in sorted(request.query.items()) if name != "query_id"]
             self.noted.append("\n".join([body.decode("utf-8", "replace"), *query]))
         target = f"http://{self._upstream.hostname}:{self._upstream.port}{request.raw_path}"
