@@ -28,6 +28,7 @@ from control.zones import check_zone
 from messages.template import TextFault
 from messages.wording import following, worded
 from records.broadcast import Broadcast
+from records.domain import Domain
 from records.forms import time_of
 from records.tables import BROADCASTS, EXISTING, in_force
 from records.text import BROADCAST_ID
@@ -85,12 +86,12 @@ class Broadcasts:
                 raise invalid("broadcast_id", f"{SHARED}... is kept for shared links; choose another broadcast_id")
             if old is None:
                 new = _worded(applied(Broadcast(0, account, broadcast_id, "", ()), body), None)
-                checked, warnings = await self._checked(new, None)
+                checked, _, warnings = await self._checked(new, None)
                 await self._quotas.check_broadcasts(self._clickhouse, account)
                 return await self.create(checked, by), True, warnings
             new = _worded(applied(old, body), None)
             new = msgspec.structs.replace(new, sent_at_ms=new.sent_at_ms or old.sent_at_ms)
-            checked, warnings = await self._checked(new, old)
+            checked, _, warnings = await self._checked(new, old)
             return await self._replace(checked, old, by), False, warnings
 
     async def patch(
@@ -138,7 +139,7 @@ class Broadcasts:
     ) -> tuple[Broadcast, list[str]]:
         given, changed = stated(patch), applied(old, patch)
         worded_now = _worded(changed if "text" in given else following(changed, old), old)
-        new, warnings = await self._checked(worded_now, old)
+        new, _, warnings = await self._checked(worded_now, old)
         if "sent_at" in given and given["sent_at"] is None:
             new = msgspec.structs.replace(new, sent_at_ms=await self._first_minted_at_ms(old.broadcast_no))
         return await self._replace(new, old, by, what), warnings
@@ -185,8 +186,8 @@ class Broadcasts:
         if not text.strip():
             raise invalid("text", "text is empty; expected the message, with a URL in it")
         draft = _worded(Broadcast(0, account, "draft", short_domain, destinations, text=text), None)
-        checked, _ = await self._checked(draft, None)
-        return checked, await self.asks_opt_out(checked)
+        checked, domain, _ = await self._checked(draft, None)
+        return checked, domain.asks_opt_out
 
     async def asks_opt_out(self, broadcast: Broadcast) -> bool:
         """Whether its domain asks for a warning of a text that does not say how to opt out."""
@@ -223,8 +224,8 @@ class Broadcasts:
         await self._cache.put(ready)
         return ready
 
-    async def _checked(self, new: Broadcast, old: Broadcast | None) -> tuple[Broadcast, list[str]]:
-        """The broadcast with the name of its domain as that is kept, and warnings; raises Problem.
+    async def _checked(self, new: Broadcast, old: Broadcast | None) -> tuple[Broadcast, Domain, list[str]]:
+        """The broadcast with the name of its domain as that is kept, that domain, and warnings; raises Problem.
 
         The domain comes last: the command line registers one that is all that is missing.
         """
@@ -245,7 +246,7 @@ class Broadcasts:
         new = msgspec.structs.replace(new, short_domain=domain.short_domain)
         if old is not None:
             await self._check_links_fit(new, old)
-        return new, warnings
+        return new, domain, warnings
 
     async def _check_unused(self, broadcast: Broadcast) -> None:
         """Raises Problem for a broadcast that has links, or will have because they are being minted."""
