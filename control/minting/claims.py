@@ -19,6 +19,7 @@ from control.metrics import CLAIMS_GIVEN_UP
 from control.minting.id_allocator import IdAllocator
 from records.account import within
 from records.broadcast import Broadcast
+from records.erasure import ERASED_LINKS
 from records.tables import instant
 from runtime.clickhouse import ClickHouse
 from runtime.retry_insert import until_confirmed
@@ -44,7 +45,8 @@ _LINKS_ON = (
     " (SELECT broadcast_no FROM broadcasts FINAL WHERE short_domain = {domain:String}))))"
 )
 _PROMISED = (
-    "SELECT sum(links), max(destinations), toBool(countIf(destinations = 0)), count()"
+    "SELECT sum(links), max(destinations), toBool(countIf(destinations = 0)), count(),"  # noqa: S608
+    f" (SELECT count() FROM {ERASED_LINKS} WHERE link_id >= {{first:UInt64}} AND link_id < {{end:UInt64}})"
     " FROM taptrail_internal.mints WHERE broadcast_no = {no:UInt64}"
 )
 
@@ -118,6 +120,7 @@ class Promised(msgspec.Struct, frozen=True, array_like=True):
     destinations: int
     unknown: bool  # a claim is older than the column `destinations`
     claims: int
+    erased: int  # links of the claim that was asked about whose contacts were erased
 
 
 _COLUMNS = ", ".join(Claim.__struct_fields__).replace(
@@ -141,8 +144,9 @@ class Claims:
         """How many links a domain has, or will have because they were claimed."""
         return int(await self._clickhouse.value(_LINKS_ON, domain=short_domain))
 
-    async def promised(self, broadcast_no: int) -> Promised:
-        (promised,) = await self._clickhouse.rows(_PROMISED, Promised, no=broadcast_no)
+    async def promised(self, broadcast_no: int, claim: Claim | None = None) -> Promised:
+        first, links = (0, 0) if claim is None else (claim.first_link_id, claim.links)
+        (promised,) = await self._clickhouse.rows(_PROMISED, Promised, no=broadcast_no, first=first, end=first + links)
         return promised
 
     async def fit(self, broadcast: Broadcast) -> bool:

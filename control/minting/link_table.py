@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from control.gathered import Gathered
 from control.http.problems import Problem
 from control.metrics import LINKS_MINTED
-from records.erasure import ERASED_LINKS, IS_TOKEN
+from records.erasure import IS_TOKEN
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable, array_literal
 from runtime.retry_insert import OutcomeUnknown, until_confirmed
 
@@ -32,10 +32,6 @@ _ENDED = 394  # QUERY_WAS_CANCELLED
 _ALIKE_AT_MOST = 100_000  # old slugs may differ in case alone
 _SINGLES = "singles"  # begins the id of an INSERT of links of different requests; their ids follow
 _OTHERS_S, _LOOK_S = 10.0, 0.05
-_ERASED = (
-    f"SELECT count() FROM {ERASED_LINKS}"  # noqa: S608
-    " WHERE link_id >= {first:UInt64} AND link_id < {end:UInt64}"
-)
 _PRESENT = "SELECT link_id FROM links WHERE link_id >= {first:UInt64} AND link_id < {end:UInt64}"
 
 
@@ -187,10 +183,6 @@ class LinkTable:
             if links.num_rows < _LINKS_AT_ONCE:
                 return
             first = links["link_id"][-1].as_py() + 1
-
-    async def erased_between(self, first: int, end: int) -> bool:
-        """Whether a link with an id from `first` up to `end` is of an erased contact."""
-        return bool(await self._clickhouse.value(_ERASED, first=first, end=end))
 
     async def slugs(self) -> list[tuple[str, str, int]]:
         """(short domain, slug, link id) of every link that has one."""

@@ -14,7 +14,7 @@ from control.http.advisories import over
 from control.http.problems import Problem
 from control.http.schemas import Counted
 from control.locks import Locks
-from control.minting.claims import Claim, Claims, minting_key
+from control.minting.claims import Claim, Claims, Promised, minting_key
 from control.minting.compositions import Compositions, Tally
 from control.minting.link_batches import LinkBatch, MintOrder, batches_of
 from control.minting.link_table import LinkTable
@@ -77,24 +77,12 @@ class Minter:
             if not again:
                 await self._hold_links(held, broadcast.broadcast_no)
             earlier = await self._claims.of_minting(broadcast.broadcast_no, own_key) if key else None
-            await self._check_none_erased(earlier)
             check_same_body(earlier, body_hash)
             order = await self._ordered(
                 broadcast, contacts, own_key, body_hash, earlier, composes=composes, again=again, sends=sends
             )
             advisories = over(order.broadcast, unix_ms()) + _said(order)
             return Prepared(order, earlier is not None, advisories, held.pop_all())
-
-    async def _check_none_erased(self, earlier: Claim | None) -> None:
-        """Raises Problem where a claim has given a link to a contact that is erased: whose it was is not known."""
-        if earlier is not None and await self._links.erased_between(
-            earlier.first_link_id, earlier.first_link_id + earlier.links
-        ):
-            detail = (
-                "a contact of this list was erased since it was minted under this Idempotency-Key: send the list"
-                " without it, under a new key; the others keep their links"
-            )
-            raise Problem("conflict", detail, field="Idempotency-Key")
 
     async def count(self, broadcast: Broadcast, contacts: Contacts, *, again: bool = False) -> Counted:
         """What `prepare` and `stream` would do."""
@@ -187,7 +175,8 @@ class Minter:
         """What there is of the links that the lines ask for. Raises Problem where a claim was for other lines."""
         no, destinations = broadcast.broadcast_no, _destinations(contacts, broadcast, claim)
         wanted = contacts.links(destinations)
-        promised = await self._claims.promised(no)
+        promised = await self._claims.promised(no, claim)
+        _check_none_erased(promised)
         first = NONE if claim is None else claim.first_link_id
         theirs = later = None
         # A claim for all of them was for an empty broadcast, or minted again.
@@ -223,6 +212,16 @@ def check_same_body(claim: Claim | None, body_hash: str) -> None:
     """Raises Problem when an idempotency key was used for something else."""
     if claim is not None and claim.body_hash != body_hash:
         detail = "this Idempotency-Key was used with another body; take a new key for a new body"
+        raise Problem("conflict", detail, field="Idempotency-Key")
+
+
+def _check_none_erased(promised: Promised) -> None:
+    """Raises Problem where a claim has given a link to a contact that is erased: whose it was is not known."""
+    if promised.erased:
+        detail = (
+            "a contact of this list was erased since it was minted under this Idempotency-Key: send the list"
+            " without it, under a new key; the others keep their links"
+        )
         raise Problem("conflict", detail, field="Idempotency-Key")
 
 
