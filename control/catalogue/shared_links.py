@@ -167,7 +167,7 @@ class SharedLinks:
             return [problem] * len(wanted)
 
     async def _claim_in(self, broadcast: Broadcast, wanted: Claim) -> Claim | Problem:
-        if not wanted.fits(broadcast):
+        if not wanted.fits(broadcast.short_domain, len(broadcast.destinations)):
             detail = f"broadcast {broadcast.broadcast_id} was changed at the same moment; send the request again"
             return Problem("in-progress", detail, retry_after_s=1)
         try:

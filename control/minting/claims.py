@@ -31,8 +31,9 @@ _NEIGHBOURS = (
     "SELECT (SELECT groupArray((broadcast_no, idempotency_key, first_link_id, links)) FROM taptrail_internal.mints"
     " WHERE (first_link_id < {end:UInt64} AND first_link_id + links > {first:UInt64})"
     " OR (broadcast_no IN ({nos:Array(UInt64)}) AND idempotency_key IN ({keys:Array(String)}))),"
-    " (SELECT groupArray((account, broadcast_no, version)) FROM (SELECT account, broadcast_no, max(version) AS version"
-    " FROM broadcasts WHERE broadcast_no IN ({nos:Array(UInt64)}) GROUP BY account, broadcast_no)),"
+    " (SELECT groupArray((account, broadcast_no, version, short_domain, length(destinations))) FROM broadcasts"
+    " WHERE (account, broadcast_no, version) IN (SELECT account, broadcast_no, max(version) FROM broadcasts"
+    " WHERE broadcast_no IN ({nos:Array(UInt64)}) GROUP BY account, broadcast_no)),"
     " (SELECT groupArray((short_domain, owner)) FROM (SELECT short_domain, argMax(if(deleted, '', account), version)"
     " AS owner FROM domains WHERE short_domain IN ({domains:Array(String)}) GROUP BY short_domain)),"
     " (SELECT groupArray((broadcast_no, claims)) FROM (SELECT broadcast_no, count() AS claims"
@@ -87,9 +88,9 @@ class Claim(msgspec.Struct, frozen=True):
     short_domain: str  # "" and 0 in rows that are older than these two
     destinations: int  # how many the broadcast must have: all it had, where a line named none
 
-    def fits(self, broadcast: Broadcast) -> bool:
-        """Whether the broadcast has what the links rely on."""
-        return self.short_domain in ("", broadcast.short_domain) and self.destinations <= len(broadcast.destinations)
+    def fits(self, short_domain: str, destinations: int) -> bool:
+        """Whether a broadcast of this domain and so many destinations has what the links rely on."""
+        return self.short_domain in ("", short_domain) and self.destinations <= destinations
 
 
 _Outcome = tuple[Claim | None, Problem | None]
@@ -99,9 +100,19 @@ class Neighbours(msgspec.Struct, frozen=True, array_like=True):
     """What stands beside some claims once they are written."""
 
     claims: list[tuple[int, str, int, int]]  # broadcast_no, key, first link id, links: they and their rivals
-    broadcasts: list[tuple[str, int, int]]  # account, broadcast_no, version
+    # account, broadcast_no, version, short domain, destinations: the last rows of each, two where two were written in
+    # the same millisecond
+    broadcasts: list[tuple[str, int, int, str, int]]
     domains: list[tuple[str, str]]  # short domain, its owner: "" where there is no such domain any more
     counts: list[tuple[int, int]]  # broadcast_no, how many claims it has
+
+    def is_changed(self, claim: Claim, known_version: int) -> bool:
+        """Whether the broadcast that it relies on was, since that version or by another row of the same version."""
+        return any(
+            version > known_version or not claim.fits(short_domain, destinations)
+            for account, no, version, short_domain, destinations in self.broadcasts
+            if (account, no) == (claim.account, claim.broadcast_no)
+        )
 
     def rivals_of(self, claim: Claim) -> int:
         """How many claims have its key or overlap it, and itself."""
@@ -191,15 +202,12 @@ class Claims:
             first += one.links
         await self._insert(claims)
         beside = await self._neighbours(claims)
-        versions = {(account, no): version for account, no, version in beside.broadcasts}
         owners, counts = dict(beside.domains), dict(beside.counts)
         outcomes: list[_Outcome] = []
         for claim, (_, known_version, others) in zip(claims, wanted, strict=True):
-            version = versions.get((claim.account, claim.broadcast_no), 0)
             is_alone = others is None or counts[claim.broadcast_no] == others + 1
-            refusal = _refusal(
-                claim, owners.get(claim.short_domain, ""), is_changed=version > known_version, is_alone=is_alone
-            )
+            is_changed = beside.is_changed(claim, known_version)
+            refusal = _refusal(claim, owners.get(claim.short_domain, ""), is_changed=is_changed, is_alone=is_alone)
             if refusal is None and beside.rivals_of(claim) == 1:
                 outcomes.append((claim, None))
                 continue

@@ -1,11 +1,13 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from control.http.problems import Problem
 from control.minting.claims import Claim, Claims, minting_key, pause_s, shared_link_key
 from control.minting.id_allocator import IdAllocator
+from records.broadcast import Broadcast
 from records.domain import Domain
 from records.keys import ALLOCATED
 from tests.support.control import DOMAIN
@@ -36,6 +38,21 @@ async def test_ids_go_on_where_they_were_when_redis_has_lost_everything(redis, c
     await redis.flushall()
 
     assert (await claims.claim(wanted("b", 5))).first_link_id == 10
+
+
+@pytest.mark.parametrize("moved", [{"short_domain": "other.acme.example"}, {"destinations": ()}])
+async def test_a_change_in_the_same_millisecond_is_seen(redis, clickhouse, moved):
+    """The rows of a minting and of a change that was made without the lock may have the same version."""
+    claims = Claims(clickhouse, IdAllocator(redis, clickhouse))
+    known = Broadcast(1, "main", "spring", DOMAIN, ("https://shop.acme.example/",), version=7)
+    await clickhouse.insert_rows("broadcasts", [known])
+    assert (await claims.claim(wanted("a", 10), known.version)).links == 10
+
+    await clickhouse.insert_rows("broadcasts", [replace(known, **moved)])
+
+    with pytest.raises(Problem, match="changed at the same moment"):
+        await claims.claim(wanted("b", 10), known.version)
+    assert await clickhouse.value("SELECT groupArray(idempotency_key) FROM taptrail_internal.mints") == ["a"]
 
 
 async def test_no_two_claims_overlap_while_redis_is_wiped_again_and_again(redis, clickhouse):
