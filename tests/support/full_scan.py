@@ -1,7 +1,6 @@
 """Looks for a text in everything that is on a disk and in Redis, however it is packed there."""
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,10 +17,12 @@ def files_with(folder: Path, text: str) -> list[str]:
     return [str(path.relative_to(folder)) for path in _files_in(folder) if _holds(path, wanted)]
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            yield path
+def _files_in(folder: Path) -> list[Path]:
+    while True:
+        try:
+            return [path for path in sorted(folder.rglob("*")) if path.is_file()]
+        except FileNotFoundError:  # a folder was merged away meanwhile: look again, for what took its place
+            continue
 
 
 def _holds(path: Path, wanted: list[bytes]) -> bool:
