@@ -29,8 +29,10 @@ from control.reports.shapes import (
     Segments,
     ShareRow,
     SinceSendRow,
+    TimeRow,
     WeekdayHourRow,
 )
+from control.reports.steps import step_for
 from control.reports.warnings import WarningRow, ranked
 from records.broadcast import Broadcast
 from runtime.clickhouse import ClickHouse
@@ -54,6 +56,11 @@ class _Seconds(msgspec.Struct):
     quantiles: list[float | None]  # median and 90 %
     contacts: int
     within: list[int]
+
+
+class _Span(msgspec.Struct):
+    most_s: int
+    whole_s: int
 
 
 class _Questions:
@@ -147,20 +154,27 @@ async def _by_what_clicks_have(clickhouse: ClickHouse, ask: _Questions) -> dict[
 
 
 async def _by_place_and_time(ask: _Questions, sent_ms: int, tz: str) -> dict[str, Any]:
-    countries, regions, hours, since_send, weekday_hours = await asyncio.gather(
+    countries, regions, hours, since_send, weekday_hours, by_time = await asyncio.gather(
         ask.rows(statements.BY_COUNTRY, CountryRow),
         ask.rows(statements.BY_REGION, RegionRow),
         ask.rows(statements.BY_HOUR, HourRow),
         ask.rows(statements.BY_HOUR_SINCE_SEND, SinceSendRow, sent=sent_ms),
         ask.rows(statements.BY_WEEKDAY_HOUR, WeekdayHourRow, tz=tz),
+        _by_time(ask, tz),
     )
     return {
         "by_country": countries,
         "by_region": regions,
         "by_hour": hours,
         "by_hour_since_send": since_send if sent_ms else [],
+        "by_time": by_time,
         "by_weekday_hour": weekday_hours,
     }
+
+
+async def _by_time(ask: _Questions, tz: str) -> list[TimeRow]:
+    [span] = await ask.rows(statements.SPAN, _Span)
+    return await ask.rows(statements.BY_TIME, TimeRow, tz=tz, step=step_for(span.most_s, span.whole_s))
 
 
 async def read_account_report(clickhouse: ClickHouse, account: str) -> AccountReport:

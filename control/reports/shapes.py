@@ -105,6 +105,16 @@ class HourRow(msgspec.Struct):
     clicks: int
 
 
+class TimeRow(msgspec.Struct):
+    """Counted visits of one step of time. Steps without any between the first and the last are there too."""
+
+    begins_at: datetime  # by the clock in the zone, without an offset; what comes twice has the visits of both
+    step_s: int  # how long it is; the same for all of them
+    people: int
+    machines: int
+    unknown: int
+
+
 class Segments(msgspec.Struct):
     """Of the messages that were composed."""
 
@@ -154,8 +164,9 @@ class Report(msgspec.Struct, kw_only=True):
     by_rule: list[RuleRow]
     by_hour: list[HourRow]
     by_hour_since_send: list[SinceSendRow]
+    by_time: list[TimeRow]
     by_weekday_hour: list[WeekdayHourRow]
-    tz: str  # the zone of by_weekday_hour
+    tz: str  # the zone of by_time and by_weekday_hour
     by_reason: list[ReasonRow]
     visitors: int  # people behind shared links, by day; they are in no other count of people
     previews_delivered: int  # contacts whose message a preview was fetched for

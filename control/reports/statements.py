@@ -120,6 +120,30 @@ BY_HOUR_SINCE_SEND = f"""
 SELECT intDiv(toUnixTimestamp64Milli(clicked_at) - {{sent:Int64}}, 3600000) AS hour, count() AS clicks
 {_LISTED} AND clicked_at >= fromUnixTimestamp64Milli({{sent:Int64}}) GROUP BY hour ORDER BY hour LIMIT 10000
 """
+# How long visits came for: all of them, and all but the first and the last in a hundred.
+SPAN = f"""
+SELECT whole AS whole_s, toUInt32(ifNotFinite(edges[2] - edges[1], 0)) AS most_s FROM
+(
+    SELECT max(at) - min(at) AS whole, quantilesTDigest(0.01, 0.99)(toUnixTimestamp(clicked_at) AS at) AS edges
+    {_CLICKS}
+)
+"""
+# Steps of the clock in the zone. 1970 began on a Thursday: three days later, so that steps of weeks begin on Mondays.
+BY_TIME = f"""
+SELECT formatDateTime(toDateTime(step, 'UTC'), '%Y-%m-%dT%H:%i:%S') AS begins_at, {{step:UInt32}} AS step_s,
+    people, machines, unknown
+FROM
+(
+    SELECT
+        intDiv(
+            toUnixTimestamp(clicked_at) + timezoneOffset(toTimeZone(clicked_at, {{tz:String}})) + 259200,
+            {{step:UInt32}}
+        ) * {{step:UInt32}} - 259200 AS step,
+        countIf(engaged) AS people, countIf(visit_class = 'unknown') AS unknown, count() - people - unknown AS machines
+    {_CLICKS} GROUP BY step ORDER BY step WITH FILL STEP {{step:UInt32}}
+)
+ORDER BY step LIMIT 10000
+"""
 # Why what was counted and is no person has its class: the first reason decided.
 BY_REASON = f"""
 SELECT visit_class, class_reasons[1] AS reason, count() AS clicks {_CLICKS} AND visit_class != 'human'

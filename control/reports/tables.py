@@ -110,7 +110,7 @@ def _parts(name: str, record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 _FIGURES = {
     *("links", "contacts", "clicks", "unique_contacts", "click_through_rate", "share", "broadcasts"),
-    *("messages", "count"),
+    *("messages", "count", "people", "machines", "unknown"),
 }
 
 

@@ -214,6 +214,24 @@ async def test_the_hours_of_the_week_are_those_of_the_clock_in_the_zone(campaign
     assert sunday == {1: 1, 2: 2, 3: 1}
 
 
+async def test_visits_over_time_are_people_machines_and_unknown_by_days_of_the_zone(campaign, clickhouse):
+    report = campaign.call("GET", f"/v1/broadcasts/spring/report?tz={ZONE}").body
+    counted, _ = await raw_rows(clickhouse)
+
+    kinds = {"human": "people", "unknown": "unknown"}
+    days = Counter((local_day(row["at"]), kinds.get(row["visit_class"], "machines")) for row in counted)
+    shown = {
+        (row["begins_at"], kind): row[kind] for row in report["by_time"] for kind in ("people", "machines", "unknown")
+    }
+    assert {row["step_s"] for row in report["by_time"]} == {86_400}
+    assert {place: visits for place, visits in shown.items() if visits} == days
+    assert len(report["by_time"]) == 189  # from 2026-09-21 to 2027-03-28, whether or not anybody came
+
+
+def local_day(at):
+    return f"{datetime.fromtimestamp(at, ZoneInfo(ZONE)):%Y-%m-%dT00:00:00}"
+
+
 async def test_without_a_zone_the_hours_are_those_of_the_broadcast(campaign):
     path = "/v1/broadcasts/spring/report"
     assert campaign.call("GET", path).body["tz"] == "UTC"
@@ -286,8 +304,9 @@ async def test_the_sql_of_the_page_gives_every_figure(campaign, clickhouse):
     report = campaign.call("GET", f"/v1/broadcasts/spring/report?tz={ZONE}").body
     named = {"account": "main", "id": "spring"}
 
+    more = {"tz": ZONE, "step": report["by_time"][0]["step_s"]}
     for name, sql in STATEMENTS.items():
-        here = named | ({"tz": ZONE} if "{tz:" in sql else {})
+        here = named | {param: value for param, value in more.items() if f"{{{param}:" in sql}
         rows = await clickhouse.rows(sql, dict, **here)
         outer, _, inner = name.partition(".")
         shown = report[outer][inner] if inner else report[outer]

@@ -55,6 +55,7 @@ def test_every_figure_of_the_report_is_what_the_script_says(stack):
     assert by_name(report.pop("by_reason")) == by_name(truth.by_reason())
     assert report.pop("by_hour") == truth.by_hour()
     assert report.pop("by_hour_since_send") == truth.by_hour_since_send()
+    assert report.pop("by_time") == truth.by_time(ZONE)
     assert report.pop("by_weekday_hour") == truth.by_weekday_hour(ZONE)
     compare_waits(report.pop("seconds_to_tap"), truth.waited())
     canaries = report.pop("canaries")
