@@ -30,8 +30,8 @@ $(VENV)/installed: requirements/dev.txt $(VENV)/runs | $(VENV)/compiled
 	$(INSTALL) --require-hashes --no-deps -r requirements/dev.txt
 	touch $@
 
-demo: $(VENV)/compiled  ## mint a broadcast, tap its links, print the report and the ledger
-	$(BIN)/python -m stack.demo
+demo: $(VENV)/compiled  ## mint a broadcast, tap its links, print the report and the ledger; STAY=1 to look at the pages
+	$(BIN)/python -m stack.demo $(if $(STAY),--stay)
 
 up: $(VENV)/compiled  ## the whole system in the foreground, on 127.0.0.1
 	$(BIN)/taptrail up

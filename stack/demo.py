@@ -2,9 +2,12 @@
 
 Starts the embedded stack on free ports, mints a broadcast for examples/contacts.csv, taps its links with the
 recorded headers of examples/visits.json, waits for the clicks in ClickHouse, prints report and ledger, stops all.
+With --stay it prints where the pages are, and stops at Ctrl-C.
 """
 
+import argparse
 import asyncio
+import contextlib
 import csv
 import json
 import os
@@ -36,6 +39,9 @@ class DemoFailed(Exception):
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--stay", action="store_true", help="run until Ctrl-C, to look at the pages")
+    options = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="taptrail-demo-") as folder:
         stack, ready = start_stack(Path(folder))
@@ -48,6 +54,8 @@ def main() -> int:
             console.print(ledger.stdout.rstrip())
             if ledger.returncode:
                 raise DemoFailed("the ledger does not add up")
+            if options.stay:
+                stay(ready, stack)
         except DemoFailed as error:
             console.print(f"[red]The demo failed: {error}[/red]")
             return 1
@@ -70,6 +78,14 @@ def start_stack(folder: Path) -> tuple["subprocess.Popen[str]", dict[str, Any]]:
         stack.wait()
         raise SystemExit("The stack did not start:\n" + (folder / "up.log").read_text())
     return stack, json.loads(line)
+
+
+def stay(ready: dict[str, Any], stack: "subprocess.Popen[str]") -> None:
+    """Until Ctrl-C, or until the stack has ended by itself."""
+    console.print(f"\nReport: {ready['control']}/reports/{BROADCAST}")
+    console.print(f"Sign in with the API key {ready['api_key']}; Ctrl-C stops everything.")
+    with contextlib.suppress(KeyboardInterrupt):
+        stack.wait()
 
 
 def stop_stack(stack: "subprocess.Popen[str]") -> None:
