@@ -24,6 +24,28 @@ def share(value: float | None) -> str:
     return f"{text}{NARROW}%"
 
 
+def span(seconds: float | None) -> str:
+    """A time that passed, in its two largest units: 8 s, 12 min, 3 h 5 min, 2 days 4 h."""
+    if seconds is None:
+        return NONE
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}{NARROW}s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes}{NARROW}min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}{NARROW}h" + (f" {minutes}{NARROW}min" if minutes else "")
+    days, hours = divmod(round(seconds / 3_600), 24)
+    return f"{days} day{'s' if days > 1 else ''}" + (f" {hours}{NARROW}h" if hours else "")
+
+
+def sentence(text: str) -> str:
+    """With a capital."""
+    return text[:1].upper() + text[1:]
+
+
 def moment(time: datetime | None) -> str:
     """4 May 2026, 09:00 UTC."""
     return NONE if time is None else f"{time.day} {time:%b %Y, %H:%M} UTC"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -16,12 +17,14 @@ from control.http.lists import Number, Page, cursor_after, page_of
 from control.http.operations import NARROWED
 from control.http.parameters import account_of
 from control.http.problems import Problem, check_query
-from control.pages.addresses import with_query, without
+from control.pages.addresses import turned, with_query, without
 from control.pages.gate import Shown, as_page
 from control.pages.render import HEADERS, page
+from control.pages.report_view import view_of
 from control.reports.contacts import tapped_contacts
 from control.reports.watched import View, Watched
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
+from runtime.clock import unix_ms
 
 FILTERS = tuple(name for name, _ in NARROWED)
 _QUERY = ("account", "tz", "q", "cursor", *FILTERS)
@@ -55,8 +58,9 @@ class OneReport:
         seen = await self._watched.see(view)
         found = await tapped_contacts(self._clickhouse, broadcast, asked, q, view.filters)
         return page(
-            "report.html", caller, broadcast=broadcast, report=seen.report, given=_given(request), q=q, shared=False,
-            contacts=found.items, address=Addresses(request), following=cursor_after(found.last),
+            "report.html", caller, broadcast=broadcast, q=q, shared=False, now_ms=unix_ms(), contacts=found.items,
+            kept=without(request.query_params, "q", "cursor"), **_turned(request, cursor_after(found.last)),
+            **view_of(seen.report, _given(request)), address=Addresses(request),
         )  # fmt: skip
 
     async def _shared(self, request: Request) -> Response:
@@ -71,8 +75,8 @@ class OneReport:
         broadcast = await self._broadcasts.get(view.account, view.broadcast_id)
         seen = await self._watched.see(view)
         return page(
-            "report.html", None, broadcast=broadcast, report=seen.report, given=_given(request), q="", shared=True,
-            contacts=[], address=Addresses(request), following=None,
+            "report.html", None, broadcast=broadcast, shared=True, now_ms=unix_ms(),
+            **view_of(seen.report, _given(request)), address=Addresses(request),
         )  # fmt: skip
 
     async def _live(self, request: Request, caller: Caller) -> Response:
@@ -112,6 +116,12 @@ def _given(request: Request) -> dict[str, str]:
     return {name: request.query_params[name] for name in FILTERS if name in request.query_params}
 
 
+def _turned(request: Request, following: str | None) -> dict[str, Any]:
+    """The neighbours of a page of contacts."""
+    found = turned(request.url.path, dict(request.query_params), following)
+    return {name: f"{path}#contacts" if path else "" for name, path in found.items()}
+
+
 class Addresses:
     """Addresses of this page with something else in the query."""
 
@@ -123,9 +133,6 @@ class Addresses:
 
     def widened(self, name: str) -> str:
         return with_query(self._path, without(self._query, "cursor", name))
-
-    def next(self, cursor: str) -> str:
-        return with_query(self._path, {**self._query, "cursor": cursor}) + "#contacts"
 
     def file(self, format: str, dialect: str = "") -> str:
         more = {"format": format, **({"dialect": dialect} if dialect else {})}

@@ -35,6 +35,8 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "number": formats.number,
         "share": formats.share,
+        "span": formats.span,
+        "sentence": formats.sentence,
         "moment": formats.moment,
         "moment_of_ms": formats.moment_of_ms,
         "strokes": formats.strokes,

@@ -22,12 +22,51 @@ def test_its_figures_are_those_of_the_api(looks, shop, javascript):
 
     page = open_report(looks.signed_in(shop.key, javascript=javascript))
 
-    text = page.locator("main").inner_text()
     assert f"{report['unique_contacts']:,}" in page.locator(".figure.people").inner_text()
-    assert str(report["clicks"]["preview"]) in text
-    for row in report["by_os"]:
-        cell = page.get_by_role("region", name="System").get_by_role("row").filter(has_text=row["os"])
-        assert cell.locator("td").inner_text() == f"{row['clicks']:,}"
+    classes = [report["clicks"][name] for name in ("human", "preview", "prefetch", "scanner", "bot", "unknown")]
+    assert numbers_of(page, "Visits by class") == classes
+    for name, rows in (
+        ("Device", "by_device"),
+        ("System", "by_os"),
+        ("Browser", "by_browser"),
+        ("Audiences", "by_audience"),
+    ):
+        place = 1 if rows == "by_audience" else 0
+        assert numbers_of(page, name, place) == [row["clicks"] for row in report[rows]], name
+    assert numbers_of(page, "Why they are no people") == [row["clicks"] for row in report["by_reason"]]
+    assert page.get_by_text("WhatsApp: the app fetched a preview").is_visible()
+
+
+def numbers_of(page, name, place=0):
+    """Of a table, the numbers of a column that has them."""
+    rows = page.get_by_role("region", name=name, exact=True).locator("tbody tr")
+    return [int(row.locator("td.num").nth(place).inner_text().replace(",", "")) for row in rows.all()]
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_line_of_a_list_narrows_everything_and_stands_in_the_address(looks, shop, javascript):
+    page = open_report(looks.signed_in(shop.key, javascript=javascript))
+
+    page.get_by_role("region", name="System", exact=True).get_by_role("link", name="Android").click()
+    page.wait_for_url("**/reports/spring-sale?os=Android")
+    narrowed = shop.call("GET", "/v1/broadcasts/spring-sale/report?os=Android")
+    assert numbers_of(page, "System") == [row["clicks"] for row in narrowed["by_os"]] == [80]
+    assert page.locator(".figure.people .value").inner_text() == str(narrowed["unique_contacts"])
+    page.get_by_role("region", name="Audiences").get_by_role("link", name="vip").click()
+    page.wait_for_url("**/reports/spring-sale?os=Android&audience=vip")
+
+    page.get_by_role("link", name="Remove System: Android").click()
+    page.wait_for_url("**/reports/spring-sale?audience=vip")
+
+
+def test_a_search_of_contacts_keeps_what_the_report_is_narrowed_to(looks, shop):
+    page = open_report(looks.signed_in(shop.key), f"{REPORT}?account=main&os=iOS")
+
+    page.get_by_label("Search contacts").fill("c-11")
+    page.get_by_role("button", name="Search").click()
+
+    page.wait_for_url("**/reports/spring-sale?account=main&os=iOS&q=c-11")
+    assert page.get_by_role("rowheader", name="c-110").is_visible()
 
 
 def test_it_leads_to_where_the_broadcast_is_changed(screen):

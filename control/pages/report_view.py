@@ -1,0 +1,77 @@
+"""What the page of a report shows of it: visits by class, lists, filters, sentences. Pure."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from control.pages import findings
+from control.pages.ranked import BROWSERS, COUNTRIES, DEVICES, NOT_KNOWN, REGIONS, RULES, SYSTEMS, Ranked, cut, ranked
+from control.reports.definitions import DEFINITIONS, NUMBERS
+from control.reports.shapes import Classes, Report
+from control.reports.warnings import advice_on
+from visitors.meanings import meaning_of
+
+CLASS_NAMES = {
+    "human": "People",
+    "preview": "Previews of messaging apps",
+    "prefetch": "Prefetches of browsers",
+    "scanner": "Security scanners",
+    "bot": "Other machines",
+    "unknown": "Not known",
+}
+NO_MACHINES = ("human", "unknown")
+_FILTER_NAMES = {
+    "audience": "Audience", "destination": "Link", "device": "Device", "os": "System", "browser": "Browser",
+    "country": "Country", "region": "Region", "class": "Visits of",
+}  # fmt: skip
+
+
+class Filter(NamedTuple):
+    """One filter in the address, in words."""
+
+    name: str  # in the address
+    says: str
+    value: str
+
+
+def view_of(report: Report, given: Mapping[str, str]) -> dict[str, Any]:
+    """What the templates report*.html are given of a report. given: the filters in the address."""
+    visits = sum(_by_class(report.clicks).values())
+    return {
+        "report": report,
+        "filters": [Filter(name, _FILTER_NAMES.get(name, name), _said(name, text)) for name, text in given.items()],
+        "counted": "Taps" if given.get("class", "human") == "human" else "Visits",
+        "visits": visits,
+        "machines": machines_of(report.clicks),
+        "classes": [(name, CLASS_NAMES[name], count) for name, count in _by_class(report.clicks).items()],
+        "reasons": cut(report.by_reason),
+        "audiences": cut(report.by_audience),
+        "destinations": cut(report.by_destination),
+        "lists": _lists(report),
+        "canaries": findings.of_canaries(report.canaries),
+        "forwarded": findings.of_forwarded(report),
+        "advice_on": advice_on,
+        "meaning_of": meaning_of,
+        "class_names": CLASS_NAMES,
+        "definitions": DEFINITIONS,
+        "note_numbers": NUMBERS,
+    }
+
+
+def machines_of(clicks: Classes) -> int:
+    return sum(count for name, count in _by_class(clicks).items() if name not in NO_MACHINES)
+
+
+def _by_class(clicks: Classes) -> dict[str, int]:
+    return {name: getattr(clicks, name) for name in CLASS_NAMES}
+
+
+def _lists(report: Report) -> list[Ranked]:
+    return [ranked(report, kind) for kind in (DEVICES, SYSTEMS, BROWSERS, COUNTRIES, REGIONS, RULES)]
+
+
+def _said(name: str, text: str) -> str:
+    if name == "class":
+        return CLASS_NAMES.get(text, text)
+    if name == "destination" and text.isdigit():
+        return str(int(text) + 1)
+    return text or NOT_KNOWN
