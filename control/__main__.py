@@ -48,6 +48,7 @@ from control.minting.id_allocator import IdAllocator
 from control.minting.link_table import LinkTable
 from control.minting.minter import Minter
 from control.pages.broadcast import BroadcastPage
+from control.pages.compare import ComparePage
 from control.pages.compose import ComposePage
 from control.pages.links import LinksPage
 from control.pages.one_report import OneReport
@@ -110,10 +111,12 @@ def build(
     )  # fmt: skip
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
     access = Access(ring, Sessions(links_redis, ring))
-    one_report = OneReport(access, broadcasts, clickhouse, Watched(clickhouse, broadcasts), shares)
+    watched = Watched(clickhouse, broadcasts)
+    one_report = OneReport(access, broadcasts, clickhouse, watched, shares)
     pages = site(
         access, ReportList(listings, Overview(clickhouse)), ComposePage(domains), BroadcastPage(broadcasts, links),
-        LinksPage(listings, domains), SettingsPage(listings, keys), one_report,
+        LinksPage(listings, domains), SettingsPage(listings, keys),
+        ComparePage(broadcasts, watched, one_report.show), one_report,
     )  # fmt: skip
     pages = [*pages, *one_report.routes()]
     return control_app(calls, access, pages), resync, keys

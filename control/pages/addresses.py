@@ -1,11 +1,11 @@
 """Addresses of a page with another query."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 
-def with_query(path: str, query: Mapping[str, str | int]) -> str:
+def with_query(path: str, query: Mapping[str, str | int] | Sequence[tuple[str, str]]) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 

@@ -43,14 +43,14 @@ class OneReport:
 
     def shown(self) -> list[Shown]:
         return [
-            Shown("/reports/{broadcast_id}", "report", self._show),
+            Shown("/reports/{broadcast_id}", "report", self.show),
             Shown("/reports/{broadcast_id}/live", "report", self._live),
         ]
 
     def routes(self) -> list[Route]:
         return [Route("/s/{token}", as_page(self._access, self._shared), methods=["GET"])]
 
-    async def _show(self, request: Request, caller: Caller) -> Response:
+    async def show(self, request: Request, caller: Caller) -> Response:
         check_query(request.query_params, _QUERY)
         view = await self._view(request, account_of(request, caller), request.path_params["broadcast_id"])
         broadcast = await self._broadcasts.get(view.account, view.broadcast_id)
