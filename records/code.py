@@ -9,6 +9,7 @@ neighbours of a code, but whoever holds a code can follow it.
 """
 
 import re
+from array import array
 from typing import ClassVar, Self
 
 from siphashc import siphash
@@ -65,6 +66,15 @@ class CodeCipher:
         while value >= DOMAIN:
             value = self._forward(value)
         return _base62(value)
+
+    def seal_all(self, link_ids: "array[int]") -> bytes:
+        """The codes of many link ids, nine bytes each, one after the other: compiled in a third of the time of seal.
+
+        link_ids: of type Q. ValueError as seal.
+        """
+        if self._machine is None or max(link_ids, default=0) >= DOMAIN:
+            return "".join(map(self.seal, link_ids)).encode()
+        return self._machine.seal_all(link_ids)
 
     def open(self, code: str) -> int | None:
         """The link id a code was sealed from, or None for what is not nine base62 characters."""

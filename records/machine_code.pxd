@@ -2,15 +2,20 @@
 cimport cython
 
 ctypedef unsigned long long word_t
+ctypedef unsigned char byte_t
 
 cdef word_t _MASK, _SIDE, _DOMAIN, _FOUR_BYTES
 cdef str _DIGITS
+cdef bytes _ASCII
 
 cdef class MachineCipher:
     cdef int _rounds
     cdef word_t[::1] _states
     @cython.locals(value=word_t)
     cpdef str seal(self, word_t link_id)
+    @cython.locals(value=word_t, count=Py_ssize_t, no=Py_ssize_t, place=Py_ssize_t, codes=bytearray)
+    @cython.locals(ids=word_t[::1], places=byte_t[::1])
+    cpdef bytes seal_all(self, object link_ids)
     @cython.locals(value=word_t, digit=int)
     cpdef object open(self, str code)
     @cython.locals(left=word_t, right=word_t, no=int)

@@ -20,7 +20,8 @@ from control.http.schemas import BroadcastPatch, LinkAnswer, LinkBody, LinkPatch
 from control.locks import Locks
 from control.minting.claims import Claim, Claims, shared_link_key
 from control.minting.id_allocator import IdAllocator
-from control.minting.link_batches import link_commands, link_rows, short_url
+from control.minting.link_batches import link_commands, short_url
+from control.minting.link_columns import columns_of, link_rows
 from control.minting.link_table import LinkRow, LinkTable
 from control.minting.minter import check_same_body, unrepeatable_key
 from records.account import within
@@ -180,9 +181,8 @@ class SharedLinks:
         link = Link(broadcast.broadcast_no, body.destination_index or 0, 0, "", body.slug or "")
         code = body.slug or self._cipher.seal(first)
         keyword = body.keyword if body.keyword is not None else broadcast.keyword
-        rows = link_rows(
-            msgspec.structs.replace(broadcast, keyword=keyword), [first], [link], [code], claim.minted_at_ms
-        )
+        shown = msgspec.structs.replace(broadcast, keyword=keyword)
+        rows = link_rows(shown, columns_of(first, link, code), claim.minted_at_ms)
         await self._links.insert(rows, first, maybe_there=repeated)
         commands = link_commands([first], [link])
         if body.slug:

@@ -1,22 +1,25 @@
 """Turns contacts into links, a batch at a time: the rows, the Redis commands and the answer. Pure, for a thread."""
 
-import operator
+from array import array
+from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, repeat
+from itertools import repeat
 from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from contacts.arrow import data_of, numbers, texts_of_width
 from contacts.bad_lines import BadLine
 from contacts.line import ALL, Contacts
-from control.http.schemas import LinkLine
 from control.minting.compositions import Tally
-from control.minting.message_lines import links_of, message_lines
+from control.minting.link_columns import LinkColumns, link_lines, link_rows
+from control.minting.message_lines import message_lines, message_links
 from control.minting.theirs import NONE, Theirs
 from messages.composer import Composer
 from records.broadcast import Broadcast
-from records.code import CodeCipher
+from records.code import CODE_LENGTH, CodeCipher
 from records.keys import BUCKET_SIZE, bucket_of, field_of
 from records.link import Link, encode_link
 from routing.destination import own_fields
@@ -71,26 +74,23 @@ def batches_of(order: MintOrder, cipher: CodeCipher) -> Iterator[LinkBatch]:
         yield LinkBatch(first_link_id, 0, None, [], _encoder.encode_lines(bad))
 
 
-class _Links(msgspec.Struct):
-    """Links with their ids and the lines they came from."""
+class _Links(msgspec.Struct, frozen=True):
+    """The links that some lines ask for."""
 
-    link_ids: Sequence[int]
-    links: list[Link]
-    codes: list[str]
-    line_nos: list[int]
-    are_there: list[bool] | None = None  # None: none of them is
+    columns: LinkColumns
+    line_nos: Sequence[int]  # of each link, rising
+    are_there: Any = None  # pa.BooleanArray; None: none of them is
 
 
 def _batch(order: MintOrder, rows: slice, first_link_id: int, bad: list[BadLine], cipher: CodeCipher) -> LinkBatch:
     wanted, used = _links(order, rows, first_link_id, cipher)
-    minted = wanted if wanted.are_there is None else _new_of(wanted)
-    count = len(minted.links)
+    minted = wanted.columns if wanted.are_there is None else wanted.columns.only(pc.invert(wanted.are_there))
     answer, tally = _answered(order, rows, wanted, bad)
     return LinkBatch(
         first_link_id,
         used,
-        link_rows(order.broadcast, minted.link_ids, minted.links, minted.codes, order.minted_at_ms) if count else None,
-        link_commands(minted.link_ids, minted.links),
+        link_rows(order.broadcast, minted, order.minted_at_ms) if len(minted) else None,
+        link_commands(minted.link_ids, minted.records(order.broadcast.broadcast_no)),
         answer,
         tally,
     )
@@ -98,32 +98,71 @@ def _batch(order: MintOrder, rows: slice, first_link_id: int, bad: list[BadLine]
 
 def _links(order: MintOrder, rows: slice, first_link_id: int, cipher: CodeCipher) -> tuple[_Links, int]:
     """The links that the lines ask for, and how many claimed ids they use up."""
-    contacts, broadcast_no = order.contacts, order.broadcast.broadcast_no
-    numbers = {name: number for number, name in enumerate(order.broadcast.audiences)}
-    audience_nos = [numbers[name] for name in contacts.audiences]
-    every = range(order.destinations)
-    kept = own_fields(order.broadcast.destinations)
-    links: list[Link] = []
-    line_nos: list[int] = []
-    for contact_id, audience_no, index, line_no, fields in zip(
-        contacts.contact_ids[rows].to_pylist(), contacts.audience_nos[rows],
-        contacts.destination_indexes[rows], contacts.line_nos[rows],
-        contacts.fields_of(rows, kept) if kept else repeat(None), strict=False,
-    ):  # fmt: skip
-        for destination in every if index == ALL else (index,):
-            links.append(Link(broadcast_no, destination, audience_nos[audience_no], contact_id, "", fields))
-            line_nos.append(line_no)
-    link_ids: Sequence[int] = range(first_link_id, first_link_id + len(links))
-    are_there, used = None, len(links)
+    asked = _asked(order, rows)
+    are_there, used = None, len(asked.line_nos)
+    link_ids = array("Q", range(first_link_id, first_link_id + used))
     if order.theirs is not None or order.later is not None:
         link_ids, are_there, used = _ids(order, rows, first_link_id)
-    return _Links(link_ids, links, list(map(cipher.seal, link_ids)), line_nos, are_there), used
+    columns = LinkColumns(
+        link_ids,
+        asked.contact_ids,
+        asked.audience_nos,
+        numbers(asked.destination_indexes),
+        texts_of_width(cipher.seal_all(link_ids), CODE_LENGTH),
+        asked.fields,
+    )
+    return _Links(columns, asked.line_nos, are_there), used
 
 
-def _ids(order: MintOrder, rows: slice, next_id: int) -> tuple[list[int], list[bool], int]:
+class _Asked(msgspec.Struct, frozen=True):
+    """What each link is for."""
+
+    contact_ids: Any  # pa.StringArray
+    audience_nos: Any  # pa.UInt32Array
+    destination_indexes: "array[int]"
+    line_nos: Sequence[int]
+    fields: list[dict[str, str]] | None
+
+
+def _asked(order: MintOrder, rows: slice) -> _Asked:
+    contacts = order.contacts
+    numbers_of = {name: number for number, name in enumerate(order.broadcast.audiences)}
+    audience_nos = pa.array([numbers_of[name] for name in contacts.audiences], pa.uint32())
+    kept = own_fields(order.broadcast.destinations)
+    lines = _Asked(
+        contacts.contact_ids[rows],
+        audience_nos.take(numbers(contacts.audience_nos[rows])),
+        contacts.destination_indexes[rows],
+        contacts.line_nos[rows],
+        contacts.fields_of(rows, kept) if kept else None,
+    )
+    return _one_each(lines) if order.destinations == 1 else _several(lines, order.destinations)
+
+
+def _one_each(lines: _Asked) -> _Asked:
+    """There is one destination: each line asks for one link, to that."""
+    return msgspec.structs.replace(lines, destination_indexes=array("H", bytes(2 * len(lines.line_nos))))
+
+
+def _several(lines: _Asked, destinations: int) -> _Asked:
+    places, indexes = array("I"), array("H")
+    for place, index in enumerate(lines.destination_indexes):
+        indexes.extend(range(destinations) if index == ALL else (index,))
+        places.extend([place] * (len(indexes) - len(places)))
+    taken = numbers(places)
+    return _Asked(
+        lines.contact_ids.take(taken),
+        lines.audience_nos.take(taken),
+        indexes,
+        [lines.line_nos[place] for place in places],
+        lines.fields and [lines.fields[place] for place in places],
+    )
+
+
+def _ids(order: MintOrder, rows: slice, next_id: int) -> tuple["array[int]", Any, int]:
     """The ids of the links that the lines ask for, whether each link is there, how many claimed ids they use up."""
     first = next_id
-    link_ids: list[int] = []
+    link_ids = array("Q")
     are_there: list[bool] = []
     # Not strict: a side that has no links goes on for ever.
     for before, since in zip(_found(order, order.theirs, rows), _found(order, order.later, rows), strict=False):
@@ -136,7 +175,7 @@ def _ids(order: MintOrder, rows: slice, next_id: int) -> tuple[list[int], list[b
         link_ids.append(since if superseded else next_id)
         are_there.append(superseded)
         next_id += 1
-    return link_ids, are_there, next_id - first
+    return link_ids, pa.array(are_there, pa.bool_()), next_id - first
 
 
 def _found(order: MintOrder, theirs: Theirs | None, rows: slice) -> Iterable[int]:
@@ -152,48 +191,7 @@ def _found(order: MintOrder, theirs: Theirs | None, rows: slice) -> Iterable[int
     )
 
 
-def _new_of(wanted: _Links) -> _Links:
-    """Those that are not there yet."""
-    is_new = list(map(operator.not_, wanted.are_there or ()))
-    return _Links(
-        list(compress(wanted.link_ids, is_new)), list(compress(wanted.links, is_new)),
-        list(compress(wanted.codes, is_new)), list(compress(wanted.line_nos, is_new)),
-    )  # fmt: skip
-
-
-def link_rows(
-    broadcast: Broadcast, link_ids: Sequence[int], links: list[Link], codes: list[str], minted_at_ms: int
-) -> Any:
-    """The links as a record batch for table links."""
-    count = len(links)
-    audiences = pa.array(broadcast.audiences, pa.string())
-    audience_nos = pa.array([link.audience_no for link in links], pa.uint32())
-
-    def same(value: Any, kind: Any) -> Any:
-        return pa.repeat(pa.scalar(value, kind), count)
-
-    columns = {
-        "link_id": pa.array(link_ids, pa.uint64()),
-        "account": same(broadcast.account, pa.string()),
-        "code": pa.array(codes, pa.string()),
-        "short_domain": same(broadcast.short_domain, pa.string()),
-        "broadcast_no": same(broadcast.broadcast_no, pa.uint64()),
-        "broadcast_id": same(broadcast.broadcast_id, pa.string()),
-        "contact_id": pa.array([link.contact_id for link in links], pa.string()),
-        "audience": audiences.take(audience_nos),
-        "audience_no": audience_nos,
-        "keyword": same(broadcast.keyword, pa.string()),
-        "destination_index": pa.array([link.destination_index for link in links], pa.uint16()),
-        "slug": pa.array([link.slug for link in links], pa.string()),
-        "minted_at": same(minted_at_ms, pa.timestamp("ms", "UTC")),
-    }
-    if any(link.fields for link in links):
-        fields = [list((link.fields or {}).items()) for link in links]
-        columns["fields"] = pa.array(fields, pa.map_(pa.string(), pa.string()))
-    return pa.record_batch(columns)
-
-
-def link_commands(link_ids: Sequence[int], links: list[Link]) -> list[list[bytes | int | str]]:
+def link_commands(link_ids: Sequence[int], links: Iterable[Link]) -> list[list[bytes | int | str]]:
     """One HSET for each bucket the ids touch. link_ids: rising."""
     commands: list[list[bytes | int | str]] = []
     end_of_bucket = 0
@@ -207,25 +205,21 @@ def link_commands(link_ids: Sequence[int], links: list[Link]) -> list[list[bytes
 
 def _answered(order: MintOrder, rows: slice, wanted: _Links, bad: list[BadLine]) -> tuple[bytes, Tally | None]:
     """A line for each link, or for each message."""
+    base = short_url(order.broadcast.short_domain, "")
     if order.composer is None:
-        return _answer(order.broadcast.short_domain, wanted, bad), None
-    links = links_of(wanted.links, wanted.codes, short_url(order.broadcast.short_domain, ""))
-    return message_lines(order.composer, order.contacts, rows, wanted.links, links, wanted.line_nos, bad)
+        return _answer(link_lines(wanted.columns, base, wanted.are_there), wanted.line_nos, bad), None
+    links = message_links(wanted.columns, base)
+    return message_lines(order.composer, order.contacts, rows, links, wanted.line_nos, bad)
 
 
-def _answer(short_domain: str, wanted: _Links, bad: list[BadLine]) -> bytes:
+def _answer(links: Any, line_nos: Sequence[int], bad: list[BadLine]) -> bytes:
     """The links in the order of their lines, the bad lines among them; `bad` is used up from its end."""
-    base = short_url(short_domain, "")
-    answers: list[LinkLine | BadLine] = []
-    marks: Iterable[bool] = repeat(False) if wanted.are_there is None else wanted.are_there
-    for link, link_id, code, line_no, is_there in zip(
-        wanted.links, wanted.link_ids, wanted.codes, wanted.line_nos, marks, strict=False
-    ):
-        while bad and bad[-1].line < line_no:
-            answers.append(bad.pop())
-        existing = True if is_there else msgspec.UNSET
-        answers.append(LinkLine(link.contact_id, link.destination_index, link_id, code, base + code, existing))
-    return _encoder.encode_lines(answers)
+    pieces, start = [], 0
+    while bad and bad[-1].line < line_nos[-1]:
+        place = bisect(line_nos, bad[-1].line)
+        pieces += [data_of(links[start:place]), _encoder.encode(bad.pop()), b"\n"]
+        start = place
+    return b"".join([*pieces, data_of(links[start:])])
 
 
 def short_url(short_domain: str, code: str) -> str:

@@ -1,14 +1,15 @@
 import asyncio
 import contextlib
+from array import array
 
+import pyarrow as pa
 from redis.asyncio import Redis
 
-from control.minting.link_batches import link_rows
+from control.minting.link_columns import LinkColumns, link_rows
 from control.minting.link_table import LinkTable
 from records.broadcast import Broadcast, decode_broadcast, encode_broadcast
 from records.domain import decode_domain
 from records.keys import ALLOCATED, BROADCASTS, CACHE_VERSION, broadcast_key, domain_key, slug_key
-from records.link import Link
 from runtime.clickhouse import ClickHouse
 from tests.support.clickhouse import WRITER
 from tests.support.control import DOMAIN, SHOP, contacts, readiness
@@ -162,8 +163,15 @@ class LosesAnswers:
 
 async def test_an_insert_whose_answer_was_lost_is_not_made_twice(clickhouse, clickhouse_port):
     broadcast = Broadcast(0, "main", "spring", DOMAIN, (SHOP,))
-    links = [Link(0, 0, 0, f"c-{number}") for number in range(1000)]
-    rows = link_rows(broadcast, range(1000), links, [f"code-{number}" for number in range(1000)], 1_790_000_000_000)
+    zeros = pa.array([0] * 1000)
+    links = LinkColumns(
+        array("Q", range(1000)),
+        pa.array([f"c-{number}" for number in range(1000)]),
+        zeros.cast(pa.uint32()),
+        zeros.cast(pa.uint16()),
+        pa.array([f"code-{number}" for number in range(1000)]),
+    )
+    rows = link_rows(broadcast, links, 1_790_000_000_000)
 
     async with LosesAnswers(clickhouse_port, 2) as port:
         through_it = ClickHouse(f"http://{WRITER}@127.0.0.1:{port}")

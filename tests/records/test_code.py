@@ -1,7 +1,8 @@
 import itertools
+from array import array
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from records.code import ALPHABET, DOMAIN, CodeCipher
@@ -40,6 +41,17 @@ def test_every_nine_characters_are_the_code_of_one_id(code):
 
     assert link_id is not None
     assert cipher.seal(link_id) == code
+
+
+@given(st.lists(st.integers(0, DOMAIN - 1)))
+@example([DOMAIN - 1, 0])
+def test_many_ids_are_sealed_as_each_alone(link_ids):
+    assert cipher.seal_all(array("Q", link_ids)).decode() == "".join(map(cipher.seal, link_ids))
+
+
+def test_an_id_beyond_all_codes_is_refused_also_among_many():
+    with pytest.raises(ValueError, match=f"link id {DOMAIN} is outside"):
+        cipher.seal_all(array("Q", [0, DOMAIN]))
 
 
 @given(st.integers(0, DOMAIN - 1), st.binary(min_size=16, max_size=16).filter(lambda key: key != KEY))

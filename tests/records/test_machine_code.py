@@ -1,4 +1,5 @@
 import importlib.util
+from array import array
 from pathlib import Path
 from types import ModuleType
 
@@ -57,6 +58,11 @@ def test_the_file_that_is_compiled_gives_the_same_codes_interpreted(link_id):
     assert interpreted.open(code) == link_id
 
 
+@given(st.lists(st.integers(0, DOMAIN - 1)))
+def test_it_seals_many_as_each_alone_interpreted(link_ids):
+    assert interpreted.seal_all(array("Q", link_ids)).decode() == "".join(map(in_python.seal, link_ids))
+
+
 @pytest.mark.parametrize("text", NO_CODES)
 def test_what_is_no_code_opens_nothing_interpreted(text):
     assert interpreted.open(text) is in_python.open(text) is None
@@ -72,6 +78,7 @@ def test_it_gives_the_same_codes_compiled(compiled_module):
     assert compiled_module.is_compiled()
     assert codes == [in_python.seal(link_id) for link_id in link_ids]
     assert [cipher.open(code) for code in codes] == link_ids
+    assert cipher.seal_all(array("Q", link_ids)).decode() == "".join(codes)
 
 
 @pytest.mark.servers
