@@ -8,6 +8,7 @@ from aggregator.click_stream import RedisClickStream
 from aggregator.insert import INSERT_WITHIN_S, Inserter
 from aggregator.insert_server import ClickHouseInsertServer
 from aggregator.insertable import RowMaker
+from aggregator.intake import Intake
 from aggregator.lane_tables import ClickHouseLaneTables
 from aggregator.lease_store import RedisLeaseStore
 from aggregator.leases import LEASE_S, Leases
@@ -39,8 +40,9 @@ class Aggregator:
         self.inserter = Inserter(stores, self.leases, clock, owner, insert_within_s)
         self.takeover = Takeover(stores, self.leases, self.inserter, clock, self._stopping)
         self.upkeep = Upkeep(stores, self.leases, self.takeover, clock, upkeep_every_s)
+        intake = Intake(stores.stream, row_maker, clock)
         self.pipeline = Pipeline(
-            stores, self.leases, self.upkeep, self.takeover, row_maker, self.inserter, clock, self._stopping
+            stores, self.leases, self.upkeep, self.takeover, intake, self.inserter, clock, self._stopping
         )
 
     def stop(self) -> None:

@@ -49,6 +49,14 @@ class Batch(msgspec.Struct, frozen=True):
     dead: list[DeadClick]
     spans: list[Span]  # one an entry, in stream order
 
+    def without(self, present: set[tuple[int, int]]) -> "Batch":
+        """What is left to insert. present: (lane, seq) of clicks that the tables have."""
+        return Batch(
+            [click for click in self.clicks if (click.lane, click.seq) not in present],
+            [click for click in self.dead if (click.lane, click.seq) not in present],
+            self.spans,
+        )
+
 
 def decode(entries: Iterable[Entry], settled: dict[int, int]) -> Batch:
     """All clicks of some entries, each (lane, seq) once.

@@ -14,7 +14,7 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
@@ -22,6 +22,7 @@ from aggregator.decode import Span
 from aggregator.insert_server import ServerTime
 from aggregator.insertable import Identified, Insertable, R
 from aggregator.leases import Leases
+from aggregator.owned_lane import OwnedLane
 from aggregator.stores import AggregatorStores
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
 from runtime.clock import Clock
@@ -65,27 +66,27 @@ class Inserter:
         self.insert_seconds = Histogram(INSERT_BUCKETS_S)
         self.insert_rows = Histogram(POWERS)
 
-    async def insert(self, batch: Insertable[R]) -> None:
+    async def insert(self, batch: Insertable[R], lanes: Collection[OwnedLane]) -> None:
         """Insert rows that the tables do not have; returns when all of them are in, each once.
 
-        Outages are waited out. Raises LeaseLost as soon as a lease of theirs is lost.
+        lanes: those of the rows, as they were held when they were read. Outages are waited out. Raises LeaseLost as
+        soon as a lease of theirs is lost.
         """
         missing: Sequence[R] = batch.rows
         at_once, pauses = len(missing), _pauses()
         while missing:
-            part, rest = missing[:at_once], missing[at_once:]
-            doubt = await self.send_once(batch.only(part))
+            part, rest = _split(missing, at_once)
+            doubt = await self._send_once(batch if part is batch.rows else batch.only(part), lanes)
             if doubt is None:
                 missing = rest
                 continue
             if doubt.is_too_much_at_once:
                 at_once = max(len(part) // 2, LEAST_AT_ONCE)
-            missing = [*await self._not_inserted(part, doubt, pauses), *rest]
+            missing = [*await self._not_inserted(part, lanes, doubt, pauses), *rest]
         self.rows_inserted[batch.table] += len(batch.rows)
 
-    async def send_once(self, part: Insertable[R]) -> Doubt | None:
+    async def _send_once(self, part: Insertable[R], lanes: Collection[OwnedLane]) -> Doubt | None:
         """Send one INSERT; None when it is confirmed."""
-        lanes = {row.lane for row in part.rows}
         held_until = self._leases.held_until(lanes)
         self._sent += 1
         query_id = f"{query_prefix(self._owner)}{self._sent}"
@@ -109,9 +110,10 @@ class Inserter:
         self.insert_rows.observe(len(part.rows))
         return None
 
-    async def _not_inserted(self, rows: Sequence[R], doubt: Doubt, pauses: Iterator[float]) -> Sequence[R]:
+    async def _not_inserted(
+        self, rows: Sequence[R], lanes: Collection[OwnedLane], doubt: Doubt, pauses: Iterator[float]
+    ) -> Sequence[R]:
         """Those that an unconfirmed INSERT has not inserted and will not; asks until ClickHouse answers."""
-        lanes = {row.lane for row in rows}
         while True:
             await self._clock.sleep(next(pauses))
             self._leases.held_until(lanes)
@@ -142,6 +144,11 @@ class Inserter:
 def query_prefix(owner: str) -> str:
     """How the ids of all INSERTs of an aggregator begin; of all aggregators where owner is empty."""
     return f"clicks:{owner}:" if owner else "clicks:"
+
+
+def _split(rows: Sequence[R], at: int) -> tuple[Sequence[R], Sequence[R]]:
+    """All of them as they are, where they are not more."""
+    return (rows, []) if len(rows) <= at else (rows[:at], rows[at:])
 
 
 def _pauses() -> Iterator[float]:

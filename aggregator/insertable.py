@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
+import pyarrow as pa
 
 from aggregator.days import day_of
 from aggregator.decode import Batch, DeadClick, Numbered
-from aggregator.enrich import Enricher
+from aggregator.enrich import Enriched, Enricher
 from aggregator.erased import ErasedLinks, without_person
-from aggregator.rows import INSERT_CLICKS, arrow_stream, by_partition
+from aggregator.rows import INSERT_CLICKS, arrow_stream, body_of, by_partition, columns_of
 from aggregator.salts import Salts
 from records.tables import instant
 
@@ -50,7 +51,7 @@ class Insertable(Protocol[R]):
     async def body(self, before: int) -> bytes:
         """What is sent behind the statement; before: the second, by the server's clock, before which it takes effect.
 
-        Called again when rows are sent again.
+        Called again when rows are sent again. What takes long and does not depend on that second is done before.
         """
 
 
@@ -78,19 +79,29 @@ class ClickRows:
         self.rows = rows
         self._enricher, self._erased = enricher, erased
         self._salts, self._received_at_ms = salts, received_at_ms
+        self._found_out: tuple[Enriched, pa.RecordBatch] | None = None
+
+    async def find_out(self) -> None:
+        """Do ahead of time what a body needs of every row."""
+        self._found_out = await asyncio.to_thread(self._find_out)  # leases are renewed and an INSERT sent meanwhile
 
     def only(self, rows: Sequence[Numbered]) -> "ClickRows":
         return ClickRows(rows, self._enricher, self._erased, self._salts, self._received_at_ms)
 
     async def body(self, before: int) -> bytes:
         tokens = await self._erased.tokens_for(self.rows)  # each time: an erasure does not wait for rows that wait
-        return await asyncio.to_thread(self._enriched, before, tokens)  # so that leases are renewed meanwhile
+        return await asyncio.to_thread(self._body, before, tokens)
 
-    def _enriched(self, before: int, tokens: dict[int, str]) -> bytes:
-        clicks, enriched = self.rows, self._enricher.enrich(self.rows, self._salts)
-        if tokens:
-            clicks, enriched = without_person(clicks, enriched, tokens)
-        return arrow_stream(clicks, enriched, self._received_at_ms, before)
+    def _find_out(self) -> tuple[Enriched, pa.RecordBatch]:
+        found = self._enricher.enrich(self.rows, self._salts)
+        return found, columns_of(self.rows, found, self._received_at_ms)
+
+    def _body(self, before: int, tokens: dict[int, str]) -> bytes:
+        found, columns = self._found_out or self._find_out()
+        if not tokens:
+            return body_of(columns, before)
+        kept, found = without_person(self.rows, found, tokens)
+        return arrow_stream(kept, found, self._received_at_ms, before)
 
 
 class DeadRows:
@@ -125,7 +136,7 @@ class EnrichedRows:
     async def rows_of(self, batch: Batch, received_at_ms: int) -> list[Insertable[Any]]:
         salts = await self._salts.for_days({day_of(numbered.click.clicked_at_ms) for numbered in batch.clicks})
         clicks = by_partition(batch.clicks).values()
-        made: list[Insertable[Any]] = [
-            ClickRows(part, self._enricher, self._erased, salts, received_at_ms) for part in clicks
-        ]
-        return [*made, DeadRows(batch.dead, received_at_ms)] if batch.dead else made
+        made = [ClickRows(part, self._enricher, self._erased, salts, received_at_ms) for part in clicks]
+        for rows in made:
+            await rows.find_out()
+        return [*made, *([DeadRows(batch.dead, received_at_ms)] if batch.dead else [])]

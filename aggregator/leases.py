@@ -77,20 +77,15 @@ class Leases:
             await self._renew(lanes)
         self._check_owned(lanes)
 
-    def held(self, lanes: Iterable[int]) -> dict[int, OwnedLane]:
-        """These lanes, all of which are held now; raises LeaseLost when one is not."""
-        now = self._clock.monotonic()
-        held = {}
-        for lane in lanes:
-            if lane not in self.owned:
-                raise LeaseLost(f"lane {lane_name(lane)}")
-            self.owned[lane].check_held(now)
-            held[lane] = self.owned[lane]
-        return held
+    def held_until(self, lanes: Collection[OwnedLane]) -> float:
+        """Until when all of these lanes are surely held, by Clock.monotonic.
 
-    def held_until(self, lanes: Iterable[int]) -> float:
-        """Until when all of these lanes are surely held, by Clock.monotonic; raises LeaseLost when one is not now."""
-        return min((owned.held_until for owned in self.held(lanes).values()), default=self._clock.monotonic() + LEASE_S)
+        Raises LeaseLost when one is not held now, or was lost and acquired again: another may have written for it.
+        """
+        now = self._clock.monotonic()
+        for owned in lanes:
+            owned.check_held(now)
+        return min((owned.held_until for owned in lanes), default=now + LEASE_S)
 
     def doubt_all(self) -> None:
         """A step failed: of no lane is it known what is in the tables, or on its way there."""

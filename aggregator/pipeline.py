@@ -1,19 +1,23 @@
-"""The order of the steps: read, decode, leave out, enrich, insert, acknowledge. No other file knows it."""
+"""The order of the steps: read, decode, make rows, leave out, insert, acknowledge. No other file knows it.
+
+While one batch is inserted the next is read, decoded and made rows, so that ClickHouse and this process work at once.
+One INSERT is under way at most, and what was read ahead is only pending in its stream: where its lane is lost or in
+doubt meanwhile, it is left there for the takeover that reads it again.
+"""
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections import Counter
 from contextlib import suppress
 
 from redis.exceptions import RedisError
 
-from aggregator.decode import Batch, Entry, decode
 from aggregator.insert import Inserter
-from aggregator.insertable import RowMaker
+from aggregator.intake import Intake, Taken
 from aggregator.leases import Leases
 from aggregator.owned_lane import LeaseLost, OwnedLane
 from aggregator.progress import Progress
-from aggregator.stores import NEW, PENDING, AggregatorStores
+from aggregator.stores import AggregatorStores
 from aggregator.takeover import Takeover
 from aggregator.upkeep import Upkeep
 from runtime.clickhouse import ClickHouseRefused, ClickHouseUnreachable
@@ -34,15 +38,16 @@ class Pipeline:
         leases: Leases,
         upkeep: Upkeep,
         takeover: Takeover,
-        row_maker: RowMaker,
+        intake: Intake,
         inserter: Inserter,
         clock: Clock,
         stopping: asyncio.Event,
     ) -> None:
         self._stream, self._tables = stores.stream, stores.tables
         self._leases, self._upkeep, self._takeover = leases, upkeep, takeover
-        self._row_maker, self._inserter = row_maker, inserter
+        self._intake, self._inserter = intake, inserter
         self._clock, self._stopping = clock, stopping
+        self._ahead: Taken | None = None  # read while the batch before it was inserted
         self.progress = Progress(clock)
 
     async def run(self) -> None:
@@ -52,7 +57,7 @@ class Pipeline:
             try:
                 moved = await self.move_one_batch()
                 pause_s = 0.1
-                if moved < FULL_BATCH and not self._stream.has_more:
+                if moved < FULL_BATCH and self.is_at_end:
                     await self._clock.rest(ROUND_S, until=self._stopping)
             except LeaseLost as error:
                 self.progress.leases_lost += 1
@@ -78,63 +83,75 @@ class Pipeline:
         Acknowledges only after every insert has returned: a crash before that line repeats entries, and repeated
         entries are checked against the table. Whatever is raised, nothing is lost or doubled: doubt all lanes, go on.
         """
-        await self._upkeep.run_when_due()
+        ahead, self._ahead = self._ahead, None
+        await self._upkeep.run_when_due(_entries_by_lane(ahead))
+        if ahead:
+            ahead = await self._still_owned(ahead)
         if lanes := self._leases.unrecovered():
             await self._takeover.take(lanes)
-            await self._move_pending([owned.lane for owned in lanes])
-        moved = await self._move(await self._read_new())
-        if not self._stream.has_more:
+            await self._move_pending(lanes)
+        moved = await self._move_while_reading_on(ahead or await self._intake.new(self._leases.recovered()))
+        if self.is_at_end:
             await self._fill_holes()
         return moved
 
-    async def _move_pending(self, lanes: list[int]) -> None:
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the streams are read to their ends, and moved."""
+        return self._ahead is None and not self._stream.has_more
+
+    async def _still_owned(self, ahead: Taken) -> Taken:
+        """What was read ahead of lanes whose recovery still holds. Before any lane is recovered again."""
+        lanes = [owned for owned in ahead.lanes.values() if owned.is_recovered]
+        return ahead if len(lanes) == len(ahead.lanes) else await self._intake.only(ahead, lanes)
+
+    async def _move_pending(self, lanes: list[OwnedLane]) -> None:
         """What a former owner had read and not acknowledged."""
         while lanes:
-            entries, _ = await self._stream.read(lanes, PENDING)
-            await self._move(entries)
-            lanes = sorted({entry.lane for entry in entries})
+            taken = await self._intake.pending(lanes)
+            await self._move(taken)
+            lanes = list(taken.lanes.values())
 
-    async def _read_new(self) -> list[Entry]:
-        entries, unopened = await self._stream.read([owned.lane for owned in self._leases.recovered()], NEW)
-        if unopened:  # streams that are new, or were lost and are written again from the last settled click
-            await self._stream.open(unopened)
-            entries += (await self._stream.read(unopened, NEW))[0]
-        return entries
+    async def _move_while_reading_on(self, taken: Taken) -> int:
+        if not self._stream.has_more or self._stopping.is_set():
+            return await self._move(taken)
+        reading = asyncio.create_task(self._intake.new(self._leases.recovered(), behind=taken))
+        try:
+            moved = await self._move(taken)
+            ahead = await reading
+            self._ahead = ahead if ahead.entries else None
+            return moved
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
 
-    async def _move(self, entries: list[Entry]) -> int:
-        if not entries:
+    async def _move(self, taken: Taken) -> int:
+        if not taken.entries:
             self.progress.nothing_to_move()
             return 0
-        lanes = self._leases.held({entry.lane for entry in entries})
-        batch = decode(entries, {lane: owned.settled for lane, owned in lanes.items()})
-        batch = await self._without_present(batch, lanes)
-        for rows in await self._row_maker.rows_of(batch, self._clock.unix_ms()):
-            await self._inserter.insert(rows)
-        await self._acknowledge(entries, batch, lanes)
-        self.progress.moved(batch.clicks)
-        return len(batch.clicks)
+        taken = await self._without_present(taken)
+        for part in taken.parts:
+            await self._inserter.insert(part, taken.lanes.values())
+        await self._acknowledge(taken)
+        self.progress.moved(taken.batch.clicks)
+        return len(taken.batch.clicks)
 
-    async def _without_present(self, batch: Batch, lanes: Mapping[int, OwnedLane]) -> Batch:
+    async def _without_present(self, taken: Taken) -> Taken:
         """Leave out what the tables have. Free in the steady state: nothing lies at or below the floor of its lane."""
-        repeated = [span for span in batch.spans if span.first_seq <= lanes[span.lane].floor]
+        batch = taken.batch
+        repeated = [span for span in batch.spans if span.first_seq <= taken.lanes[span.lane].floor]
         if not repeated:
-            return batch
+            return taken
         self.progress.verifications += 1
         present = await self._tables.present(repeated)
-        return Batch(
-            [click for click in batch.clicks if (click.lane, click.seq) not in present],
-            [click for click in batch.dead if (click.lane, click.seq) not in present],
-            batch.spans,
-        )
+        return await self._intake.with_clicks(taken, batch.without(present))
 
-    async def _acknowledge(self, entries: list[Entry], batch: Batch, lanes: Mapping[int, OwnedLane]) -> None:
-        self._leases.held(lanes)
-        last_seqs: dict[int, list[int]] = {lane: [] for lane in lanes}
-        for entry in entries:
-            last_seqs[entry.lane].append(entry.last_seq)
-        await self._stream.ack(last_seqs, {lane: owned.settled_after(batch.spans) for lane, owned in lanes.items()})
-        for owned in lanes.values():
-            owned.acknowledge(batch.spans)
+    async def _acknowledge(self, taken: Taken) -> None:
+        self._leases.held_until(taken.lanes.values())
+        await self._stream.ack(taken.last_seqs(), taken.settled())
+        spans = taken.spans()
+        for lane, owned in taken.lanes.items():
+            owned.acknowledge(spans[lane])
 
     async def _fill_holes(self) -> None:
         """Look again for clicks that are missing before others of their lane, then have the edge send them again.
@@ -150,3 +167,7 @@ class Pipeline:
                     extra={"behind": owned.settled},
                 )
                 await self._stream.reset(owned.lane)
+
+
+def _entries_by_lane(ahead: Taken | None) -> Counter[int]:
+    return Counter(entry.lane for entry in ahead.entries) if ahead else Counter()

@@ -54,22 +54,29 @@ INSERT_CLICKS = f"INSERT INTO clicks ({', '.join(COLUMNS)}, insert_before) FORMA
 
 
 def arrow_stream(clicks: Sequence[Numbered], enriched: Enriched, received_at_ms: int, insert_before: int = 0) -> bytes:
-    """The rows as one ArrowStream of one record batch, so that the INSERT is one block and one part.
+    """The rows as the body of an INSERT; see `body_of`."""
+    return body_of(columns_of(clicks, enriched, received_at_ms), insert_before)
 
-    insert_before: Unix second of the server's clock from which on it refuses them; 0 sets none.
-    """
+
+def columns_of(clicks: Sequence[Numbered], enriched: Enriched, received_at_ms: int) -> pa.RecordBatch:
+    """The rows, but for the deadline of their INSERT."""
     visits = [numbered.click for numbered in clicks]
     columns = {
         **dict(_identities(clicks)),
         **dict(_what_the_edge_saw(visits)),
         **dict(_what_was_found(enriched)),
         "received_at": _repeated(received_at_ms, _INSTANT, len(clicks)),
-        "insert_before": _repeated(insert_before, pa.uint32(), len(clicks)),
     }
-    return _written(pa.record_batch({name: columns[name] for name in (*COLUMNS, "insert_before")}))
+    return pa.record_batch({name: columns[name] for name in COLUMNS})
 
 
-def _written(batch: pa.RecordBatch) -> bytes:
+def body_of(columns: pa.RecordBatch, insert_before: int = 0) -> bytes:
+    """One ArrowStream of one record batch, so that the INSERT is one block and one part.
+
+    insert_before: Unix second of the server's clock from which on it refuses the rows; 0 sets none.
+    """
+    deadlines = _repeated(insert_before, pa.uint32(), columns.num_rows)
+    batch = pa.record_batch([*columns.columns, deadlines], [*columns.schema.names, "insert_before"])
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)

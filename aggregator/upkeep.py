@@ -26,8 +26,11 @@ class Upkeep:
         self._done_at = -math.inf
         self.backlog = Backlog()
 
-    async def run_when_due(self) -> None:
-        """Renew, acquire and share lanes, end those that are over, and publish how far each is."""
+    async def run_when_due(self, in_hand: Mapping[int, int]) -> None:
+        """Renew, acquire and share lanes, end those that are over, and publish how far each is.
+
+        in_hand: by lane, the entries that this process has read and not acknowledged.
+        """
         now = self._clock.monotonic()
         if now - self._done_at < self._every_s and self._leases.owned:
             return
@@ -42,18 +45,18 @@ class Upkeep:
         held = await self._stores.stream.held(self._leases.owned)
         entries = sum(each.entries for each in held.values())
         self.backlog.sample(entries, self._leases.owned, self._leases.reports, self._clock.unix_s())
-        self._doubt_unacknowledged(held)
+        self._doubt_unacknowledged(held, in_hand)
         await self._hand_over_unregistered(held)
         self._done_at = now
 
-    def _doubt_unacknowledged(self, held: Mapping[int, Held]) -> None:
-        """Between batches all that this process has read is acknowledged.
+    def _doubt_unacknowledged(self, held: Mapping[int, Held], in_hand: Mapping[int, int]) -> None:
+        """Between batches all that this process has read is acknowledged, or in hand.
 
-        What is pending was given to a reader that is gone: a former owner that woke up late, or a call of this process
-        over a connection that it gave up. The lane is taken over again, and what is pending with it.
+        What else is pending was given to a reader that is gone: a former owner that woke up late, or a call of this
+        process over a connection that it gave up. The lane is taken over again, and what is pending with it.
         """
         for owned in self._leases.recovered():
-            if owned.lane in held and held[owned.lane].pending:
+            if owned.lane in held and held[owned.lane].pending > in_hand.get(owned.lane, 0):
                 owned.doubt()
 
     async def _hand_over_unregistered(self, held: Mapping[int, Held]) -> None:

@@ -58,13 +58,13 @@ async def test_a_lease_that_is_renewed_in_time_leaves_the_lane_as_it_is(leases, 
     await leases.renew()
 
     assert leases.owned[LANE].is_recovered
-    assert leases.held_until([LANE]) == clock.now_s + LEASE_S
+    assert leases.held_until(leases.owned.values()) == clock.now_s + LEASE_S
 
 
 async def test_a_lane_whose_lease_has_lapsed_is_taken_anew(leases, clock):
     clock.now_s += LEASE_S
     with pytest.raises(LeaseLost):
-        leases.held([LANE])
+        leases.held_until(leases.owned.values())
 
     await leases.renew_and_acquire()
 

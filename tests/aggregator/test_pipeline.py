@@ -206,7 +206,7 @@ async def test_an_unregistered_lane_that_still_has_clicks_is_kept(redis, clickho
     while clock.ahead_s < 2 * UNREGISTERED_AFTER_S:
         await add(redis, 3 + int(clock.ahead_s), 2)
         clock.ahead_s += RENEW_S
-        await aggregator.upkeep.run_when_due()
+        await aggregator.upkeep.run_when_due({})
 
     assert list(aggregator.leases.owned) == [LANE]
 
@@ -280,7 +280,7 @@ async def test_many_lanes_of_small_entries_are_read_on_without_a_rest_and_more_a
     aggregator = Aggregator(redis, clickhouse)
 
     moved = [await aggregator.pipeline.move_one_batch()]
-    while aggregator.stores.stream.has_more:
+    while not aggregator.pipeline.is_at_end:
         moved.append(await aggregator.pipeline.move_one_batch())
 
     assert sum(moved) == 64 * 30

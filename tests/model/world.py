@@ -31,6 +31,7 @@ BEGIN_S = 1_000_000.0
 CLICKHOUSE_AHEAD_S = 1234.5  # its clock; deadlines are by it
 SETTLED_WITHIN_S = 90.0
 REFUSALS = (0, 241, 252)  # an answer that is not ClickHouse's own; too much at once; another
+AT_ONCE = (1, 4)  # entries of a read: an aggregator of one reads ahead wherever there are two
 PAUSES_S = (0.3, 1.1, 2.5, 6.0, 9.0)  # shorter and longer than a round, a renewal, a deadline, a lease
 
 FAULTS = (
@@ -98,19 +99,29 @@ class Line:
             return []
         call = Call(self._process, steps, self._world.loop.create_future())
         self._waiting.append(call)
-        return list(await call.future)
+        return list(await self._answer(call))
 
     async def insert(self, query_id: str, body: bytes) -> None:
         call = InsertCall(self._process, self._world.clickhouse, query_id, body, self._world.loop.create_future())
         self._waiting.append(call)
-        await call.future
+        await self._answer(call)
+
+    async def _answer(self, call: "Call | InsertCall") -> Any:
+        try:
+            return await call.future
+        except asyncio.CancelledError:  # its connection is given up, and what was sent may still arrive
+            if call in self._waiting:
+                self._waiting.remove(call)
+                self._world.late.append(call)
+            raise
 
 
 class AggregatorProcess(Process):
     def __init__(self, world: "World", name: str, weaken: Weaken) -> None:
         super().__init__(name)
         redis_line, clickhouse_line = Line(world, self, world.at_redis), Line(world, self, world.at_clickhouse)
-        stores = stores_over(world.redis, world.clickhouse, name, redis_line, clickhouse_line, at_once=4)
+        at_once = AT_ONCE[world.started % len(AT_ONCE)]
+        stores = stores_over(world.redis, world.clickhouse, name, redis_line, clickhouse_line, at_once)
         self.aggregator = Aggregator(weaken(stores), IdentityRowMaker(), LoopClock(world.loop), name)
         world.loop.start(self, self.aggregator.pipeline.run(), world.ended)
         world.loop.start(self, self.aggregator.leases.keep_renewing())
@@ -154,20 +165,20 @@ class World:
         self.edges: list[EdgeProcess] = []
         self.aggregators: list[AggregatorProcess] = []
         self._replica: Data | None = None
-        self._started = 0
+        self.started = 0
 
     # Acts. n chooses among what can be chosen; where nothing can be, nothing happens.
 
     def start_edge(self, n: int = 0) -> None:
         if len(self.edges) < 2:
-            self._started += 1
-            self.edges.append(EdgeProcess(self, f"edge-{self._started}", self._started))
+            self.started += 1
+            self.edges.append(EdgeProcess(self, f"edge-{self.started}", self.started))
             self.loop.run_ready()
 
     def start_aggregator(self, n: int = 0) -> None:
         if len(self.aggregators) < 2:
-            self._started += 1
-            self.aggregators.append(AggregatorProcess(self, f"aggregator-{self._started}", self._weaken))
+            self.started += 1
+            self.aggregators.append(AggregatorProcess(self, f"aggregator-{self.started}", self._weaken))
             self.loop.run_ready()
 
     def tap(self, n: int) -> None:
