@@ -51,6 +51,7 @@ from control.pages.broadcast import BroadcastPage
 from control.pages.compare import ComparePage
 from control.pages.compose import ComposePage
 from control.pages.links import LinksPage
+from control.pages.live import Live
 from control.pages.one_report import OneReport
 from control.pages.report_list import ReportList
 from control.pages.settings import SettingsPage
@@ -78,8 +79,8 @@ log = logging.getLogger(__name__)
 
 def build(
     settings: Settings, links_redis: Redis, clicks_redis: Redis, clickhouse: ClickHouse
-) -> tuple[ASGIApp, Resync, Keys]:
-    """The application, what keeps the cache true, and what keeps the keys true."""
+) -> tuple[ASGIApp, Resync, Keys, Live]:
+    """The application, what keeps the cache true, what keeps the keys true, and the streams of open pages."""
     rules = DestinationRules(
         settings.allow_http_destinations, settings.allow_private_destinations, settings.allow_schemes
     )
@@ -112,14 +113,15 @@ def build(
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
     access = Access(ring, Sessions(links_redis, ring))
     watched = Watched(clickhouse, broadcasts)
-    one_report = OneReport(access, broadcasts, clickhouse, watched, shares)
+    live = Live(access, watched)
+    one_report = OneReport(access, clickhouse, watched, shares, live)
     pages = site(
         access, ReportList(listings, Overview(clickhouse)), ComposePage(domains), BroadcastPage(broadcasts, links),
         LinksPage(listings, domains), SettingsPage(listings, keys),
         ComparePage(broadcasts, watched, one_report.show), one_report,
     )  # fmt: skip
     pages = [*pages, *one_report.routes()]
-    return control_app(calls, access, pages), resync, keys
+    return control_app(calls, access, pages), resync, keys, live
 
 
 async def serve(settings: Settings) -> None:
@@ -132,7 +134,7 @@ async def serve(settings: Settings) -> None:
     ops = listen_as_set(settings.ops_host, settings.ops_port, "OPS_PORT")
     links_redis, clicks_redis = _redis(settings.redis_url), _redis(settings.clicks_redis_url)
     clickhouse = WatchfulClickHouse(settings.clickhouse_url, timeout_s=60.0)
-    app, resync, keys = build(settings, links_redis, clicks_redis, clickhouse)
+    app, resync, keys, live = build(settings, links_redis, clicks_redis, clickhouse)
     asks: dict[str, Ask] = {"redis": links_redis.ping, "clickhouse": clickhouse.ping}
     if settings.clicks_redis_url != settings.redis_url:
         asks["clicks redis"] = clicks_redis.ping
@@ -156,6 +158,7 @@ async def serve(settings: Settings) -> None:
         admitting.cancel()
         readiness.ready = False
         log.info("stopping: finishing the calls in hand", extra={"signal": name})
+        live.end()
         server.stop()
         await serving[0]
         ops_server.stop()

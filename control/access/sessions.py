@@ -34,10 +34,15 @@ class Sessions:
 
     async def caller_of(self, session_id: str) -> Caller | None:
         """Whose session it is now; None where it has ended."""
+        reference = await self.reference_of(session_id)
+        return None if reference is None else self._ring.caller_by(reference)
+
+    async def reference_of(self, session_id: str) -> str | None:
+        """What names the key that it was made by; None where it has ended."""
         if len(session_id) > _LONGEST_ID:
             return None
         reference = await self._redis.get(_place(session_id))
-        return self._ring.caller_by(reference.decode()) if isinstance(reference, bytes) else None
+        return reference.decode() if isinstance(reference, bytes) else None
 
     async def end(self, session_id: str) -> None:
         await self._redis.delete(_place(session_id))

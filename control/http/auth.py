@@ -36,6 +36,15 @@ class Access:
             raise _keys_are_away()
         return caller
 
+    async def reference_of(self, request: Request) -> str | None:
+        """What names the key of this request's session; None where there is none. Raises what Redis raises."""
+        session_id = request.cookies.get(COOKIE)
+        return None if session_id is None else await self._sessions.reference_of(session_id)
+
+    def is_in_force(self, reference: str) -> bool:
+        """Of a key, by what names it; asks no store."""
+        return self._ring.caller_by(reference) is not None
+
     async def sign_in(self, key: str) -> str | None:
         """The id of a new session; None for a wrong key. Raises as `of_session`."""
         session_id = await self._sessions.begin(key)

@@ -69,9 +69,9 @@ def ranked(report: Report, kind: Kind) -> Ranked:
     return Ranked(kind.title, cut([_line(row, kind, whole) for row in rows]))
 
 
-def cut(rows: Sequence[Any]) -> Cut:
-    end = AT_ONCE + ON_REQUEST
-    return Cut(rows[:AT_ONCE], rows[AT_ONCE:end], rows[end:])
+def cut(rows: Sequence[Any], at_once: int = AT_ONCE) -> Cut:
+    end = at_once + ON_REQUEST
+    return Cut(rows[:at_once], rows[at_once:end], rows[end:])
 
 
 def _line(row: Any, kind: Kind, whole: int) -> Line:

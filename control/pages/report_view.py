@@ -18,6 +18,7 @@ CLASS_NAMES = {
     "bot": "Other machines",
     "unknown": "Not known",
 }
+REASONS_AT_ONCE = 5  # whole sentences
 NO_MACHINES = ("human", "unknown")
 _FILTER_NAMES = {
     "audience": "Audience", "destination": "Link", "device": "Device", "os": "System", "browser": "Browser",
@@ -43,7 +44,7 @@ def view_of(report: Report, given: Mapping[str, str]) -> dict[str, Any]:
         "visits": visits,
         "machines": machines_of(report.clicks),
         "classes": [(name, CLASS_NAMES[name], count) for name, count in _by_class(report.clicks).items()],
-        "reasons": cut(report.by_reason),
+        "reasons": cut(report.by_reason, REASONS_AT_ONCE),
         "audiences": cut(report.by_audience),
         "destinations": cut(report.by_destination),
         "lists": _lists(report),

@@ -3,22 +3,27 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Hashable
+from hashlib import sha256
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from control.catalogue.broadcasts import Broadcasts
+from control.http.lists import Page
 from control.reports import statements
+from control.reports.contacts import Tapped, tapped_contacts
 from control.reports.filters import NONE, Filters
 from control.reports.report import read_report
 from control.reports.shapes import Report
+from records.broadcast import Broadcast
 from runtime.clickhouse import ClickHouse
 
 FRESH_S = 2.0  # how old what viewers see may be before ClickHouse is asked again
-MAX_KEPT = 64  # reports, and broadcasts, in memory
+MAX_KEPT = 64  # reports, and pages of contacts, in memory
+MAX_STATES = 2_000  # broadcasts whose state is in memory, some 200 bytes each; more than are ever looked at together
 
-K = TypeVar("K")
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
@@ -32,9 +37,10 @@ class View(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A report, and the state of the tables that it is of."""
+    """A report, what it is of, and the state of the tables that it was read at."""
 
     state: str
+    broadcast: Broadcast
     report: Report
 
 
@@ -43,40 +49,65 @@ class Watched:
         self, clickhouse: ClickHouse, broadcasts: Broadcasts, now_s: Callable[[], float] = time.monotonic
     ) -> None:
         self._clickhouse, self._broadcasts = clickhouse, broadcasts
-        self._states: Shared[tuple[str, str], str] = Shared(self._state, FRESH_S, now_s)
-        self._reports: Shared[tuple[View, str], Report] = Shared(self._report, float("inf"), now_s)
+        self._states: Shared[tuple[str, str], str] = Shared(self._state, FRESH_S, now_s, MAX_STATES)
+        self._reports: Shared[View, tuple[Broadcast, Report]] = Shared(self._report, float("inf"), now_s)
+        self._tapped: Shared[tuple[View, Page, str], Tapped] = Shared(self._contacts, float("inf"), now_s)
+
+    async def state(self, view: View) -> str:
+        """A short text that differs when the report may, FRESH_S old at most. Raises what ClickHouse raises."""
+        return await self._states.get((view.account, view.broadcast_id))
 
     async def see(self, view: View) -> Seen:
         """As it was at most FRESH_S ago. Raises Problem, and what ClickHouse raises."""
-        state = await self._states.get((view.account, view.broadcast_id))
-        return Seen(state, await self._reports.get((view, state)))
+        state = await self.state(view)
+        return Seen(state, *await self._reports.get(view, state))
+
+    async def contacts(self, view: View, asked: Page, q: str) -> Tapped:
+        """Of the same age; raises alike."""
+        return await self._tapped.get((view, asked, q), await self.state(view))
 
     async def _state(self, broadcast: tuple[str, str]) -> str:
         account, broadcast_id = broadcast
-        return (await self._clickhouse.body(statements.STATE, account=account, id=broadcast_id)).decode()
+        found = await self._clickhouse.body(statements.STATE, account=account, id=broadcast_id)
+        return sha256(found).hexdigest()[:16]
 
-    async def _report(self, asked: tuple[View, str]) -> Report:
-        view, _ = asked
+    async def _report(self, view: View) -> tuple[Broadcast, Report]:
         broadcast = await self._broadcasts.get(view.account, view.broadcast_id)
-        return await read_report(self._clickhouse, broadcast, view.tz, view.filters)
+        return broadcast, await read_report(self._clickhouse, broadcast, view.tz, view.filters)
+
+    async def _contacts(self, asked: tuple[View, Page, str]) -> Tapped:
+        view, page, q = asked
+        broadcast = await self._broadcasts.get(view.account, view.broadcast_id)
+        return await tapped_contacts(self._clickhouse, broadcast, page, q, view.filters)
+
+
+class _Reading(NamedTuple, Generic[V]):
+    stamp: str
+    begun_s: float
+    task: asyncio.Task[V]
 
 
 class Shared(Generic[K, V]):
     """Values by key, each read once for all who ask for it at the same time, and kept for a while."""
 
-    def __init__(self, read: Callable[[K], Awaitable[V]], kept_s: float, now_s: Callable[[], float]) -> None:
-        self._read, self._kept_s, self._now_s = read, kept_s, now_s
-        self._known: OrderedDict[K, tuple[float, asyncio.Task[V]]] = OrderedDict()
+    def __init__(
+        self, read: Callable[[K], Awaitable[V]], kept_s: float, now_s: Callable[[], float], most: int = MAX_KEPT
+    ) -> None:
+        self._read, self._kept_s, self._now_s, self._most = read, kept_s, now_s, most
+        self._known: OrderedDict[K, _Reading[V]] = OrderedDict()
 
-    async def get(self, key: K) -> V:
-        begun_s, task = self._known.get(key, (0.0, None))
-        if task is None or (task.done() and (task.cancelled() or task.exception() or self._is_old(begun_s))):
-            task = asyncio.ensure_future(self._read(key))
-            self._known[key] = self._now_s(), task
+    async def get(self, key: K, stamp: str = "") -> V:
+        """stamp: what is kept under another one is read again, and takes its place."""
+        known = self._known.get(key)
+        if known is None or known.stamp != stamp or self._is_over(known):
+            known = _Reading(stamp, self._now_s(), asyncio.ensure_future(self._read(key)))
+            self._known[key] = known
         self._known.move_to_end(key)
-        while len(self._known) > MAX_KEPT:
+        while len(self._known) > self._most:
             self._known.popitem(last=False)
-        return await asyncio.shield(task)  # who hangs up takes nothing from the others
+        return await asyncio.shield(known.task)  # who hangs up takes nothing from the others
 
-    def _is_old(self, begun_s: float) -> bool:
-        return self._now_s() - begun_s >= self._kept_s
+    def _is_over(self, known: _Reading[V]) -> bool:
+        task = known.task
+        failed = task.done() and (task.cancelled() or task.exception() is not None)
+        return failed or (task.done() and self._now_s() - known.begun_s >= self._kept_s)

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from control.http.lists import Page
 from control.reports.filters import Filters
 from control.reports.watched import FRESH_S, MAX_KEPT, Shared, View, Watched
 from records.broadcast import Broadcast
@@ -74,6 +75,15 @@ async def test_what_is_kept_is_bounded():
     assert source.reads[-1] == 0
 
 
+async def test_what_is_kept_under_another_stamp_is_read_again_and_takes_no_second_place():
+    source = Source()
+    shared = Shared(source.read, float("inf"), lambda: 0.0, most=2)
+
+    assert [await shared.get("spring", stamp) for stamp in ("1", "1", "2", "2", "3")] == [1, 1, 2, 2, 3]
+    await shared.get("autumn")
+    assert await shared.get("spring", "3") == 3
+
+
 class Found:
     """The catalogue, of one broadcast."""
 
@@ -93,6 +103,7 @@ async def test_a_report_is_read_again_only_after_something_has_changed(control, 
     view, narrowed = View("main", "spring"), View("main", "spring", None, Filters(device="phone"))
 
     first = await watched.see(view)
+    assert (await watched.contacts(view, Page(10, None), "")).items == []
     now[0] += FRESH_S
     assert (await watched.see(view)).report is first.report
     await click(clickhouse, "c-1", device_type="tablet")
@@ -102,3 +113,5 @@ async def test_a_report_is_read_again_only_after_something_has_changed(control, 
     later = await watched.see(view)
     assert (first.report.unique_contacts, later.report.unique_contacts) == (0, 1)
     assert (await watched.see(narrowed)).report.unique_contacts == 0
+    assert [row.contact_id for row in (await watched.contacts(view, Page(10, None), "")).items] == ["c-1"]
+    assert later.broadcast == broadcast
