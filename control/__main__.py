@@ -50,6 +50,7 @@ from control.minting.minter import Minter
 from control.pages.broadcast import BroadcastPage
 from control.pages.compare import ComparePage
 from control.pages.compose import ComposePage
+from control.pages.gate import problem_page
 from control.pages.links import LinksPage
 from control.pages.live import Live
 from control.pages.one_report import OneReport
@@ -121,7 +122,7 @@ def build(
         ComparePage(broadcasts, watched, one_report.show), one_report,
     )  # fmt: skip
     pages = [*pages, *one_report.routes()]
-    return control_app(calls, access, pages), resync, keys, live
+    return control_app(calls, access, pages, partial(problem_page, access)), resync, keys, live
 
 
 async def serve(settings: Settings) -> None:

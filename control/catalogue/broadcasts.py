@@ -131,7 +131,7 @@ class Broadcasts:
     async def _known(self, account: str, broadcast_id: str, based_on: int | None) -> Broadcast:
         """The broadcast that a change is about, as it was when the change was made; raises Problem."""
         old = await self.get(account, broadcast_id)
-        check_based_on(based_on, old, f"broadcast {broadcast_id}")
+        check_based_on(based_on, old, "the link" if broadcast_id.startswith(SHARED) else f"broadcast {broadcast_id}")
         return old
 
     async def _patched(

@@ -38,6 +38,7 @@ def link_state(row: LinkRow, domain: Domain, broadcast: Broadcast, now_ms: int) 
         contact_id=row.contact_id, audience=row.audience, source=broadcast.source, keyword=_keyword(row, broadcast),
         destination_index=row.destination_index, destination=destination,
         state=cast(State, state), goes_to=_goes_to(decision), minted_at=row.minted_at,
+        version=broadcast.version,
     )  # fmt: skip
 
 

@@ -75,23 +75,26 @@ class SharedLinks:
             return link, broadcast, warnings
 
     async def change(
-        self, domain: str, code: str, root: str, patch: LinkPatch, by: Author
+        self, domain: str, code: str, root: str, patch: LinkPatch, by: Author, version: int | None = None
     ) -> tuple[LinkState, list[str]]:
-        """Change what a shared link with a destination of its own is; gives the link, and warnings. Raises Problem."""
+        """Change what a shared link with a destination of its own is; gives the link, and warnings. Raises Problem.
+
+        version: of the link that the change was made for; None for whatever is there.
+        """
         link = await self._own(domain, code, root)
         said = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET}
         said.pop("account")
         if "destination" in said:
             said["destinations"] = [said.pop("destination")]
         changes = msgspec.convert(said, BroadcastPatch)
-        _, warnings = await self._broadcasts.patch(link.account, link.broadcast_id, changes, by)
+        _, warnings = await self._broadcasts.patch(link.account, link.broadcast_id, changes, by, version)
         return await self.look_up(domain, code, root), warnings
 
-    async def delete(self, domain: str, code: str, root: str, by: Author) -> None:
+    async def delete(self, domain: str, code: str, root: str, by: Author, version: int | None = None) -> None:
         """From now on the link answers 410, and its slug stays taken: messages and posters have it. Raises Problem."""
         link = await self._own(domain, code, root)
         stopped = msgspec.convert({"stopped": True, "fallback": None}, BroadcastPatch)
-        await self._broadcasts.patch(link.account, link.broadcast_id, stopped, by)
+        await self._broadcasts.patch(link.account, link.broadcast_id, stopped, by, version)
 
     async def _own(self, domain: str, code: str, root: str) -> LinkState:
         """A shared link that has a broadcast to itself; raises Problem."""

@@ -32,8 +32,14 @@ HUNG_UP = 499
 log = logging.getLogger(__name__)
 
 
-def control_app(calls: Mapping[str, Call], access: Access, pages: Sequence[Route]) -> ASGIApp:
-    """ASGI application for the port of the control API and of the pages."""
+PageOf = Callable[[Request, Problem], Awaitable[Response]]
+
+
+def control_app(calls: Mapping[str, Call], access: Access, pages: Sequence[Route], problem_page: PageOf) -> ASGIApp:
+    """ASGI application for the port of the control API and of the pages.
+
+    problem_page: what a browser gets in place of a problem document where it asked for no call of the API.
+    """
     page, document = docs_page(), openapi()
 
     async def docs(request: Request) -> Response:
@@ -43,7 +49,9 @@ def control_app(calls: Mapping[str, Call], access: Access, pages: Sequence[Route
         return JSONResponse(document)
 
     routes = [Route("/docs", docs), Route("/v1/openapi.json", openapi_json), *_routes(calls, access), *pages]
-    return Counted(answering(routes, _HANDLERS))
+    return Counted(
+        answering(routes, {kind: _for_readers(handler, problem_page) for kind, handler in _HANDLERS.items()})
+    )
 
 
 def _routes(calls: Mapping[str, Call], access: Access) -> list[Route]:
@@ -131,23 +139,42 @@ class _Call:
         return self._scope["method"] if route != "none" else "none", route
 
 
-def _answer(problem: Problem) -> Response:
+Told = Problem | Response
+Handler = Callable[[Request, Exception], Awaitable[Told]]
+
+
+def _for_readers(handler: Handler, problem_page: PageOf) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What the handler tells, as a page for a person and as a problem document for a program."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        told = await handler(request, error)
+        if isinstance(told, Response):
+            return told
+        return await problem_page(request, told) if _is_read(request) else _document(told)
+
+    return answer
+
+
+def _is_read(request: Request) -> bool:
+    """Whether a browser shows the answer to a person: it names HTML, and calls of the API are for programs."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
+
+
+def _document(problem: Problem) -> Response:
     return Response(msgspec.json.encode(problem.body), problem.status, problem.headers, MEDIA_TYPE)
 
 
-async def _problem(request: Request, error: Exception) -> Response:
+async def _problem(request: Request, error: Exception) -> Told:
     assert isinstance(error, Problem)  # noqa: S101 - registered for it alone
-    return _answer(error)
+    return error
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Told:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")
-        response = _answer(Problem("method", f"{request.method} is not offered here; expected {allowed}"))
-        response.headers["Allow"] = allowed
-        return response
-    return _answer(Problem("not-found", f"there is nothing at {request.url.path[:100]}; see /docs"))
+        return Problem("method", f"{request.method} is not offered here; expected {allowed}", allow=allowed)
+    return Problem("not-found", f"there is nothing at {request.url.path[:100]}; see /docs")
 
 
 def _route(scope: Scope) -> str:
@@ -155,17 +182,17 @@ def _route(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", "none"))
 
 
-async def _hung_up(request: Request, error: Exception) -> Response:
+async def _hung_up(request: Request, error: Exception) -> Told:
     return Response(status_code=HUNG_UP)  # nobody reads it
 
 
-async def _unknown_outcome(request: Request, error: Exception) -> Response:
+async def _unknown_outcome(request: Request, error: Exception) -> Told:
     log.warning("store_unavailable: answered 503", extra={"error": str(error), "route": _route(request.scope)})
     detail = "ClickHouse did not answer: it is not known whether the change was recorded; send the same request again"
-    return _answer(Problem("unavailable", detail, retry_after_s=5))
+    return Problem("unavailable", detail, retry_after_s=5)
 
 
-async def _store_failed(request: Request, error: Exception) -> Response:
+async def _store_failed(request: Request, error: Exception) -> Told:
     """A store, or the disk of this process, that does not do its part."""
     problem = of_store(error)
     if problem is not None:
@@ -173,18 +200,18 @@ async def _store_failed(request: Request, error: Exception) -> Response:
             "store_unavailable: answered by a problem",
             extra={"error": str(error), "route": _route(request.scope), "status": problem.status},
         )
-        return _answer(problem)
+        return problem
     if not isinstance(error, ClickHouseRefused):
         return await _failed(request, error)
     log.error(
         "statement_refused: ClickHouse refused a statement", extra={"error": str(error), "route": _route(request.scope)}
     )
-    return _answer(Problem("internal", "ClickHouse refused an internal statement; see the log of the control process"))
+    return Problem("internal", "ClickHouse refused an internal statement; see the log of the control process")
 
 
-async def _failed(request: Request, error: Exception) -> Response:
+async def _failed(request: Request, error: Exception) -> Told:
     log.error("call_failed: answered 500", extra={"route": _route(request.scope)}, exc_info=error)
-    return _answer(Problem("internal", "an unexpected fault; see the log of the control process"))
+    return Problem("internal", "an unexpected fault; see the log of the control process")
 
 
 _HANDLERS: dict[Any, Any] = {

@@ -282,12 +282,12 @@ OPERATIONS = (
     ),
     Operation(
         "patch_link", "PATCH", "/v1/links/{domain}/{code}", "Change a shared link with a destination of its own",
-        LinkState, LinkPatch, query=_ACCOUNT,
+        LinkState, LinkPatch, query=_ACCOUNT, conditional=True,
     ),
     Operation(
         "delete_link", "DELETE", "/v1/links/{domain}/{code}",
         "Delete a shared link with a destination of its own: it answers 410, its slug stays taken",
-        None, statuses=_DELETED, query=_ACCOUNT,
+        None, statuses=_DELETED, query=_ACCOUNT, conditional=True,
     ),
     Operation(
         "get_link", "GET", "/v1/links/{domain}/{code}", "What a link is and where it goes now",

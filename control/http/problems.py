@@ -50,16 +50,24 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
 class Problem(Exception):
     """Ends a request with a problem document. detail: what was wrong and what is expected, for a person.
 
-    more: other fields of ProblemBody.
+    allow: the methods there are, where this one is not offered. more: other fields of ProblemBody.
     """
 
     def __init__(
-        self, kind: str, detail: str, *, field: str = "", line: int = 0, retry_after_s: int = 0, **more: Any
+        self,
+        kind: str,
+        detail: str,
+        *,
+        field: str = "",
+        line: int = 0,
+        retry_after_s: int = 0,
+        allow: str = "",
+        **more: Any,
     ) -> None:
         super().__init__(detail)
         self.status, self.title = KINDS[kind]
         self.kind, self.detail, self.field, self.line = kind, detail, field, line
-        self.retry_after_s, self._more = retry_after_s, more
+        self.retry_after_s, self.allow, self._more = retry_after_s, allow, more
 
     @property
     def body(self) -> ProblemBody:
@@ -71,6 +79,7 @@ class Problem(Exception):
         headers = {"WWW-Authenticate": 'Bearer realm="taptrail"'} if self.status == 401 else {}
         if self.status == 403 and (scope := self.body.scope):  # RFC 6750, 3.1
             headers["WWW-Authenticate"] = f'Bearer realm="taptrail", error="insufficient_scope", scope="{scope}"'
+        headers |= {"Allow": self.allow} if self.allow else {}  # RFC 9110, 15.5.6
         return headers | ({"Retry-After": str(self.retry_after_s)} if self.retry_after_s else {})
 
 

@@ -192,6 +192,7 @@ class LinkState(msgspec.Struct, kw_only=True):
     state: Literal["live", "stopped", "expired", "not_yet", "too_long"]
     goes_to: str | None
     minted_at: str
+    version: int  # of what its broadcast says, the number in the ETag
 
 
 class KeyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

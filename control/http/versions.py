@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from control.http.problems import Problem, invalid
+from control.http.schemas import LinkState
 from records.broadcast import Broadcast
 from records.domain import Domain
 from records.forms import moment_of
@@ -41,6 +42,6 @@ def check_based_on(version: int | None, there: Broadcast | Domain | None, name: 
     raise Problem("changed", f"{name} was changed at {when}, after you read it; nothing was changed, look at it again")
 
 
-def tagged(response: Response, record: Broadcast | Domain) -> Response:
+def tagged(response: Response, record: Broadcast | Domain | LinkState) -> Response:
     response.headers["ETag"] = f'"{record.version}"'
     return response

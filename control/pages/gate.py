@@ -46,7 +46,7 @@ def as_page(access: Access, endpoint: Endpoint) -> Endpoint:
             check_same_origin(request.method, request.headers)
             return await endpoint(request)
         except Problem as problem:
-            return await _refusal(access, request, problem)
+            return await problem_page(access, request, problem)
         except (ClickHouseUnreachable, ClickHouseRefused, RedisError) as error:
             outage = of_store(error)
             if outage is None:
@@ -86,7 +86,8 @@ def within_here(path: str) -> str:
     return path if is_path and path.isprintable() and len(path) <= MAX_NEXT else HOME
 
 
-async def _refusal(access: Access, request: Request, problem: Problem) -> Response:
+async def problem_page(access: Access, request: Request, problem: Problem) -> Response:
+    """A refusal for a person to read, below the navigation of who is signed in."""
     try:
         caller = await access.of_session(request)
     except (Problem, RedisError, OSError):

@@ -48,6 +48,22 @@ async def test_a_domain_is_guarded_alike(control, tag):
     assert control.call("GET", path).body["display_name"] == "A"
 
 
+@pytest.mark.parametrize(("method", "body"), [("PATCH", {"destination": "https://acme.example/b"}), ("DELETE", None)])
+async def test_a_shared_link_is_guarded_alike(control, tag, method, body):
+    control.call("POST", "/v1/links", {"short_domain": DOMAIN, "destination": "https://acme.example/", "slug": "SALE"})
+    path = f"/v1/links/{DOMAIN}/SALE"
+    known = control.call("GET", path).headers["ETag"]
+
+    first = control.call("PATCH", path, {"destination": "https://acme.example/a"}, If_Match=known)
+    second = control.call(method, path, body, If_Match=known)
+
+    assert (first.status, second.status) == (200, 412)
+    assert second.body["detail"].startswith("the link was changed at")
+    now = control.call("GET", path)
+    assert (now.body["goes_to"], now.headers["ETag"]) == ("https://acme.example/a", first.headers["ETag"])
+    assert control.call(method, path, body, If_Match=now.headers["ETag"]).status in (200, 204)
+
+
 async def test_a_new_broadcast_does_not_replace_one_of_its_name(control, tag):
     taken, new = (
         put(control, If_None_Match="*"),

@@ -13,7 +13,8 @@ from control.http.bodies import document
 from control.http.json_answer import json_answer
 from control.http.parameters import account_of, idempotency_key, whole_number
 from control.http.problems import invalid
-from control.http.schemas import LinkBody, LinkPatch
+from control.http.schemas import LinkBody, LinkPatch, LinkState
+from control.http.versions import based_on, tagged
 from control.qr import BORDERS, SIZES, Draw, as_png, as_svg, least_size, qr_code
 from runtime.clock import unix_ms
 
@@ -34,12 +35,15 @@ class LinkCalls:
     async def patch_link(self, request: Request, caller: Caller) -> Response:
         body: LinkPatch = await document(request, _patch)
         account, parts = account_of(request, caller, body.account), request.path_params
-        link, warnings = await self._shared.change(parts["domain"], parts["code"], account, body, caller.author)
-        return with_warnings(json_answer(link), warnings)
+        link, warnings = await self._shared.change(
+            parts["domain"], parts["code"], account, body, caller.author, based_on(request)
+        )
+        return with_warnings(_answer(link), warnings)
 
     async def delete_link(self, request: Request, caller: Caller) -> Response:
         parts = request.path_params
-        await self._shared.delete(parts["domain"], parts["code"], account_of(request, caller), caller.author)
+        account = account_of(request, caller)
+        await self._shared.delete(parts["domain"], parts["code"], account, caller.author, based_on(request))
         return Response(status_code=204)
 
     async def qr_svg(self, request: Request, caller: Caller) -> Response:
@@ -62,4 +66,8 @@ class LinkCalls:
 
     async def get_link(self, request: Request, caller: Caller) -> Response:
         parts = request.path_params
-        return json_answer(await self._shared.look_up(parts["domain"], parts["code"], account_of(request, caller)))
+        return _answer(await self._shared.look_up(parts["domain"], parts["code"], account_of(request, caller)))
+
+
+def _answer(link: LinkState) -> Response:
+    return tagged(json_answer(link), link)

@@ -1,6 +1,6 @@
 // The page /links: makes, changes and deletes shared links.
 
-import { at, guarded, onSubmit, reloadSaying, sure } from "./doing.js";
+import { at, change, guarded, onSubmit, reloadSaying, sure } from "./doing.js";
 import { call } from "./taptrail.js";
 
 const form = document.getElementById("new-link");
@@ -13,20 +13,20 @@ if (form) {
 }
 
 for (const card of document.querySelectorAll("li.link")) {
-  const { path, of, url } = card.dataset;
+  const { path, of, url, version } = card.dataset;
   const fix = card.querySelector("form.fix");
   if (!fix) continue;
   onSubmit(fix, async (given) => {
     const destination = given.get("destination").trim();
     if (!(await sure("Change where the link leads?", `${url} and its printed codes lead to ${destination} from now on.`, "Change it"))) return;
-    await call("PATCH", at(path, {}, of), { destination });
+    await change("PATCH", at(path, {}, of), { destination }, version);
     reloadSaying("Changed; in force within a second.");
   });
   card.querySelector("[data-delete]").addEventListener("click", () =>
     guarded(fix, async () => {
       const text = `${url} answers that it is gone, also where it is printed. Its name stays taken.`;
       if (!(await sure("Delete the link?", text, "Delete it", "danger"))) return;
-      await call("DELETE", at(path, {}, of));
+      await change("DELETE", at(path, {}, of), undefined, version);
       reloadSaying("Deleted.");
     }),
   );
