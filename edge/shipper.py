@@ -88,7 +88,7 @@ class Shipper:
         return 0
 
     async def _ship(self) -> None:
-        """Send some entries, or wait until there is something to send; once a second settle and report."""
+        """Send what is there, then wait until there is more; once a second settle and report."""
         if self._connection != self._wire.connects:  # to another Redis perhaps, that lacks what was sent before
             self._on(Event.DOUBTED)
             return
@@ -100,7 +100,7 @@ class Shipper:
         if loop.time() >= self._report_at:
             self._report_at = loop.time() + REPORT_S
             await self._settle_and_report()
-        if not chunks and self.state is State.SHIPPING:
+        if len(chunks) < ENTRIES_AT_ONCE and self.state is State.SHIPPING:  # else there is more to send
             await self._wait(self._report_at - loop.time())
 
     async def _pause(self) -> None:
@@ -136,12 +136,11 @@ class Shipper:
 
     async def _wait(self, timeout_s: float) -> None:
         self._news.clear()
-        if self._reader.seq < self.lane.spool.last_seq and self.window.has_room:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(timeout_s, 0.0)):
-                await self._news.wait()
-        await asyncio.sleep(LINGER_S)
+        if self._reader.seq >= self.lane.spool.last_seq or not self.window.has_room:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(timeout_s, 0.0)):
+                    await self._news.wait()
+        await asyncio.sleep(LINGER_S)  # also where there is news already: else every round trip is an entry of its own
 
     async def _settle_and_report(self) -> None:
         """Free the spool of what is in ClickHouse, and a lane of which that is all; report the lane to Redis."""

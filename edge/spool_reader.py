@@ -1,5 +1,7 @@
 """Reads a spool from front to back, whole frames at a time, and again from any seq."""
 
+import os
+
 import msgspec
 
 from edge.spool import Segment, Spool
@@ -69,6 +71,8 @@ class SpoolReader:
         return end
 
     def _read(self, segment: Segment, max_bytes: int) -> bytes:
-        with segment.path.open("rb", buffering=0) as file:
-            file.seek(self._offset)
-            return file.read(min(max(max_bytes, HEADER_BYTES), segment.size - self._offset))
+        file = os.open(segment.path, os.O_RDONLY)
+        try:
+            return os.pread(file, min(max(max_bytes, HEADER_BYTES), segment.size - self._offset), self._offset)
+        finally:
+            os.close(file)

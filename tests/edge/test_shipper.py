@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from edge.lane_source import AdoptedLane, OwnLane
 from edge.recorder import Recorder
 from edge.redis_wire import RedisWire
-from edge.shipper import Shipper
+from edge.shipper import LINGER_S, Shipper
 from edge.shipper_state import TRANSITIONS, Event, State
 from edge.spool import Spool
 from records.address import AddressCipher
@@ -137,6 +137,22 @@ async def test_a_shipper_backs_off_while_redis_refuses_clicks_and_goes_on_by_its
     await is_shipped(shipper, 2)
     ((last_id, _),) = await redis.xrevrange(click_stream(LANE), count=1)
     assert last_id == b"2-0"
+
+
+async def test_clicks_that_keep_coming_are_gathered_into_few_entries(spool, redis, shipping):
+    news = asyncio.Event()
+    append(spool, 1)
+    await is_shipped(shipper := shipping(AdoptedLane(spool), news), 1)
+    began = asyncio.get_running_loop().time()
+
+    for _ in range(300):
+        append(spool, 1)
+        news.set()
+        await asyncio.sleep(0.001)
+
+    await is_shipped(shipper, 301)
+    took_s = asyncio.get_running_loop().time() - began
+    assert await redis.xlen(click_stream(LANE)) <= took_s / LINGER_S + 2
 
 
 async def test_a_stream_that_vanished_is_located_and_written_again(spool, redis, shipping):
