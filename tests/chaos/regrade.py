@@ -115,7 +115,8 @@ class Regrading:
         await _ended(command)
         assert command.returncode == 0, command.communicate()[1].decode()
         assert await differing(self.clickhouse) == 0
-        assert await projection_faults(self.clickhouse) == []
+        faults = await projection_faults(self.clickhouse)
+        assert faults == [], faults
         assert await unprojected(self.clickhouse) == 0
         await self._nothing_else_moved()
         again = self._command()
