@@ -29,13 +29,13 @@ from aggregator.scans_seen import ScansSeen
 from aggregator.settings import Settings
 from aggregator.stores import AggregatorStores
 from records.address import AddressCipher
-from runtime.admission import Look, refused_by_clickhouse, refused_by_redis, until_admitted
+from runtime.admission import Look, refused_by_clickhouse, until_admitted
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, wait_for_clickhouse
 from runtime.clock import SystemClock
 from runtime.guard.budget import OF_PROCESS
 from runtime.metrics import registry_of
 from runtime.process import run
-from runtime.redis_client import redis_client
+from runtime.redis_client import redis_client, refused_by_redis
 from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
 from runtime.store_health import Stores
 from visitors.devices import Devices

@@ -62,13 +62,13 @@ from control.reports.watched import Watched
 from control.settings import Settings
 from control.verify.verifier import Verifier
 from records.code import CodeCipher
-from runtime.admission import Look, refused_by_clickhouse, refused_by_redis, until_admitted
+from runtime.admission import Look, refused_by_clickhouse, until_admitted
 from runtime.clickhouse import ClickHouse
 from runtime.code_key import check_code_key, check_code_key_in_time
 from runtime.guard.budget import OF_PROCESS
 from runtime.guard.guard import Guard, most_connections
 from runtime.process import run
-from runtime.redis_client import redis_client
+from runtime.redis_client import redis_client, refused_by_redis
 from runtime.serve import HttpServer, Readiness, listen_as_set, ops_app, stop_signal
 from runtime.store_health import Ask, Stores
 

@@ -82,13 +82,13 @@ class Contestant:
         self.folder = folder / type(self).__name__
         self.folder.mkdir(parents=True, exist_ok=True)
         self.links = links
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
         self.redis = redis.Redis(port=REDIS_PORT)
 
     def start(self, code: str) -> None:
         self.start_redis()
         self.serve()
-        _until(lambda: _answers(code))
+        _until(lambda: answers(code))
 
     def start_redis(self) -> None:
         """Its Redis, with the links in it."""
@@ -120,18 +120,18 @@ class Contestant:
 
     def cpu_s(self) -> float:
         """CPU time of the server, its workers and its Redis, so far."""
-        return cpu_s(*(process.pid for process in self._processes))
+        return cpu_s(*(process.pid for process in self.processes))
 
     def stop(self) -> None:
-        for process in reversed(self._processes):
+        for process in reversed(self.processes):
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(30)
-        self._processes.clear()
+        self.processes.clear()
 
     def _spawn(self, command: Sequence[str], **environ: str) -> None:
         with (self.folder / "log").open("ab") as log:
-            self._processes.append(
+            self.processes.append(
                 subprocess.Popen(
                     ["taskset", "-c", SERVER_CORE, *command], stdout=log, stderr=log, env=os.environ | environ
                 )
@@ -268,11 +268,14 @@ def _bucket(first: int, end: int) -> bytes:
     return hiredis.pack_command(tuple(words))
 
 
-def _answers(code: str) -> bool:
+def answers(code: str) -> bool:
+    """Whether a tap is redirected."""
     connection = HTTPConnection("127.0.0.1", PORT, timeout=2)
     try:
         connection.request("HEAD", f"/{code}", headers={"Host": HOST})
         return connection.getresponse().status == 302
+    except (OSError, HTTPException):
+        return False
     finally:
         connection.close()
 

@@ -9,9 +9,6 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 
-from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
-
 from runtime.clickhouse import ClickHouse, ClickHouseNameUnknown, ClickHouseRefused, ClickHouseUnreachable
 from runtime.code_key import NO_DATABASE, NO_TABLE
 from runtime.serve import Readiness
@@ -82,20 +79,15 @@ async def _may_insert(clickhouse: ClickHouse) -> bool:
     return all(grants)
 
 
-async def refused_by_redis(client: Redis) -> str:
-    """What keeps its user out. "" also where it is away."""
-    try:
-        await client.ping()
-    except (RedisError, OSError) as error:
-        return lasting_trouble_of_redis(error)
-    return ""
-
-
 def lasting_trouble_of_redis(error: BaseException) -> str:
     """What an operator has to correct; "" for what passes by itself."""
     text = str(error)
-    if isinstance(error, AuthenticationError | NoPermissionError) or text.startswith(("WRONGPASS", "NOAUTH", "NOPERM")):
-        return f"it refuses the user or the password ({text})"
+    if text.startswith(("WRONGPASS", "NOAUTH", "NOPERM")):
+        return refuses_user(text)
     if isinstance(error, socket.gaierror) or isinstance(error.__cause__ or error.__context__, socket.gaierror):
         return f"its host name does not resolve ({text})"
     return ""
+
+
+def refuses_user(text: str) -> str:
+    return f"it refuses the user or the password ({text})"

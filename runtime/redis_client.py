@@ -10,8 +10,10 @@ from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
 from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoPermissionError, ReadOnlyError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError, RedisError
+
+from runtime.admission import lasting_trouble_of_redis, refuses_user
 
 
 def redis_client(url: str, *, timeout_s: float, connect_timeout_s: float, reconnects: int = 0) -> Redis:
@@ -35,6 +37,17 @@ async def leave_replica(client: Redis, error: Exception) -> None:
     if isinstance(error, ReadOnlyError):
         with suppress(RedisError, OSError):  # closed either way
             await client.connection_pool.disconnect(inuse_connections=False)
+
+
+async def refused_by_redis(client: Redis) -> str:
+    """What keeps its user out. "" also where it is away."""
+    try:
+        await client.ping()
+    except (AuthenticationError, NoPermissionError) as error:
+        return refuses_user(str(error))
+    except (RedisError, OSError) as error:
+        return lasting_trouble_of_redis(error)
+    return ""
 
 
 class _OurConnection(AbstractConnection):

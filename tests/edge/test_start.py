@@ -48,6 +48,15 @@ def test_a_header_that_no_proxy_writes_is_refused():
     assert str(refused.value) == "TAPTRAIL_FORWARDED_HEADER=x-real-ip: expected x-forwarded-for or forwarded"
 
 
+@pytest.mark.servers
+def test_an_edge_does_not_import_what_only_other_processes_need():
+    asked = "import sys, edge.__main__; print([name for name in ('redis', 'pyarrow', 'jinja2') if name in sys.modules])"
+
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
 async def test_a_tap_that_comes_before_redis_is_connected_waits_for_it_with_clickhouse_away(
     redis, valkey_url, tmp_path
 ):

@@ -26,7 +26,7 @@ class Forking(Contestant):
         self._spawn([sys.executable, "-c", MASTER])
 
     def stop(self) -> None:
-        workers = [child for process in self._processes for child in psutil.Process(process.pid).children()]
+        workers = [child for process in self.processes for child in psutil.Process(process.pid).children()]
         super().stop()
         for worker in workers:
             worker.kill()

@@ -2,13 +2,13 @@
 
 import asyncio
 
+import hiredis
 import pytest
-from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from runtime.admission import lasting_trouble_of_redis, refused_by_clickhouse, refused_by_redis, until_admitted
+from runtime.admission import lasting_trouble_of_redis, refused_by_clickhouse, until_admitted
 from runtime.clickhouse import ClickHouse
-from runtime.redis_client import redis_client
+from runtime.redis_client import redis_client, refused_by_redis
 from runtime.seldom import Seldom
 from runtime.serve import Readiness
 from tests.support.processes import free_port
@@ -52,9 +52,19 @@ async def test_a_redis_whose_name_does_not_resolve_is_named():
     assert "host name does not resolve" in await refused_by_redis(redis)
 
 
+@pytest.mark.servers
+async def test_a_redis_that_refuses_the_user_is_named(own_valkey):
+    async with redis_client(own_valkey.url, timeout_s=5, connect_timeout_s=5) as allowed:
+        await allowed.config_set("requirepass", "secret")
+
+    stranger = redis_client(own_valkey.url, timeout_s=5, connect_timeout_s=5)
+
+    assert "it refuses the user or the password" in await refused_by_redis(stranger)
+
+
 def test_a_redis_that_was_lost_is_no_wrong_setting():
     assert lasting_trouble_of_redis(RedisConnectionError("connection lost")) == ""
-    assert lasting_trouble_of_redis(AuthenticationError("WRONGPASS invalid")) != ""
+    assert lasting_trouble_of_redis(hiredis.ReplyError("WRONGPASS invalid")) != ""
 
 
 async def test_a_process_is_ready_as_soon_as_no_store_refuses_it_and_a_silent_one_refuses_nobody():
