@@ -58,7 +58,7 @@ class _Lazy(click.Group):
         except click.UsageError:  # click quotes what it repeats
             raise
         except click.ClickException as error:
-            from cli.show import printable  # noqa: PLC0415 - not for --help
+            from cli.plain import printable  # noqa: PLC0415 - not for --help
 
             # It may quote a file, a visitor or a store.
             raise click.ClickException(printable(error.message)) from error

@@ -1,28 +1,28 @@
 """Calls of the control API, and where it is."""
 
-import asyncio
 import json
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.client import HTTPResponse
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
-import aiohttp
 import click
 import msgspec
 
-from cli.show import printable
+from cli.plain import printable
+from cli.wire import FAULTS, answered, lines_of
 from records.text import BROADCAST_ID, control_character
 
 RUNNING = Path(os.environ.get("TAPTRAIL_DATA") or ".taptrail") / "running.json"  # written by `taptrail up`
 WARNING = "Taptrail-Warning"
-_CONNECT_S = 10
-_LINES_S = 300  # longest silence between two lines of an answer
+NDJSON = {"Content-Type": "application/x-ndjson"}
 _IN_PROGRESS_S = 30  # a control process that was killed holds on to what it minted for 15 s
-_PIECE_BYTES = 256 * 1024
 _BROADCAST_ID = re.compile(BROADCAST_ID, re.ASCII)
 
 
@@ -42,6 +42,12 @@ class Service(msgspec.Struct, frozen=True):
 
     url: str
     key: str
+
+    @property
+    def place(self) -> str:
+        """For people: without what may be secret in it."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     def headers(self, **more: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}", **more}
@@ -115,35 +121,42 @@ def domain_path(domain: str) -> str:
 
 def call(method: str, path: str, body: Any = None, *, missing_ok: bool = False, **query: str | None) -> Any:
     """One call; gives the answer's JSON, or None for a 404 that is no fault. Raises click.ClickException."""
-    return asyncio.run(_call(method, path, body, missing_ok, {k: v for k, v in query.items() if v is not None}))
+    data = _called(method, path, body, missing_ok, query)
+    return json.loads(data) if data else None
 
 
 def download(path: str, **query: str | None) -> bytes:
     """The file that a GET answers. Raises click.ClickException."""
+    return _called("GET", path, None, False, query) or b""
+
+
+def _called(method: str, path: str, body: Any, missing_ok: bool, query: Mapping[str, str | None]) -> bytes | None:
+    """The body of the answer; None for a 404 that is no fault."""
     named = {name: value for name, value in query.items() if value is not None}
-    found: bytes = asyncio.run(_call("GET", path, None, False, named, is_file=True))
-    return found
+    data, kind = (None, {}) if body is None else (json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with asked(method, path, data, kind, named) as answer:
+        if answer.status == 404 and missing_ok and answer.headers.get_content_type() == "application/problem+json":
+            return None
+        raise_for(answer)
+        return answer.read()
 
 
-async def _call(
-    method: str, path: str, body: Any, missing_ok: bool, query: dict[str, str], *, is_file: bool = False
-) -> Any:
+@contextmanager
+def asked(
+    method: str,
+    path: str,
+    body: bytes | IO[bytes] | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    query: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[HTTPResponse]:
+    """The service's answer, of any status. Raises click.ClickException where it cannot be reached."""
     where = service()
     try:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.request(method, where.url + path, json=body, params=query, headers=where.headers()) as response,
-        ):
-            if response.status == 404 and missing_ok and response.content_type == "application/problem+json":
-                return None
-            await raise_for(response)
-            for warning in response.headers.getall(WARNING, []):
-                warn(warning)
-            if is_file:
-                return await response.read()
-            return None if response.status == 204 else await response.json()
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise unreachable(where, error) from error
+        with answered(method, where.url + path, body, headers=where.headers(**headers), query=query) as answer:
+            yield answer
+    except (*FAULTS, ValueError) as error:
+        detail = str(error) or type(error).__name__
+        raise click.ClickException(f"the service at {where.place} cannot be reached: {detail}") from error
 
 
 def warn(text: str) -> None:
@@ -152,16 +165,20 @@ def warn(text: str) -> None:
     click.echo(f"Warning: {printable(text)}", err=True)
 
 
-async def raise_for(response: aiohttp.ClientResponse, line_nos: Sequence[int] = ()) -> None:
-    """Turn a problem document into one line for a person. line_nos: of the lines of the request, in their file."""
-    if response.status < 400:
-        return
-    place = response.url.origin()
-    if response.status == 401:
+def raise_for(answer: HTTPResponse, line_nos: Sequence[int] = ()) -> None:
+    """Turn a problem document into one line for a person, and show warnings. line_nos: of the lines of the request, in
+    their file.
+    """
+    place = service().place
+    if answer.status == 401:
         remedy = "set TAPTRAIL_API_KEY to one that is in force (`taptrail key create`, or TAPTRAIL_API_KEYS of control)"
         raise Refused(f"the service at {place} does not know this key; {remedy}")
-    otherwise = f"{place} answered {response.status}; does TAPTRAIL_CONTROL_URL name the control API?"
-    raise described(await response.read(), otherwise, line_nos)
+    if answer.status >= 300:
+        leads = f", to {answer.headers['Location']}" if "Location" in answer.headers else ""
+        otherwise = f"{place} answered {answer.status}{leads}; does TAPTRAIL_CONTROL_URL name the control API?"
+        raise described(answer.read(), otherwise, line_nos)
+    for warning in answer.headers.get_all(WARNING, []):
+        warn(warning)
 
 
 def described(document: bytes, otherwise: str, line_nos: Sequence[int] = ()) -> Refused:
@@ -181,61 +198,19 @@ def file_line(line: int, line_nos: Sequence[int]) -> int:
     return line_nos[line - 1] if 0 < line <= len(line_nos) else line
 
 
-def unreachable(where: Service, error: BaseException) -> click.ClickException:
-    return click.ClickException(f"the service at {where.url} cannot be reached: {error or type(error).__name__}")
-
-
-async def stream(
-    path: str,
-    body: IO[bytes],
-    headers: dict[str, str],
-    query: dict[str, str],
-    line_nos: Sequence[int],
-    *,
-    whole: bool = False,
-) -> AsyncIterator[bytes]:
+def stream(
+    path: str, body: IO[bytes], headers: Mapping[str, str], query: Mapping[str, str], line_nos: Sequence[int]
+) -> Iterator[bytes]:
     """POST lines and yield the lines of the answer as they arrive, many whole lines at a time.
 
-    Waits while another request does the same. whole: the answer is one document.
+    Waits while another request does the same.
     """
-    where = service()
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=_LINES_S)
-    headers = where.headers(**headers, **{"Content-Length": str(body.seek(0, os.SEEK_END))})
     wait_until = time.monotonic() + _IN_PROGRESS_S
-    try:
-        async with aiohttp.ClientSession(timeout=timeout, read_bufsize=1 << 20) as session:
-            while True:
-                async with session.post(
-                    where.url + path, data=_pieces(body), params=query, headers=headers
-                ) as response:
-                    if response.status == 409 and "Retry-After" in response.headers and time.monotonic() < wait_until:
-                        await asyncio.sleep(float(response.headers["Retry-After"]))
-                        continue
-                    await raise_for(response, line_nos)
-                    for warning in response.headers.getall(WARNING, []):
-                        warn(warning)
-                    if whole:
-                        yield await response.read()
-                        return
-                    async for lines in _lines(response.content):
-                        yield lines
-                    return
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise unreachable(where, error) from error
-
-
-async def _pieces(body: IO[bytes]) -> AsyncIterator[bytes]:
-    body.seek(0)
-    while piece := body.read(_PIECE_BYTES):
-        yield piece
-
-
-async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    rest = b""
-    async for piece in content.iter_any():
-        lines, newline, tail = piece.rpartition(b"\n")
-        if newline:
-            yield rest + lines + newline
-            rest = tail
-        else:
-            rest += piece
+    while True:
+        with asked("POST", path, body, headers, query) as answer:
+            pause = answer.headers["Retry-After"]
+            if answer.status != 409 or pause is None or time.monotonic() >= wait_until:
+                raise_for(answer, line_nos)
+                yield from lines_of(answer)
+                return
+        time.sleep(float(pause))

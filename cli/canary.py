@@ -1,6 +1,5 @@
 """`taptrail canary`: links that go to nobody, or to phones of one's own."""
 
-import asyncio
 import tempfile
 from itertools import islice
 from pathlib import Path
@@ -9,17 +8,16 @@ from typing import IO, Any
 import click
 import msgspec
 
-from cli.api import broadcast_path, call, stream, warn
+from cli.api import NDJSON, broadcast_path, call, stream, warn
 from cli.contacts import Checked, ContactsError, checked, encoding_option
 from cli.lists import as_csv, show_list
-from cli.show import as_json
+from cli.plain import as_json
 from contacts.columns import BadHeader, mapping_of
 from contacts.encoding import Encoding
 from contacts.fields import FieldNeeds
 from routing.destination import own_fields
 
 COLUMNS = ("link_id", "code", "short_url", "audience", "contact_id")
-_NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
 @click.command()
@@ -89,10 +87,10 @@ def _for_contacts(
             warn(f"{contacts} has {len(lines.contacts)} contacts; the first {most} get a canary, as --count says")
         request.seek(0)
         body.writelines(islice(request, most))
-        return asyncio.run(_sent(path, body, lines, account))
+        return _sent(path, body, lines, account)
 
 
-async def _sent(path: str, body: IO[bytes], lines: Checked, account: str | None) -> list[dict[str, Any]]:
+def _sent(path: str, body: IO[bytes], lines: Checked, account: str | None) -> list[dict[str, Any]]:
     query = {} if account is None else {"account": account}
-    answer = b"".join([data async for data in stream(path, body, _NDJSON, query, lines.contacts.line_nos)])
+    answer = b"".join(stream(path, body, NDJSON, query, lines.contacts.line_nos))
     return msgspec.json.Decoder(dict[str, Any]).decode_lines(answer)

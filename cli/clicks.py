@@ -9,7 +9,7 @@ import click
 
 from cli.api import broadcast_path, call, contact_path
 from cli.lists import cell, items, list_options, show_list
-from cli.show import as_json, printable
+from cli.plain import as_json, printable
 from cli.times import When
 
 _COLUMNS = (

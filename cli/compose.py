@@ -1,6 +1,5 @@
 """`taptrail compose`: a text and contacts in, messages out."""
 
-import asyncio
 import csv
 import os
 import tempfile
@@ -10,11 +9,12 @@ from typing import IO, Any
 import click
 import msgspec
 
-from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warnings
+from cli.api import NDJSON, Refused, broadcast_path, call, domain_path, file_line, stream, warnings
 from cli.contacts import Checked, checked_aloud, encoding_option
 from cli.dry_run import report_of
-from cli.mint import check_out, create_broadcast
-from cli.show import as_json
+from cli.mint import check_out
+from cli.plain import as_json
+from cli.wanted import Wanted, create_broadcast
 from contacts.encoding import Encoding
 from messages.payloads import FORMATS
 from messages.summary import dry_run as run_dry
@@ -93,7 +93,7 @@ def compose(
             as_json(msgspec.to_builtins(run)) if json_ else click.echo(report_of(run))
             return
         _put(broadcast, found, account)
-        written = asyncio.run(_compose(Job(broadcast_id, account, out, form), request, lines))
+        written = _compose(Job(broadcast_id, account, out, form), request, lines)
     result = {
         "broadcast_id": broadcast_id, "messages": written, "out": str(out), "warnings": warnings,
     }  # fmt: skip
@@ -138,17 +138,15 @@ def _asks_opt_out(short_domain: str, account: str | None) -> bool:
 def _put(broadcast: Broadcast, found: dict[str, Any] | None, account: str | None) -> None:
     """Give the service what it does not have of it."""
     if found is None:
-        create_broadcast(
-            broadcast.short_domain, broadcast.broadcast_id, list(broadcast.destinations), {"text": broadcast.text},
-            account,
-        )  # fmt: skip
+        destinations, more = list(broadcast.destinations), {"text": broadcast.text}
+        create_broadcast(Wanted(broadcast.short_domain, broadcast.broadcast_id, destinations, account, more))
     elif not found["text"]:
         call("PATCH", broadcast_path(broadcast.broadcast_id), {"text": broadcast.text}, account=account)
 
 
-async def _compose(job: Job, request: IO[bytes], lines: Checked) -> int:
+def _compose(job: Job, request: IO[bytes], lines: Checked) -> int:
     """Send the lines and write the messages; gives how many."""
-    headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": f"csv-{lines.digest[:40]}"}
+    headers = {**NDJSON, "Idempotency-Key": f"csv-{lines.digest[:40]}"}
     given = {} if job.account is None else {"account": job.account}
     path = f"{broadcast_path(job.broadcast_id)}/messages"
     partial = job.out.with_name(f"{job.out.name}.partial")
@@ -157,7 +155,7 @@ async def _compose(job: Job, request: IO[bytes], lines: Checked) -> int:
         with partial.open("w", newline="", encoding="utf-8") as file:
             if job.format == "csv":
                 file.write("contact_id,text\n")
-            async for block in stream(path, request, headers, given, lines.contacts.line_nos):
+            for block in stream(path, request, headers, given, lines.contacts.line_nos):
                 written += _write(block, job, file, lines)
         os.replace(partial, job.out)
     except Refused as error:

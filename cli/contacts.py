@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from cli.api import warn
-from cli.show import printable
+from cli.plain import printable
 from contacts.columns import NO_MAP, BadHeader, mapping_of
 from contacts.csv_form import CsvForm, csv_form
 from contacts.encoding import UTF8, Encoding

@@ -6,7 +6,7 @@ from functools import cache
 from rich.console import Console
 from rich.text import Text
 
-from cli.show import printable
+from cli.plain import printable
 from messages.line import DryRun
 from messages.warnings import MEANINGS
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from cli.api import call
-from cli.show import as_json
+from cli.plain import as_json
 
 _LOOK_S = 1.0
 

@@ -7,7 +7,8 @@ import click
 from rich.table import Table
 
 from cli.api import broadcast_path, call, warnings
-from cli.show import as_json, console, fields, printable
+from cli.plain import as_json, printable
+from cli.show import console, fields
 from cli.times import When
 
 _json = click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")

@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from cli.api import call, segment
-from cli.show import as_json, fields, rows
+from cli.plain import as_json
+from cli.show import fields, rows
 
 _SCOPES = ("report", "mint", "manage", "admin")
 _json = click.option("--json", "json_", is_flag=True, help="Print the answer as JSON.")

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from cli.api import call
-from cli.show import as_json, printable, rows
+from cli.plain import as_json, printable
+from cli.show import rows
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PAGE = 1_000

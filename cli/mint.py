@@ -1,51 +1,25 @@
 """`taptrail mint`: contacts in, short links out."""
 
-import asyncio
-import csv
 import gc
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from operator import attrgetter
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.api import Refused, broadcast_path, call, domain_path, file_line, stream, warn, warnings
+from cli.api import NDJSON, Refused, broadcast_path, file_line, stream, warnings
 from cli.contacts import Checked, checked_aloud, encoding_option
-from cli.show import as_json, printable
+from cli.link_lines import COLUMNS, link_lines
+from cli.plain import as_json, printable
+from cli.wanted import Wanted, create_broadcast, existing_broadcast
 from contacts.encoding import Encoding
 from contacts.fields import FieldNeeds
-from records.hosts import ascii_host
 from routing.destination import own_fields
-
-OUT_COLUMNS = ("contact_id", "destination_index", "link_id", "code", "short_url")
-
-
-class _Line(msgspec.Struct):
-    """One line of the answer: a link, or why there is none."""
-
-    contact_id: str = ""
-    destination_index: int = 0
-    link_id: int = 0
-    code: str = ""
-    short_url: str = ""
-    existing: bool = False  # the contact had it before
-    line: int = 0
-    error: str = ""
-    lines: int = 1  # that the error stands for
-    detail: str = ""  # of the problem that cut the answer off
-
-
-_decoder = msgspec.json.Decoder(_Line)
-_columns = attrgetter(*OUT_COLUMNS)
 
 
 @click.command()
@@ -96,23 +70,22 @@ def mint(
     elif not dry_run:
         raise click.UsageError("--out is missing; it names the CSV file for the links")
     gc.disable()  # a million contacts are checked in 1.5 s instead of 2.1, and no garbage of theirs is cyclic
-    wanted = {"source": source, "keyword": keyword, "expires_at": expires_at}
-    found = existing_broadcast(domain, broadcast_id, list(destinations), wanted, account)
+    more = {"source": source, "keyword": keyword, "expires_at": expires_at}
+    wanted = Wanted(domain, broadcast_id, list(destinations), account, more)
+    found = existing_broadcast(wanted)
     leads_to = tuple(found["destinations"]) if found else destinations
     with tempfile.TemporaryFile() as request:
         lines = _checked(contacts, request, leads_to, columns, encoding, skip_bad=skip_bad)
         if found is None and not dry_run:
-            create_broadcast(domain, broadcast_id, list(destinations), wanted, account)
-        for bad in (*lines.contacts.bad, lines.contacts.bad_rest):
-            if bad is not None:
-                _skipped(bad.line, bad.error)
+            create_broadcast(wanted)
+        _show_bad(lines)
         total, skipped = lines.contacts.links(len(leads_to)), lines.contacts.bad_lines
         if out is None or dry_run:
-            new = Counts(new=total) if found is None else _count(broadcast_id, account, request, again=again)
-            _show_counts(broadcast_id, new, skipped, json_=json_)
+            counts = Counts(new=total) if found is None else _count(broadcast_id, account, request, again=again)
+            _show_counts(broadcast_id, counts, skipped, json_=json_)
             return
         minting = Minting(broadcast_id, account, skip_bad, contacts, out, total, again)
-        done = asyncio.run(_mint(minting, request, lines))
+        done = _mint(minting, request, lines)
     _show_done(minting, done, skipped + done.refused, json_=json_)
 
 
@@ -141,13 +114,9 @@ class Counts(msgspec.Struct, frozen=True):
 def _count(broadcast_id: str, account: str | None, request: IO[bytes], *, again: bool) -> Counts:
     query = {"account": account, "dry_run": "true", "again": "true" if again else None}
 
-    async def asked() -> bytes:
-        given = {name: value for name, value in query.items() if value is not None}
-        headers = {"Content-Type": "application/x-ndjson"}
-        path = f"{broadcast_path(broadcast_id)}/links"
-        return b"".join([lines async for lines in stream(path, request, headers, given, (), whole=True)])
-
-    return msgspec.json.decode(asyncio.run(asked()), type=Counts)
+    given = {name: value for name, value in query.items() if value is not None}
+    answer = b"".join(stream(f"{broadcast_path(broadcast_id)}/links", request, NDJSON, given, ()))
+    return msgspec.json.decode(answer, type=Counts)
 
 
 def _show_counts(broadcast_id: str, counts: Counts, skipped: int, *, json_: bool) -> None:
@@ -189,65 +158,6 @@ def check_out(out: Path, contacts: Path) -> None:
         pass
 
 
-def existing_broadcast(
-    domain: str, broadcast_id: str, destinations: list[str], wanted: dict[str, str | None], account: str | None
-) -> dict[str, Any] | None:
-    """The broadcast, where there is one; raises click.ClickException where it is not what the options say."""
-    found: dict[str, Any] | None = call("GET", broadcast_path(broadcast_id), missing_ok=True, account=account)
-    if found is None:
-        if not destinations:
-            raise click.ClickException(f"there is no broadcast {broadcast_id} yet; --to says where its links lead")
-        domain_path(domain)
-        return None
-    if ascii_host(domain.strip()) != found["short_domain"]:
-        raise click.ClickException(f"broadcast {broadcast_id} is on {found['short_domain']}, not on {domain}")
-    if destinations and destinations != found["destinations"]:
-        raise click.ClickException(
-            f"broadcast {broadcast_id} leads to {', '.join(found['destinations'])}; change it with "
-            f"`taptrail broadcast to {broadcast_id} URL`, or leave --to out"
-        )
-    for name, value in wanted.items():
-        if value is not None and not _same(value, found[name]):
-            option = f"--{name.replace('_', '-')}"
-            raise click.ClickException(
-                f"broadcast {broadcast_id} has {name} {found[name] or 'none'}, not {value}; leave {option} out, or "
-                f"change it with `taptrail broadcast {'expire' if name == 'expires_at' else 'put'} {broadcast_id}`"
-            )
-    return found
-
-
-def _same(given: str, there: str | None) -> bool:
-    if given == (there or ""):
-        return True
-    try:
-        return datetime.fromisoformat(given) == datetime.fromisoformat(there or "")
-    except (ValueError, TypeError):
-        return False
-
-
-def create_broadcast(
-    domain: str, broadcast_id: str, destinations: list[str], wanted: dict[str, str | None], account: str | None
-) -> None:
-    """Create the broadcast, and register its domain where nobody has."""
-    body = {"short_domain": domain, "destinations": destinations} | {k: v for k, v in wanted.items() if v}
-    try:
-        call("PUT", broadcast_path(broadcast_id), body, account=account)
-        return
-    except Refused as refused:  # a domain is registered for a broadcast that nothing else is wrong with
-        if refused.field != "short_domain" or _is_known(domain, account):
-            raise
-    call("PUT", domain_path(domain), {}, account=account)
-    warn(
-        f"the domain {domain} was not known and IS REGISTERED NOW: its links work once its DNS points to the edge. "
-        "If it is misspelt, send none of these links and mint again, with the right --domain and another --broadcast"
-    )
-    call("PUT", broadcast_path(broadcast_id), body, account=account)
-
-
-def _is_known(domain: str, account: str | None) -> bool:
-    return call("GET", domain_path(domain), missing_ok=True, account=account) is not None
-
-
 class Minting(msgspec.Struct, frozen=True):
     broadcast_id: str
     account: str | None
@@ -264,30 +174,21 @@ class Done(msgspec.Struct):
     refused: int = 0  # lines, by the service
 
 
-async def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> Done:
+def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> Done:
     """Send the lines and write the links."""
     kind = "again" if minting.again else "csv"
-    headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": f"{kind}-{lines.digest[:40]}"}
+    headers = {**NDJSON, "Idempotency-Key": f"{kind}-{lines.digest[:40]}"}
     flags = {"skip_bad": minting.skip_bad, "again": minting.again}
     query = {"account": minting.account} | {name: "true" for name, is_set in flags.items() if is_set}
     path = f"{broadcast_path(minting.broadcast_id)}/links"
     given = {name: value for name, value in query.items() if value is not None}
     answer = stream(path, request, headers, given, lines.contacts.line_nos)
     done = Done()
-    with _progress() as progress, _partial(minting.out) as file:
-        task = progress.add_task("Minting", total=minting.total)
-        writer = csv.writer(file, lineterminator="\n")
+    with _progress(minting.total) as progress, _partial(minting.out) as file:
         try:
-            async for block in answer:
-                links, refused = _links(block, lines, minting)
-                if not done.written:
-                    file.truncate(0)
-                    writer.writerow(OUT_COLUMNS)
-                writer.writerows(map(_columns, links))
-                done.written += len(links)
-                done.existing += sum(link.existing for link in links)
-                done.refused += refused
-                progress.update(task, completed=done.written)
+            for block in answer:
+                _take(block, done, file, lines, minting)
+                progress(done.written)
         except Refused as error:
             raise click.ClickException(
                 f"{minting.contacts}: {error.message}" if error.line else error.message
@@ -298,20 +199,21 @@ async def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> Done:
     return done
 
 
-def _links(block: bytes, lines: Checked, minting: Minting) -> tuple[list[_Line], int]:
-    """The links in a piece of the answer, and how many lines were refused (reported). Raises click.ClickException."""
-    links: list[_Line] = []
-    refused = 0
-    for answer in _decoder.decode_lines(block):
-        if answer.short_url:
-            links.append(answer)
-        elif answer.error:
-            _skipped(file_line(answer.line, lines.contacts.line_nos), answer.error)
-            refused += answer.lines
-        else:
+def _take(block: bytes, done: Done, file: IO[bytes], lines: Checked, minting: Minting) -> None:
+    """Write the links in a piece of the answer, and report the lines that were refused. Raises click.ClickException."""
+    answered = link_lines(block)
+    for other in answered.others:
+        if not other.error:
             partial = f"{_partial_of(minting.out)} holds the links up to here; run the same command again to go on"
-            raise click.ClickException(f"{answer.detail or 'the answer was cut off'}; {partial}")
-    return links, refused
+            raise click.ClickException(f"{other.detail or 'the answer was cut off'}; {partial}")
+        _skipped(file_line(other.line, lines.contacts.line_nos), other.error)
+        done.refused += other.lines
+    if not done.written:
+        file.truncate(0)
+        file.write(",".join(COLUMNS).encode() + b"\n")
+    file.write(answered.csv)
+    done.written += answered.links
+    done.existing += answered.existing
 
 
 def _partial_of(out: Path) -> Path:
@@ -319,11 +221,11 @@ def _partial_of(out: Path) -> Path:
 
 
 @contextmanager
-def _partial(out: Path) -> Iterator[IO[str]]:
+def _partial(out: Path) -> Iterator[IO[bytes]]:
     """The file that becomes --out once it is complete; gone again where nothing was written into it."""
     path = _partial_of(out)
     try:
-        with path.open("a", newline="", encoding="utf-8") as file:
+        with path.open("ab") as file:
             try:
                 yield file
             finally:
@@ -334,11 +236,26 @@ def _partial(out: Path) -> Iterator[IO[str]]:
         raise click.ClickException(f"--out {out} cannot be written: {error.strerror}") from error
 
 
+def _show_bad(lines: Checked) -> None:
+    for bad in (*lines.contacts.bad, lines.contacts.bad_rest):
+        if bad is not None:
+            _skipped(bad.line, bad.error)
+
+
 def _skipped(line_no: int, error: str) -> None:
     click.echo(f"line {line_no} skipped: {printable(error)}", err=True)
 
 
-def _progress() -> Progress:
-    console = Console(file=sys.stderr)
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Shows how many links are there, on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda written: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - 30 ms, for a terminal alone
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal)
+    with Progress(*columns, console=Console(file=sys.stderr)) as progress:
+        task = progress.add_task("Minting", total=total)
+        yield lambda written: progress.update(task, completed=written)

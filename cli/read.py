@@ -1,17 +1,18 @@
 """`taptrail report`, `taptrail ledger`, `taptrail audit`, `taptrail close-lane`, `taptrail sql`."""
 
-import asyncio
 import os
 import sys
+from base64 import b64encode
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import aiohttp
 import click
 from rich.table import Table
 
 from cli.api import broadcast_path, call, checked_url, local_stack, segment
-from cli.show import as_json, console, printable, rows
+from cli.plain import as_json, printable
+from cli.show import console, rows
+from cli.wire import FAULTS, answered
 
 LANES_SHOWN = 20
 
@@ -189,24 +190,22 @@ def sql(query: str, json_: bool, csv_: bool) -> None:
     where = checked_url("TAPTRAIL_CLICKHOUSE_ANALYST_URL", url)
     piped = "PrettyCompactMonoBlock" if sys.stdout.isatty() else "TabSeparatedWithNames"
     output_format = "JSONEachRow" if json_ else "CSVWithNames" if csv_ else piped
-    answer = asyncio.run(_query(where, query, output_format))
+    answer = _query(where, query, output_format)
     # Into a file or a pipe as it is; on a terminal no User-Agent moves the cursor.
     click.echo(printable(answer.decode(errors="replace")) if sys.stdout.isatty() else answer, nl=False)
 
 
-async def _query(url: str, query: str, output_format: str) -> bytes:
+def _query(url: str, query: str, output_format: str) -> bytes:
     parts = urlsplit(url)
     endpoint = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    login = aiohttp.BasicAuth(unquote(parts.username or "default"), unquote(parts.password or ""), "utf-8")
+    login = f"{unquote(parts.username or 'default')}:{unquote(parts.password or '')}".encode()
+    headers = {"Authorization": f"Basic {b64encode(login).decode()}"}
     parameters = {"database": "taptrail", "default_format": output_format}
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
+    data = query.encode(errors="surrogateescape")
     try:
-        async with (
-            aiohttp.ClientSession(auth=login, timeout=timeout) as session,
-            session.post(endpoint, params=parameters, data=query.encode(errors="surrogateescape")) as response,
-        ):
-            answer = await response.read()
-    except (aiohttp.ClientError, TimeoutError) as error:
+        with answered("POST", endpoint, data, headers=headers, query=parameters, silence_s=None) as response:
+            answer = response.read()
+    except FAULTS as error:
         raise click.ClickException(f"ClickHouse at {endpoint} cannot be reached: {error}") from error
     if response.status != 200:
         raise click.ClickException(answer.decode(errors="replace").strip() or f"{endpoint} answered {response.status}")

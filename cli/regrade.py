@@ -12,7 +12,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from aggregator.regrade import Change, Filter, Found, Regrade
 from cli.doctor.environment import given_to
-from cli.show import as_json, console, rows
+from cli.plain import as_json
+from cli.show import console, rows
 from cli.times import Since
 from runtime.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnreachable
 

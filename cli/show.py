@@ -1,19 +1,16 @@
 """What people see of an answer: as it is, never read as markup, and never cut where no terminal limits it."""
 
-import json
 import re
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-import click
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 
-# What moves a terminal's cursor, begins an escape sequence or turns a line around: all C0 but tab and line feed,
-# DEL, C1 (U+009B begins a sequence by itself, ECMA-48 5.4), and the bidirectional controls of Unicode (UAX 9).
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+from cli.plain import printable
+
 _INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$")
 _SHORT = 24  # columns; a field that takes more is long
 _UNLIMITED = 10_000  # columns, for a pipe or a file
@@ -22,15 +19,6 @@ _UNLIMITED = 10_000  # columns, for a pipe or a file
 def console(*, stderr: bool = False) -> Console:
     width = None if (sys.stderr if stderr else sys.stdout).isatty() else _UNLIMITED
     return Console(stderr=stderr, width=width, soft_wrap=True, markup=False, emoji=False, highlight=False)
-
-
-def printable(text: str) -> str:
-    """The text with what a visitor could steer a terminal by written as \\uXXXX, which is JSON's escape too."""
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def as_json(value: Any) -> None:
-    click.echo(printable(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def fields(answer: dict[str, Any]) -> None:

@@ -1,18 +1,17 @@
 """`taptrail verify`."""
 
-import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
-import aiohttp
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.api import broadcast_path, raise_for, service, unreachable
-from cli.show import console, printable
+from cli.api import asked, broadcast_path, raise_for
+from cli.plain import printable
+from cli.show import console
 
 _EXIT = {"pass": 0, "fail": 1, "unsure": 3}
 _SAID = {
@@ -20,7 +19,6 @@ _SAID = {
     "fail": "Fail: do not send before what failed is right.",
     "unsure": "Unsure: a person has to look at what could not be told.",
 }
-_LINES_S = 600  # longest silence between two lines of an answer
 _EXAMPLES_SHOWN = 3
 
 
@@ -54,15 +52,15 @@ def verify(
     """
     body = {"sample": sample, "fetch": not no_fetch, "final_hosts": list(final_hosts), "contact_id": contact_id}
     query = {"progress": "true"} | ({"account": account} if account else {})
-    sys.exit(_EXIT[asyncio.run(_verify(f"{broadcast_path(broadcast_id)}/verify", body, query, json_))])
+    sys.exit(_EXIT[_verify(f"{broadcast_path(broadcast_id)}/verify", body, query, json_)])
 
 
-async def _verify(path: str, body: dict[str, Any], query: dict[str, str], json_: bool) -> str:
+def _verify(path: str, body: dict[str, Any], query: dict[str, str], json_: bool) -> str:
     """The verdict; everything is printed as it comes."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
         task = bar.add_task("links asked", total=None)
-        async for line in _answer(path, body, query):
+        for line in _answer(path, body, query):
             if "asked" in line:
                 is_last = body["fetch"] and line["asked"] == line["of"]
                 doing = "all links asked, waiting for pages" if is_last else "links asked"
@@ -79,19 +77,10 @@ async def _verify(path: str, body: dict[str, Any], query: dict[str, str], json_:
     raise click.ClickException("the answer was cut off before its verdict; try again")
 
 
-async def _answer(path: str, body: dict[str, Any], query: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
-    where = service()
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=_LINES_S)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, read_bufsize=1 << 20) as session,
-            session.post(where.url + path, json=body, params=query, headers=where.headers()) as response,
-        ):
-            await raise_for(response)
-            async for line in response.content:
-                yield json.loads(line)
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise unreachable(where, error) from error
+def _answer(path: str, body: dict[str, Any], query: dict[str, str]) -> Iterator[dict[str, Any]]:
+    with asked("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"}, query) as answer:
+        raise_for(answer)
+        yield from map(json.loads, answer)
 
 
 def _print_finding(finding: dict[str, Any]) -> None:

@@ -18,7 +18,8 @@ from cli.doctor.host import look_at_host
 from cli.doctor.lanes import look_at_lanes
 from cli.doctor.redis import each_redis, look_at_redis
 from cli.doctor.service import look_at_control, look_at_domains
-from cli.show import as_json, console, printable
+from cli.plain import as_json, printable
+from cli.show import console
 
 _COLOURS = {"ok": "green", "warning": "yellow", "broken": "red"}
 _STATE = 8  # columns of the state

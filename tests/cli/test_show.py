@@ -10,7 +10,8 @@ from rich.cells import cell_len
 
 from cli.__main__ import taptrail
 from cli.lists import as_csv
-from cli.show import as_json, fields, printable, rows
+from cli.plain import as_json, printable
+from cli.show import fields, rows
 
 CONTROLS = ["\x1b[2J", "\x9b2J", "\x07", "\x7f", "\u202e", "\u2066", "\r"]
 
