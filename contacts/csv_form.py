@@ -7,8 +7,8 @@ lower case, with other characters as one `_`. Only columns that are asked for ar
 import csv
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from typing import IO, Any
 
 import msgspec
@@ -30,6 +30,7 @@ _OTHERS = re.compile("[^a-z0-9_]+")
 _RULE = '; a field with quotes in it is quoted as a whole, and each of them doubled: "5"" pipe"'
 _STRAY = f"a quoted field goes on after its closing quote, or a field that is not quoted has a quote{_RULE}"
 _OPEN = f"a quote is opened and not closed within {MAX_RECORD} characters{_RULE}"
+_Cells = Mapping[int, Sequence[str]]  # by its place in a line, a column that is read
 _UNKNOWN = "its letters are neither UTF-8 nor Windows-1252; export it as CSV in UTF-8"
 
 
@@ -69,11 +70,35 @@ class CsvForm(msgspec.Struct, frozen=True):
             raise BadHeader(f"a line has more than {MAX_LINE} characters; is it a CSV file?") from None
 
     def columns(self, records: list[str]) -> Columns | None:
-        """A quarter of the time of reading them one by one."""
+        """A quarter of the time of reading them one by one, or less."""
         if max(map(len, records)) > MAX_RECORD:
             return None
         text = "\n".join(records)
-        if "\0" in text or UNDECODABLE in text or ('"' in text and self.splitter.strays(text)):
+        if "\0" in text or UNDECODABLE in text:
+            return None
+        cells = self._plain_cells(records, text) or self._cells_by_csv(records, text)
+        if cells is None:
+            return None
+        contact_ids, audiences, indexes = (self._column(cells, name) for name in STANDS_APART)
+        texts = set(indexes)  # few differ
+        if self.header.contact_column in contact_ids or not all(map(_is_index, texts)):
+            return None
+        numbers = {text: int(text) if text else None for text in texts}
+        return Columns(contact_ids, audiences, [numbers[text] for text in indexes], self._fields(cells))
+
+    def _plain_cells(self, records: list[str], text: str) -> _Cells | None:
+        """Half the time of Python's csv, where nothing is quoted and every line ends as most do."""
+        width, delimiter = len(self.header.cells), self.splitter.delimiter
+        if '"' in text or set(map(str.count, records, repeat(delimiter))) != {width - 1}:
+            return None
+        text = text.removesuffix("\r").replace("\r\n", "\n")
+        if "\r" in text:
+            return None
+        cells = text.replace("\n", delimiter).split(delimiter)
+        return {place: cells[place::width] for place in self.header.positions.values()}
+
+    def _cells_by_csv(self, records: list[str], text: str) -> _Cells | None:
+        if '"' in text and self.splitter.strays(text):
             return None
         try:
             rows = list(csv.reader(records, delimiter=self.splitter.delimiter, strict=True))
@@ -81,12 +106,7 @@ class CsvForm(msgspec.Struct, frozen=True):
             return None
         if len(rows) != len(records) or set(map(len, rows)) != {len(self.header.cells)}:
             return None
-        contact_ids, audiences, indexes = (self._column(rows, name) for name in STANDS_APART)
-        texts = set(indexes)  # few differ
-        if self.header.contact_column in contact_ids or not all(map(_is_index, texts)):
-            return None
-        numbers = {text: int(text) if text else None for text in texts}
-        return Columns(contact_ids, audiences, [numbers[text] for text in indexes], self._fields(rows))
+        return {place: [row[place] for row in rows] for place in self.header.positions.values()}
 
     def line(self, raw: str) -> ContactLine | Fault:
         cells = self._cells(raw)
@@ -96,22 +116,25 @@ class CsvForm(msgspec.Struct, frozen=True):
             return Fault("", f"it has {len(cells)} fields, the header has {len(self.header.cells)}")
         if [cell.strip() for cell in cells] == self.header.cells:
             return Fault("", "it is the header again; take it out")
-        contact_id, audience, index = (self._column([cells], name)[0] for name in STANDS_APART)
+        columns = {place: [cells[place]] for place in self.header.positions.values()}
+        contact_id, audience, index = (self._column(columns, name)[0] for name in STANDS_APART)
         if not _is_index(index):
             error = f"destination_index is {shown(index)}; expected a whole number of at most {MAX_INDEX_DIGITS} digits"
             return Fault("destination_index", error)
-        fields = self._fields([cells]) or [{}]
+        fields = self._fields(columns) or [{}]
         return ContactLine(contact_id, audience, int(index) if index else None, fields[0])
 
-    def _column(self, rows: list[list[str]], name: str) -> list[str]:
+    def _column(self, cells: _Cells, name: str) -> list[str]:
         position = self.header.positions.get(name)
-        return [""] * len(rows) if position is None else [row[position].strip() for row in rows]
+        if position is None:
+            return [""] * len(next(iter(cells.values())))
+        return list(map(str.strip, cells[position]))
 
-    def _fields(self, rows: list[list[str]]) -> list[Any] | None:
+    def _fields(self, cells: _Cells) -> list[Any] | None:
         names = [name for name in self.header.positions if name not in STANDS_APART]
         if not names:
             return None
-        columns = [self._column(rows, name) for name in names]
+        columns = [self._column(cells, name) for name in names]
         return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
     def _cells(self, record: str) -> list[str] | Fault:

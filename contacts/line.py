@@ -142,10 +142,10 @@ def may_be_wrong(columns: Columns, destinations: int, needs: FieldNeeds = NO_FIE
         all(contact_ids)
         and DOTS.isdisjoint(contact_ids)
         and max(map(len, contact_ids)) <= MAX_CONTACT_ID
-        and all(map(str.isprintable, contact_ids))
+        and "".join(contact_ids).isprintable()
         and not any(map("\n".join(["", *contact_ids, ""]).__contains__, _SIGNS))
         and max(map(len, audiences)) <= MAX_AUDIENCE
-        and all(map(str.isprintable, audiences))
+        and "".join(audiences).isprintable()
         and all(0 <= index < destinations for index in indexes)
         and not fields_may_be_wrong(columns.fields, needs.required)
     )

@@ -309,3 +309,17 @@ def test_a_record_of_many_lines_costs_what_its_characters_do():
     few, many = min(seconds(1_000) for _ in range(3)), min(seconds(16_000) for _ in range(3))
 
     assert many < 64 * few, "16 times the lines are 16 times the work, and were 256 times"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "end"])
+def test_lines_without_quotes_are_read_as_those_with_them(end, last):
+    rows = [["contact_id", "audience", "x"], [" c-1", "vip ", "1"], ["c-2", "", "a b"], ["c-3", "new", ""]]
+    plain = end.join(",".join(row) for row in rows) + (end if last else "")
+    quoted = end.join(",".join(f'"{cell}"' for cell in row) for row in rows) + (end if last else "")
+
+    found, expected = read(plain)[1], read(quoted)[1]
+
+    assert found.contact_ids.to_pylist() == expected.contact_ids.to_pylist() == ["c-1", "c-2", "c-3"]
+    assert (found.audiences, found.audience_nos) == (expected.audiences, expected.audience_nos)
+    assert found.line_nos == expected.line_nos
