@@ -56,6 +56,11 @@ def moment_of_ms(ms: int) -> datetime | None:
     return datetime.fromtimestamp(ms / 1_000, UTC) if ms else None
 
 
+def clock(time: datetime) -> str:
+    """4 May 2026, 09:00: of a clock whose zone is named elsewhere."""
+    return f"{time.day} {time:%b %Y, %H:%M}"
+
+
 def strokes(values: Sequence[int], width: int, height: int) -> str:
     """An upright stroke for each value above 0, as the `d` of an SVG path; the highest is as high as the picture."""
     across, most = width / max(len(values), 1), max(values, default=0)

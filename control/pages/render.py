@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 from control.access.caller import Caller
 from control.pages import formats
 from control.pages.assets import address_of
+from control.pages.report_charts import charts_of
 
 # Scripts, styles, pictures and calls of this host alone; nothing inline, no frame, no form to elsewhere (CSP level 3).
 # data: for the picture that a chart is saved as.
@@ -39,9 +40,10 @@ def _environment() -> jinja2.Environment:
         "sentence": formats.sentence,
         "moment": formats.moment,
         "moment_of_ms": formats.moment_of_ms,
+        "clock": formats.clock,
         "strokes": formats.strokes,
     }
-    environment.globals |= {"asset": address_of}
+    environment.globals |= {"asset": address_of, "charts_of": charts_of}
     return environment
 
 

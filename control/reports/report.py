@@ -58,11 +58,6 @@ class _Seconds(msgspec.Struct):
     within: list[int]
 
 
-class _Span(msgspec.Struct):
-    most_s: int
-    whole_s: int
-
-
 class _Questions:
     """What is asked of one broadcast, narrowed as its filters say."""
 
@@ -173,8 +168,8 @@ async def _by_place_and_time(ask: _Questions, sent_ms: int, tz: str) -> dict[str
 
 
 async def _by_time(ask: _Questions, tz: str) -> list[TimeRow]:
-    [span] = await ask.rows(statements.SPAN, _Span)
-    return await ask.rows(statements.BY_TIME, TimeRow, tz=tz, step=step_for(span.most_s, span.whole_s))
+    step_s = step_for(await ask.number(statements.SPAN))
+    return await ask.rows(statements.BY_TIME, TimeRow, tz=tz, step=step_s)
 
 
 async def read_account_report(clickhouse: ClickHouse, account: str) -> AccountReport:

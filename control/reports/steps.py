@@ -1,13 +1,13 @@
 """How finely a report shows visits over time. Pure."""
 
-STEPS_S = (60, 300, 900, 3_600, 86_400, 604_800)
-FEW, MANY = 200, 1_000  # steps that a chart shows well, and that it can show
+_HOUR_S, _DAY_S = 3_600, 86_400
+# Each step with how long visits came for at most.
+_STEPS_S = (
+    (60, 3 * _HOUR_S), (300, 12 * _HOUR_S), (900, 2 * _DAY_S), (_HOUR_S, 31 * _DAY_S), (_DAY_S, 1_000 * _DAY_S),
+)  # fmt: skip
+_WEEK_S = 7 * _DAY_S
 
 
-def step_for(most_s: int, whole_s: int) -> int:
-    """The finest step of which FEW hold most visits, and MANY all: a single late one does not flatten the rest.
-
-    most_s: how long visits came for without the first and the last in a hundred; whole_s: all of them. In seconds.
-    """
-    fitting = (step_s for step_s in STEPS_S if most_s <= FEW * step_s and whole_s <= MANY * step_s)
-    return next(fitting, STEPS_S[-1])
+def step_for(span_s: int) -> int:
+    """The finest step, in seconds, that a chart has room for."""
+    return next((step_s for step_s, most_s in _STEPS_S if span_s <= most_s), _WEEK_S)

@@ -43,23 +43,10 @@ function sendFiltersAtOnce() {
     select.addEventListener("change", () => select.form.requestSubmit());
 }
 
-function followLive() {
-  if (!document.querySelector("[data-live]")) return;
-  const stream = new EventSource(`${location.pathname}/live${location.search}`);
-  stream.addEventListener("changed", async () => {
-    const answer = await fetch(location.href);
-    if (!answer.ok || answer.redirected) return stream.close();
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
-    if (fresh) document.querySelector("[data-live]").replaceWith(fresh);
-    showTimesHere();
-  });
-  addEventListener("pagehide", () => stream.close());
-}
-
-followLive();
 for (const warning of document.querySelectorAll("[data-insecure]")) warning.hidden = window.isSecureContext;
 showTimesHere();
 sendFiltersAtOnce();
+if (document.querySelector("[data-live]")) import("./live.js").then(({ follow }) => follow(showTimesHere));
 if (document.querySelector("[data-chart]")) {
   // After the first paint: the page is read before its charts are there.
   requestAnimationFrame(() => setTimeout(async () => (await import("./chart.js")).drawAll(), 0));

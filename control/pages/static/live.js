@@ -1,0 +1,59 @@
+// A page that follows what it shows: when it has changed, each part becomes what the server says of it now.
+// What the reader has done to the page stays: focus, opened tables, charts.
+
+const OF_THE_READER = new Set(["class", "hidden", "open"]); // attributes that scripts and readers set
+
+/** Follow the changes of the page's [data-live]; after: called when it was renewed. */
+export function follow(after) {
+  let stream = null;
+  let asked = 0;
+  const renewed = async () => {
+    const question = ++asked;
+    const answer = await fetch(location.href);
+    if (!answer.ok || answer.redirected) return leave();
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
+    if (!fresh || question !== asked) return; // what was asked later is newer
+    become(document.querySelector("[data-live]"), fresh);
+    await renewCharts();
+    after();
+  };
+  const join = () => {
+    stream = new EventSource(`${location.pathname}/live${location.search}`);
+    stream.addEventListener("changed", renewed);
+  };
+  const leave = () => stream?.close();
+  // A browser has six connections to a host: a page in the background gives its own back, and catches up afterwards.
+  document.addEventListener("visibilitychange", () => {
+    leave();
+    if (document.hidden) return;
+    join();
+    renewed();
+  });
+  addEventListener("pagehide", leave);
+  join();
+}
+
+/** Make a node what the fresh one is, by as few changes as there are. Elements with data-kept belong to scripts. */
+function become(node, fresh) {
+  if (node.isEqualNode(fresh) || node.dataset?.kept !== undefined) return;
+  if (node.nodeName !== fresh.nodeName || node.nodeType !== fresh.nodeType) return node.replaceWith(fresh);
+  if (node.nodeType !== Node.ELEMENT_NODE) return void (node.data = fresh.data);
+  takeAttributes(node, fresh);
+  const [old, now] = [[...node.childNodes], [...fresh.childNodes]];
+  now.forEach((child, place) => (old[place] ? become(old[place], child) : node.append(child)));
+  old.slice(now.length).forEach((child) => child.remove());
+}
+
+function takeAttributes(node, fresh) {
+  for (const { name } of [...node.attributes])
+    if (!fresh.hasAttribute(name) && !OF_THE_READER.has(name)) node.removeAttribute(name);
+  for (const { name, value } of fresh.attributes)
+    if (!OF_THE_READER.has(name) && node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+async function renewCharts() {
+  const figures = document.querySelectorAll("[data-live] [data-chart]");
+  if (!figures.length) return;
+  const { update } = await import("./chart.js");
+  for (const figure of figures) update(figure.dataset.chart, JSON.parse(figure.querySelector("[data-option]").textContent));
+}
