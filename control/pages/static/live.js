@@ -19,15 +19,14 @@ export function follow(after) {
   };
   const join = () => {
     stream = new EventSource(`${location.pathname}/live${location.search}`);
+    stream.addEventListener("open", renewed); // what came before the stream did, or while it was away
     stream.addEventListener("changed", renewed);
   };
   const leave = () => stream?.close();
   // A browser has six connections to a host: a page in the background gives its own back, and catches up afterwards.
   document.addEventListener("visibilitychange", () => {
     leave();
-    if (document.hidden) return;
-    join();
-    renewed();
+    if (!document.hidden) join();
   });
   addEventListener("pagehide", leave);
   join();
