@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from control.pages.countries import name_of
 from control.reports.shapes import Report
 
 NOT_KNOWN = "Not known"
@@ -54,11 +55,10 @@ def _capital(name: str) -> Callable[[Any], str]:
 DEVICES = Kind("Device", "by_device", _capital("device_type"), {"device": "device_type"})
 SYSTEMS = Kind("System", "by_os", _field("os"), {"os": "os"})
 BROWSERS = Kind("Browser", "by_browser", _field("browser"), {"browser": "browser"})
-COUNTRIES = Kind("Country of the network", "by_country", _field("country"), {"country": "country"})
 RULES = Kind("Rule that sent them", "by_rule", lambda row: row.rule or "None: the link's own destination", {})
 REGIONS = Kind(
     "Region of the network", "by_region",
-    lambda row: f"{row.region or NOT_KNOWN}, {row.country}" if row.country else row.region or NOT_KNOWN,
+    lambda row: f"{row.region or NOT_KNOWN}, {name_of(row.country)}" if row.country else row.region or NOT_KNOWN,
     {"country": "country", "region": "region"},
 )  # fmt: skip
 

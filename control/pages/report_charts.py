@@ -22,12 +22,13 @@ class Charts(msgspec.Struct, frozen=True):
     days: tuple[str, ...] = words.DAYS
 
 
-def charts_of(report: Report) -> Charts:
+def charts_of(report: Report, counted: str = "taps") -> Charts:
+    """counted: what the lists of the report count, taps or visits."""
     return Charts(
         over_time=over_time(report.by_time, report.tz),
         time_to_tap=time_to_tap(report.seconds_to_tap, report.unique_contacts),
-        weekday_hour=weekday_hour(report.by_weekday_hour, report.tz),
-        places=places(report.by_country),
+        weekday_hour=weekday_hour(report.by_weekday_hour, report.tz, counted),
+        places=places(report.by_country, counted),
     )
 
 
@@ -63,9 +64,9 @@ def _labels(times: Sequence[datetime], step_s: int) -> list[str]:
     return [f"{time:%H:%M}\n{day}" for time, day in zip(times, days, strict=True)]
 
 
-def weekday_hour(cells: Sequence[WeekdayHourRow], tz: str) -> Chart:
+def weekday_hour(cells: Sequence[WeekdayHourRow], tz: str, counted: str = "taps") -> Chart:
     """A row of the table for each hour of the day, with the taps of each weekday."""
-    says = words.of_week(cells, tz)
+    says = words.of_week(cells, tz, counted)
     if not cells:
         return Chart(says, [], None)
     taps = {(cell.weekday, cell.hour): cell.clicks for cell in cells}
@@ -82,7 +83,7 @@ def weekday_hour(cells: Sequence[WeekdayHourRow], tz: str) -> Chart:
             "inRange": {"color": ["@heat-0", "@heat-1"]},
         },
         "series": [
-            {"type": "heatmap", "dimensions": ["Hour", "Day", "Taps"], "encode": {"tooltip": [1, 0, 2]},
+            {"type": "heatmap", "dimensions": ["Hour", "Day", counted.capitalize()], "encode": {"tooltip": [1, 0, 2]},
              "data": [[hour, day, clicks] for hour, row in rows for day, clicks in enumerate(row)],
              "itemStyle": {"borderColor": "@surface", "borderWidth": 1}}
         ],

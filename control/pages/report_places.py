@@ -20,8 +20,8 @@ class PlaceRow(msgspec.Struct, frozen=True):
     share: float
 
 
-def places(found: Sequence[CountryRow]) -> Chart:
-    says, taps = of_countries(found), sum(row.clicks for row in found)
+def places(found: Sequence[CountryRow], counted: str = "taps") -> Chart:
+    says, taps = of_countries(found, counted), sum(row.clicks for row in found)
     rows = [PlaceRow(row.country, name_of(row.country), row.clicks, row.clicks / taps) for row in found if taps]
     drawn = [row for row in rows if is_drawn(row.country)]
     if not rows:
@@ -35,7 +35,7 @@ def places(found: Sequence[CountryRow]) -> Chart:
             "inRange": {"color": ["@map-low", "@map-high"]},
         },
         "series": [
-            {"type": "map", "map": "world", "name": "Taps", "roam": False, "selectedMode": False,
+            {"type": "map", "map": "world", "name": counted.capitalize(), "roam": False, "selectedMode": False,
              "data": [{"name": row.name, "value": row.clicks} for row in drawn],
              "left": 0, "right": 0, "top": 0, "bottom": 32, "preserveAspect": True, "label": {"show": False},
              "itemStyle": {"areaColor": "@land", "borderColor": "@land-line", "borderWidth": 0.5},

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from control.pages import findings
-from control.pages.ranked import BROWSERS, COUNTRIES, DEVICES, NOT_KNOWN, REGIONS, RULES, SYSTEMS, Ranked, cut, ranked
+from control.pages.countries import name_of
+from control.pages.ranked import BROWSERS, DEVICES, NOT_KNOWN, REGIONS, RULES, SYSTEMS, Ranked, cut, ranked
 from control.reports.definitions import DEFINITIONS, NUMBERS
 from control.reports.shapes import Classes, Report
 from control.reports.warnings import advice_on
@@ -67,7 +68,7 @@ def _by_class(clicks: Classes) -> dict[str, int]:
 
 
 def _lists(report: Report) -> list[Ranked]:
-    return [ranked(report, kind) for kind in (DEVICES, SYSTEMS, BROWSERS, COUNTRIES, REGIONS, RULES)]
+    return [ranked(report, kind) for kind in (DEVICES, SYSTEMS, BROWSERS, REGIONS, RULES)]
 
 
 def _said(name: str, text: str) -> str:
@@ -75,4 +76,6 @@ def _said(name: str, text: str) -> str:
         return CLASS_NAMES.get(text, text)
     if name == "destination" and text.isdigit():
         return str(int(text) + 1)
+    if name == "country":
+        return name_of(text)
     return text or NOT_KNOWN

@@ -47,27 +47,31 @@ def of_waits(seconds: SecondsToTap, contacts: int) -> str:
     return f"Of the contacts that tapped, half had within {half} of the send and nine of ten within {most}."
 
 
-def of_week(cells: Sequence[WeekdayHourRow], tz: str) -> str:
+def of_week(cells: Sequence[WeekdayHourRow], tz: str, counted: str) -> str:
+    """counted: taps, or visits."""
     taps = sum(cell.clicks for cell in cells)
     if not taps:
-        return "No tap so far."
+        return f"No {_one(counted)} so far."
     top = max(cells, key=lambda cell: cell.clicks)
     hour = f"{top.hour:02}:00 and {(top.hour + 1) % 24:02}:00"
     zone = f"Hours of the clock in {tz}."
     if taps == 1:
-        return f"One tap, on a {DAYS[top.weekday - 1]} between {hour}. {zone}"
-    return f"Most taps came on {DAYS[top.weekday - 1]} between {hour}: {number(top.clicks)} of {number(taps)}. {zone}"
+        return f"One {_one(counted)}, on a {DAYS[top.weekday - 1]} between {hour}. {zone}"
+    return (
+        f"Most {counted} came on {DAYS[top.weekday - 1]} between {hour}: {number(top.clicks)} of {number(taps)}. {zone}"
+    )
 
 
-def of_countries(rows: Sequence[CountryRow]) -> str:
+def of_countries(rows: Sequence[CountryRow], counted: str) -> str:
+    """counted: taps, or visits."""
     taps = sum(row.clicks for row in rows)
     if not taps:
-        return "No tap so far."
+        return f"No {_one(counted)} so far."
     known = [row for row in rows if row.country]
     if not known:
-        return f"{_many(taps, 'tap', 'taps')}, {UNKNOWN.lower()} from where."
+        return f"{_many(taps, _one(counted), counted)}, {UNKNOWN.lower()} from where."
     most, others = known[0], taps - sum(row.clicks for row in known)
-    said = f"{_many(taps, 'tap', 'taps')} from {_many(len(known), 'country', 'countries')}"
+    said = f"{_many(taps, _one(counted), counted)} from {_many(len(known), 'country', 'countries')}"
     said += (
         f", {share(most.clicks / taps)} from {name_of(most.country)}."
         if len(known) > 1 or others
@@ -83,6 +87,10 @@ def _too_small(known: Sequence[CountryRow]) -> str:
     more = len(hidden) - _MAX_NAMED
     named = hidden if more <= 0 else [*hidden[:_MAX_NAMED], f"{more} more"]
     return f" Too small for the map: {_listed(named)}."
+
+
+def _one(counted: str) -> str:
+    return counted.removesuffix("s")
 
 
 def _many(count: int, one: str, more: str) -> str:

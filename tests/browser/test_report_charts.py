@@ -297,7 +297,9 @@ def huge():
     address = Some(narrowed=lambda **_: "/reports/huge")
     parts = ("report_charts.html", "report_places.html")
     assert charts_of(report).places.rows
-    return "".join(_templates.get_template(part).render(report=report, address=address) for part in parts)
+    return "".join(
+        _templates.get_template(part).render(report=report, address=address, counted="Taps") for part in parts
+    )
 
 
 def test_a_print_has_light_charts_and_no_buttons(looks, summer):

@@ -18,8 +18,9 @@ export function follow(after) {
     after();
   };
   const join = () => {
-    stream = new EventSource(`${location.pathname}/live${location.search}`);
-    stream.addEventListener("open", renewed); // what came before the stream did, or while it was away
+    const query = new URLSearchParams(location.search);
+    query.set("seen", document.querySelector("[data-live]").dataset.live); // what changed since the page was made shows too
+    stream = new EventSource(`${location.pathname}/live?${query}`);
     stream.addEventListener("changed", renewed);
   };
   const leave = () => stream?.close();

@@ -160,3 +160,11 @@ def test_every_option_is_json():
         weekday_hour([WeekdayHourRow(1, 0, 10_000_000)], "UTC"), places([CountryRow("US", 10_000_000)]),
     ):  # fmt: skip
         json.dumps(chart.option)
+
+
+def test_where_visits_of_machines_are_listed_words_and_charts_say_visits():
+    week, world = weekday_hour([WeekdayHourRow(2, 9, 1)], "UTC", "visits"), places([CountryRow("US", 2)], "visits")
+
+    assert said(week).startswith("One visit, on a Tuesday")
+    assert said(world) == "2 visits from 1 country: United States."
+    assert world.option["series"][0]["name"] == "Visits"

@@ -38,7 +38,7 @@ def test_a_region_is_named_and_narrowed_with_its_country():
         report(by_region=[RegionRow("DE", "Berlin", 2), RegionRow("DE", "", 1), RegionRow("", "", 1)]), REGIONS
     )
 
-    assert [line.name for line in found.lines.shown] == ["Berlin, DE", "Not known, DE", "Not known"]
+    assert [line.name for line in found.lines.shown] == ["Berlin, Germany", "Not known, Germany", "Not known"]
     assert found.lines.shown[1].filters == {"country": "DE", "region": ""}
 
 
