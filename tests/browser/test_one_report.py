@@ -1,11 +1,12 @@
 """The page of one broadcast: figures of the API, taps without a reload, shares without contacts."""
 
+import json
 import time
 
 import pytest
 
 from tests.browser.chromium import LOOKS
-from tests.browser.shop import IPHONE
+from tests.browser.shop import DOMAIN, IPHONE
 
 REPORT = "/reports/spring-sale"
 LIVE_MS = 5_000
@@ -102,9 +103,30 @@ def test_a_share_shows_the_report_and_no_contact(looks, shop):
     screen.troubles[:] = [one for one in screen.troubles if "404" not in one]  # the browser logs every such answer
 
 
+@pytest.fixture(scope="session")
+def hostile(shop):
+    """A broadcast whose contact and audience have names as long and as hostile as they can be."""
+    audience, contact = "<b>\u202e" + "W" * 124, "<script>alert(1)</script>\u202e" + "W" * 101
+    shop.call("PUT", "/v1/broadcasts/hostile", {"short_domain": DOMAIN, "destinations": ["https://shop.acme.example/"]})
+    line = json.dumps({"contact_id": contact, "audience": audience}).encode()
+    links = shop.call("POST", "/v1/broadcasts/hostile/links", line)
+    time.sleep(1.1)  # a tap within a second of the send would be judged to be a machine's
+    shop.tap([links[0]["code"]])
+    return contact
+
+
+def test_a_hostile_name_is_shown_as_it_is(screen, hostile):
+    page = open_report(screen, "/reports/hostile")
+    page.locator(".figure.people .value", has_text="1").wait_for(timeout=LIVE_MS)
+    page.reload()
+
+    assert page.get_by_role("rowheader", name=hostile).is_visible()
+    assert page.locator("main b").count() == 0
+
+
 @pytest.mark.parametrize(("theme", "width"), LOOKS)
-@pytest.mark.parametrize("broadcast_id", ["spring-sale", "no-tap", "one-tap"])
-def test_it_can_be_read_by_everyone(looks, shop, broadcast_id, theme, width, tmp_path):
+@pytest.mark.parametrize("broadcast_id", ["spring-sale", "no-tap", "one-tap", "hostile"])
+def test_it_can_be_read_by_everyone(looks, shop, hostile, broadcast_id, theme, width, tmp_path):
     screen = looks.signed_in(shop.key, theme, width)
 
     open_report(screen, f"/reports/{broadcast_id}")

@@ -39,6 +39,7 @@ function show(draft, fault) {
   part("fault").textContent = fault;
   part("fault").hidden = !fault;
   part("preview").hidden = draft === null;
+  part("in-short").hidden = draft === null;
   if (draft === null) return;
   const sample = draft.samples[0];
   part("sample").textContent = sample.text;
@@ -49,7 +50,14 @@ function show(draft, fault) {
   part("destinations").replaceChildren(...draft.destinations.map((url) => made("li", url, "name")));
   part("warnings-part").hidden = draft.warnings.length === 0;
   showWarnings(part("warnings"), draft.warnings, false);
+  part("in-short").querySelector("span").textContent = inShort(draft);
   offerValues(draft.fields);
+}
+
+/** For a phone, where the preview stands below the form. */
+function inShort({ samples: [sample], destinations, warnings }) {
+  const counts = [many(sample.segments, "segment"), many(sample.units, "character"), many(destinations.length, "link")];
+  return [...counts, ...(warnings.length ? [many(warnings.length, "warning")] : [])].join(", ");
 }
 
 function offerValues(fields) {
