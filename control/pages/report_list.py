@@ -12,6 +12,7 @@ from control.pages.addresses import turned
 from control.pages.gate import Shown
 from control.pages.render import page
 from control.reports.overview import Overview
+from control.reports.warnings import advice_on
 from runtime.clock import unix_ms
 
 PER_PAGE = 25
@@ -33,6 +34,6 @@ class ReportList:
         found = await self._listings.broadcasts(account, asked, q=given.get("q", ""), state=state, since=None)
         return page(
             "reports.html", caller, account=account, lines=await self._overview.lines(found.items), given=given,
-            now_ms=unix_ms(),
+            now_ms=unix_ms(), advice_on=advice_on,
             **turned("/reports", given, cursor_after(found.last)),
         )  # fmt: skip
