@@ -38,7 +38,7 @@ DEFINITIONS = {
     ),
     "segments": Definition("Segments", "Parts of messages that were composed; carriers are paid for each."),
     "by_reason": Definition(
-        "Why they are machines", "Visits that are no person's, by class and by the rule that decided."
+        "Why they are no people", "Visits that are no person's, by class and by the rule that decided."
     ),
     "by_destination": Definition(
         "Links in the text",

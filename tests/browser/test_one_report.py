@@ -133,3 +133,16 @@ def test_it_can_be_read_by_everyone(looks, shop, hostile, broadcast_id, theme, w
 
     assert screen.faults_by_axe() == []
     assert screen.overflow() == 0
+
+
+def test_on_paper_there_is_no_control_and_each_figure_has_its_footnote(screen):
+    page = open_report(screen)
+    page.emulate_media(media="print")
+
+    controls = page.locator("main").locator("button, .button, form, input, summary, .downloads")
+    assert [one.inner_text() for one in controls.all() if one.is_visible()] == []
+    notes = [note.inner_text() for note in page.locator("main sup.note").all() if note.is_visible()]
+    known = [note.inner_text() for note in page.locator(".definitions .note").all() if note.is_visible()]
+    assert len(notes) >= 8
+    assert set(notes) <= set(known)
+    assert page.get_by_text("Contacts with at least one tap.").is_visible()
