@@ -21,6 +21,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -118,17 +119,22 @@ class Bench:
         """A constant arrival rate, whatever the server does."""
         with self._serving(kind) as contestant, consumed(contestant):
             before_s = contestant.cpu_s()
-            out = _output(
-                [sys.executable, "-m", "loadtest.open_loop", "--rate", str(rate), "--count", str(count),
-                 "--codes", str(self._codes), "--heads", str(self._heads), "--start", str(round_no * 104_729)]
-            )  # fmt: skip
+            found = self.tap(rate, count, round_no)
             used_s = contestant.cpu_s() - before_s
-        found = json.loads(out)
         result = Latency(kind.name, rate, used_s / found["answered"] * 1e6, **found)
         if result.wrong:
             raise SystemExit(f"{kind.name} gave {result.wrong} wrong answers")
         print(f"round {round_no + 1}: {result}", flush=True)
         return result
+
+    def tap(self, rate: float, count: int, round_no: int) -> dict[str, Any]:
+        """Taps at a constant rate of what serves now; gives what loadtest/open_loop.py says of them."""
+        out = _output(
+            [sys.executable, "-m", "loadtest.open_loop", "--rate", str(rate), "--count", str(count),
+             "--codes", str(self._codes), "--heads", str(self._heads), "--start", str(round_no * 104_729)]
+        )  # fmt: skip
+        found: dict[str, Any] = json.loads(out)
+        return found
 
     @contextmanager
     def _serving(self, kind: type[Contestant]) -> Iterator[Contestant]:
