@@ -315,6 +315,10 @@ def test_a_print_has_light_charts_and_no_buttons(looks, summer):
     assert page.locator("[data-chart] button:visible").count() == 0
     for name in NAMES:
         assert page.locator(f"[data-chart={name}] svg").bounding_box()["width"] == 660
+        # Else paper is scaled to the chart as it was on the screen.
+        assert (
+            page.locator(f"[data-chart={name}] .plot").evaluate("plot => getComputedStyle(plot).overflow") == "hidden"
+        )
     if PICTURES:
         screen.picture(Path(PICTURES), "report-print")
     page.emulate_media(media="screen")
