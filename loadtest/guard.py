@@ -18,11 +18,12 @@ from loadtest.bench import Bench
 from loadtest.cpu_burden import loops_of
 from loadtest.peers import Bare, Contestant, Taptrail
 from loadtest.tap_cost import Run, measured
+from records.machine_code import is_compiled
 
-# Both are ratios of a tap to a request that a bare ASGI callable answers on uvicorn. The instructions (1.08) vary by 0.1 %
-# from run to run. CPU time (0.97) was 0.81-1.01 in the rounds of a run while other work kept both cores busy, and
-# 1.70-1.82 with 20 us more on a tap.
-MOST_INSTRUCTIONS = 1.15
+# Both are ratios of a tap to a request that a bare ASGI callable answers on uvicorn. The instructions (0.91, and 1.07 where
+# the cipher of codes is not compiled) vary by 0.1 % from run to run. CPU time (0.97) was 0.81-1.01 in the rounds of a run
+# while other work kept both cores busy, and 1.70-1.82 with 20 us more on a tap.
+MOST_INSTRUCTIONS = {True: 0.95, False: 1.12}  # by whether the cipher is compiled
 MOST_CPU_TIME = 1.35
 ROUNDS = 5
 LINKS = 100_000  # each request another one, and more than an edge keeps in memory
@@ -45,9 +46,12 @@ def instructions(loops: int) -> list[tuple[bool, str]]:
         print("VALGRIND IS MISSING: THE INSTRUCTIONS OF A TAP ARE NOT COUNTED", file=sys.stderr)
         return []
     tap, bare = measured(Run(loops=loops))
+    most = MOST_INSTRUCTIONS[is_compiled()]
+    cipher = "compiled" if is_compiled() else "interpreted"
     return [
-        (tap / bare <= MOST_INSTRUCTIONS,
-         f"a tap takes {tap:,} instructions, {tap / bare:.3f} of a bare request's {bare:,}; at most {MOST_INSTRUCTIONS}"),
+        (tap / bare <= most,
+         f"a tap takes {tap:,} instructions, {tap / bare:.3f} of a bare request's {bare:,}; at most {most} with the "
+         f"cipher {cipher}"),
     ]  # fmt: skip
 
 
