@@ -50,6 +50,7 @@ from control.minting.minter import Minter
 from control.pages.broadcast import BroadcastPage
 from control.pages.compare import ComparePage
 from control.pages.compose import ComposePage
+from control.pages.contact import ContactPage
 from control.pages.gate import problem_page
 from control.pages.links import LinksPage
 from control.pages.live import Live
@@ -119,7 +120,7 @@ def build(
     pages = site(
         access, ReportList(listings, Overview(clickhouse)), ComposePage(domains), BroadcastPage(broadcasts, links),
         LinksPage(listings, domains), SettingsPage(listings, keys),
-        ComparePage(broadcasts, watched, one_report.show), one_report,
+        ComparePage(broadcasts, watched, one_report.show), ContactPage(listings, clickhouse), one_report,
     )  # fmt: skip
     pages = [*pages, *one_report.routes()]
     return control_app(calls, access, pages, partial(problem_page, access)), resync, keys, live

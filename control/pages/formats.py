@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 NONE = "\N{EN DASH}"
@@ -66,3 +67,8 @@ def strokes(values: Sequence[int], width: int, height: int) -> str:
     across, most = width / max(len(values), 1), max(values, default=0)
     tall = ((at, max(value / most * height, 1.5)) for at, value in enumerate(values) if value > 0)
     return "".join(f"M{(at + 0.5) * across:.1f} {height}v{-up:.1f}" for at, up in tall)
+
+
+def in_path(text: str) -> str:
+    """As one segment of a path: a slash of the text is none of the address."""
+    return quote(text, safe="")

@@ -42,6 +42,7 @@ def _environment() -> jinja2.Environment:
         "moment_of_ms": formats.moment_of_ms,
         "clock": formats.clock,
         "strokes": formats.strokes,
+        "in_path": formats.in_path,
     }
     environment.globals |= {"asset": address_of, "charts_of": charts_of}
     return environment
