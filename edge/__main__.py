@@ -19,7 +19,16 @@ from runtime.guard.budget import OF_PROCESS
 from runtime.guard.guard import Guard, Shortcut, most_connections
 from runtime.metrics import registry_of
 from runtime.process import run
-from runtime.serve import HttpServer, Readiness, inherited_as_set, listen_as_set, ops_app, stop_signal, waiting
+from runtime.serve import (
+    HttpServer,
+    Readiness,
+    answering,
+    inherited_as_set,
+    listen_as_set,
+    ops_routes,
+    stop_signal,
+    waiting,
+)
 
 FIRST_CONNECT_S = 0.5
 MAX_BODY_BYTES = 64 * 1024  # nobody reads them
@@ -49,6 +58,7 @@ async def serve(
                 parts.lookups_wire.keep_connected(),
                 parts.clicks_wire.keep_connected(),
                 parts.lanes.run(),
+                parts.names.keep_read(),
                 check_code_key(settings.clickhouse_url, settings.code_key),
             )
         ]
@@ -89,7 +99,8 @@ def _servers(
         ClickCollector(parts.recorder, parts.lanes.shippers, settings.spool_dir),
     )
     app = edge_app(parts.redirector, parts.walker, parts.visit_from)
-    return HttpServer(app, public, guard=guard), HttpServer(ops_app(registry, readiness), ops, grace_s=1)
+    ops_app = answering([*ops_routes(registry, readiness), *parts.names.routes()])
+    return HttpServer(app, public, guard=guard), HttpServer(ops_app, ops, grace_s=1)
 
 
 async def _admit(parts: EdgeParts, readiness: Readiness) -> None:

@@ -13,6 +13,7 @@ from edge.memory import EdgeMemory
 from edge.recorder import Recorder
 from edge.redirect import Redirector
 from edge.redis_wire import RedisWire
+from edge.registered_names import RegisteredNames
 from edge.resolver import Resolver
 from edge.scan_limit import ScanLimit
 from edge.settings import Settings
@@ -46,6 +47,8 @@ class EdgeParts:
         codes = CodeCipher(settings.code_key)
         resolver = Resolver(memory, self.lookups_wire, codes, self.lookup_stats)
         self.walker = Walker(memory, self.lookups_wire, self.loader, codes, scans, self.lookup_stats)
+
+        self.names = RegisteredNames(self.walker, self.clickhouse)
 
         self.clicks_wire = RedisWire(settings.clicks_redis_url, timeout_s=5.0)
         news = asyncio.Event()

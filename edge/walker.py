@@ -49,6 +49,13 @@ class Walker:
             raise TooManyLimited
         return domain
 
+    async def is_registered(self, short_domain: str) -> bool:
+        """Asked for by strangers, who can name anything: as few such questions go to ClickHouse as for a scanner.
+
+        Raises ResolveFailed.
+        """
+        return await self._caches.domains.get(short_domain, is_limited=True) is not None
+
     async def walk(self, tap: Tap) -> Resolved:
         """What was found; UNANSWERABLE where no store could say, SCAN_LIMITED where too many names wait already."""
         try:
