@@ -24,31 +24,36 @@ SELECT
 FROM change_log FINAL;
 
 -- Every broadcast, also those without links or taps: the times of human clicks are NULL then.
+--
+-- Here and in the next ones contacts are counted by a hash of 64 bits, in half the time that their ids take: of a million
+-- contacts two are one with a chance of 1 in 37 million.
 CREATE OR REPLACE VIEW broadcast_report AS
 SELECT
     account, broadcast_id,
     sum(minted) AS links,
-    uniqExactIf(contact_id, minted = 1 AND contact_id != '') AS contacts,
+    uniqExactIf(contact, minted = 1 AND is_contact) AS contacts,
     countIf(engaged) AS human_clicks,
     countIf(visit_class = 'preview') AS preview_clicks,
     countIf(visit_class = 'prefetch') AS prefetch_clicks,
     countIf(visit_class = 'scanner') AS scanner_clicks,
     countIf(visit_class = 'bot') AS bot_clicks,
     countIf(visit_class = 'unknown') AS unknown_clicks,
-    uniqExactIf(contact_id, engaged AND contact_id != '') AS unique_contacts,
+    uniqExactIf(contact, engaged AND is_contact) AS unique_contacts,
     if(contacts = 0, 0, unique_contacts / contacts) AS click_through_rate,
     minOrNullIf(clicked_at, engaged) AS first_human_click_at,
     maxOrNullIf(clicked_at, engaged) AS last_human_click_at
 FROM
 (
-    SELECT account, broadcast_id, contact_id, 1 AS minted, '' AS visit_class, false AS engaged,
-        minted_at AS clicked_at FROM links
+    SELECT account, broadcast_id, sipHash64(contact_id) AS contact, contact_id != '' AS is_contact, 1 AS minted,
+        '' AS visit_class, false AS engaged, minted_at AS clicked_at
+    FROM links
     WHERE kind != 'canary'
     UNION ALL
-    SELECT account, broadcast_id, contact_id, 0, toString(visit_class), engaged, clicked_at FROM clicks
+    SELECT account, broadcast_id, sipHash64(contact_id), contact_id != '', 0, toString(visit_class), engaged, clicked_at
+    FROM clicks
     WHERE counted
     UNION ALL
-    SELECT account, broadcast_id, '', 0, '', false, toDateTime64(0, 3, 'UTC') FROM broadcasts
+    SELECT account, broadcast_id, 0, false, 0, '', false, toDateTime64(0, 3, 'UTC') FROM broadcasts
 )
 GROUP BY account, broadcast_id;
 
@@ -85,7 +90,7 @@ FROM
     FROM
     (
         SELECT account, broadcast_id, destination_index, toUInt32(-1) AS destination_version, '' AS contact_id,
-            count() AS of_links, uniqExactIf(links.contact_id, links.contact_id != '') AS of_contacts,
+            count() AS of_links, uniqExactIf(sipHash64(links.contact_id), links.contact_id != '') AS of_contacts,
             false AS human, false AS machine, 0 AS is_now
         FROM links WHERE kind != 'canary' GROUP BY account, broadcast_id, destination_index
         UNION ALL
@@ -105,18 +110,19 @@ CREATE OR REPLACE VIEW audience_report AS
 SELECT
     account, broadcast_id, audience,
     sum(minted) AS links,
-    uniqExactIf(contact_id, minted = 1 AND contact_id != '') AS contacts,
+    uniqExactIf(contact, minted = 1 AND is_contact) AS contacts,
     countIf(human) AS human_clicks,
     sum(machine) AS machine_clicks,
-    uniqExactIf(contact_id, human AND contact_id != '') AS unique_contacts,
+    uniqExactIf(contact, human AND is_contact) AS unique_contacts,
     if(contacts = 0, 0, unique_contacts / contacts) AS click_through_rate
 FROM
 (
-    SELECT account, broadcast_id, contact_id, toString(audience) AS audience, 1 AS minted, false AS human, false AS machine
+    SELECT account, broadcast_id, sipHash64(contact_id) AS contact, contact_id != '' AS is_contact,
+        toString(audience) AS audience, 1 AS minted, false AS human, false AS machine
     FROM links
     WHERE kind != 'canary'
     UNION ALL
-    SELECT account, broadcast_id, contact_id, toString(audience), 0, engaged, NOT engaged
+    SELECT account, broadcast_id, sipHash64(contact_id), contact_id != '', toString(audience), 0, engaged, NOT engaged
     FROM clicks
     WHERE counted
 )
