@@ -93,7 +93,7 @@ async def measure(url: str, redis_port: int) -> None:
         "TAPTRAIL_CODE_KEY": "00" * 16, "TAPTRAIL_API_KEYS": f"main:{KEY}", "TAPTRAIL_CLICKHOUSE_URL": url,
         "TAPTRAIL_REDIS_URL": f"redis://127.0.0.1:{redis_port}",
     }  # fmt: skip
-    app, _, keys = build(settings_from(environ, Settings), redis, redis, clickhouse)
+    app, _, keys, live = build(settings_from(environ, Settings), redis, redis, clickhouse)
     await keys.start()
     server = HttpServer(app, listen("127.0.0.1", port), grace_s=5)
     serving = asyncio.get_running_loop().create_task(server.run_until_stopped())
@@ -101,6 +101,7 @@ async def measure(url: str, redis_port: int) -> None:
         print(f"{await clickhouse.value('SELECT count() FROM clicks'):,} clicks\n")
         print(_table(await _rounds(clickhouse, client)) + "\n")
         print(await _viewers(clickhouse, client))
+    live.end()
     server.stop()
     await serving
     await clickhouse.close()
