@@ -71,6 +71,6 @@ async def read_names(clickhouse: ClickHouse, most: int = MAX_NAMES) -> frozenset
     if len(rows) > most:
         log.warning(
             "names_not_all_remembered: while no store answers, the domains beyond get no certificate",
-            extra={"remembered": most},
+            extra={"records": most},
         )
     return frozenset(row.short_domain for row in rows[:most])

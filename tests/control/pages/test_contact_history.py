@@ -16,7 +16,7 @@ def link(link_id, broadcast_id="spring", **more):
     texts = ("code", "short_url", "short_domain", "audience", "source", "keyword", "destination")
     return LinkState(
         link_id=link_id, broadcast_id=broadcast_id, contact_id="c-1", account="main", destination_index=0, goes_to=None,
-        **{**dict.fromkeys(texts, ""), "state": "live", "minted_at": "2026-05-04T09:00:00Z", **more},
+        version=1, **{**dict.fromkeys(texts, ""), "state": "live", "minted_at": "2026-05-04T09:00:00Z", **more},
     )  # fmt: skip
 
 
