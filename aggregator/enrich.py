@@ -12,7 +12,7 @@ from aggregator.days import day_of
 from aggregator.decode import Numbered
 from aggregator.grouped import Grouped, grouped
 from aggregator.scans_seen import ScansSeen
-from aggregator.visitor_ids import visitor_id
+from aggregator.visitor_ids import visitor_ids
 from records.address import AddressCipher, prefix_of
 from records.click import Click
 from records.link import CANARY
@@ -48,7 +48,7 @@ class Enricher:
     def enrich(self, clicks: Sequence[Numbered], salts: Mapping[int, bytes]) -> Enriched:
         """No address gets into what it gives. salts: of every day_of(clicked_at_ms) among them."""
         visits = [numbered.click for numbered in clicks]
-        addresses = [self._address_of(numbered) for numbered in clicks]
+        addresses = self._addresses_of(clicks)
         alike = grouped(visits, _all_headers)
         headers = alike.each(headers_of)
         places = grouped(addresses, prefix_of).each(self._place_of)
@@ -64,8 +64,9 @@ class Enricher:
             visitor_ids=_visitor_ids(visits, addresses, headers, salts),
         )
 
-    def _address_of(self, numbered: Numbered) -> bytes:
-        return self._cipher.apply(numbered.click.sealed_address, numbered.lane, numbered.seq)
+    def _addresses_of(self, clicks: Sequence[Numbered]) -> list[bytes]:
+        sealed = [numbered.click.sealed_address for numbered in clicks]
+        return self._cipher.apply_all(sealed, map(attrgetter("lane"), clicks), map(attrgetter("seq"), clicks))
 
     def _place_of(self, address: bytes) -> Place:
         return self._places.look_up(prefix_of(address))
@@ -130,8 +131,6 @@ def _of_canaries(visits: list[Click], verdicts: Grouped[Verdict]) -> list[VisitC
 def _visitor_ids(
     visits: list[Click], addresses: list[bytes], headers: Grouped[Headers], salts: Mapping[int, bytes]
 ) -> list[int]:
-    agents = headers.each(attrgetter("user_agent")).spread()
-    return [
-        visitor_id(salts[day_of(visit.clicked_at_ms)], address, agent)
-        for visit, address, agent in zip(visits, addresses, agents, strict=True)
-    ]
+    agents = headers.each(lambda kept: kept.user_agent.encode()).spread()
+    days = map(day_of, map(attrgetter("clicked_at_ms"), visits))
+    return visitor_ids(map(salts.__getitem__, days), addresses, agents)

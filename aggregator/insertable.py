@@ -8,8 +8,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import pyarrow as pa
 
-from aggregator.days import day_of
-from aggregator.decode import Batch, DeadClick, Numbered
+from aggregator.decode import Batch, DeadClick, Numbered, days_of
 from aggregator.enrich import Enriched, Enricher
 from aggregator.erased import ErasedLinks, without_person
 from aggregator.rows import INSERT_CLICKS, arrow_stream, body_of, by_partition, columns_of
@@ -134,7 +133,7 @@ class EnrichedRows:
         self._enricher, self._salts, self._erased = enricher, salts, erased
 
     async def rows_of(self, batch: Batch, received_at_ms: int) -> list[Insertable[Any]]:
-        salts = await self._salts.for_days({day_of(numbered.click.clicked_at_ms) for numbered in batch.clicks})
+        salts = await self._salts.for_days(days_of(batch.clicks))
         clicks = by_partition(batch.clicks).values()
         made = [ClickRows(part, self._enricher, self._erased, salts, received_at_ms) for part in clicks]
         for rows in made:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aggregator.decode import Numbered
+from aggregator.decode import CLICKED_AT_MS, Numbered
 from runtime.clock import Clock
 from runtime.histogram import Histogram
 
@@ -27,5 +27,5 @@ class Progress:
         self.moved_at = self._clock.unix_s()
         if clicks:
             self.batches += 1
-            oldest_ms = min(click.click.clicked_at_ms for click in clicks)
+            oldest_ms = min(map(CLICKED_AT_MS, clicks))
             self.delays.observe(max(self.moved_at - oldest_ms / 1000, 0.0), len(clicks))

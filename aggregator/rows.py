@@ -1,7 +1,7 @@
 """Clicks and what was found out about them -> the bytes ClickHouse inserts: one Arrow stream with one record batch."""
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from aggregator.days import date_of, day_of
-from aggregator.decode import Numbered
+from aggregator.decode import Numbered, days_of
 from aggregator.enrich import Enriched
 from aggregator.grouped import Grouped, grouped
 from records.click import Click
@@ -144,8 +144,11 @@ def _repeated(value: int, data_type: pa.DataType, count: int) -> "Column":
     return pa.repeat(value, count).cast(data_type)
 
 
-def by_partition(clicks: Iterable[Numbered]) -> dict[int, list[Numbered]]:
+def by_partition(clicks: Sequence[Numbered]) -> Mapping[int, Sequence[Numbered]]:
     """The clicks by toYYYYMM(clicked_at), as the table is partitioned: an INSERT into one partition is atomic."""
+    months = set(map(_month_of, days_of(clicks)))
+    if len(months) == 1:  # nearly always
+        return {months.pop(): clicks}
     partitions: dict[int, list[Numbered]] = {}
     for numbered in clicks:
         partitions.setdefault(_month_of(day_of(numbered.click.clicked_at_ms)), []).append(numbered)

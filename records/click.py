@@ -1,32 +1,43 @@
 """A click as the edge saw it, and the frames that carry clicks through spool and stream."""
 
+import re
 import zlib
 from collections.abc import Iterator
 from struct import Struct
+from typing import Annotated
 
 import msgspec
+
+_END_OF_TIME_MS = 4_102_444_800_000  # 2100-01-01
+
+# What the columns of `clicks` hold: a click beyond it does not decode, and does not stop those behind it.
+_Bytes16 = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+_Instant = Annotated[int, msgspec.Meta(ge=0, lt=_END_OF_TIME_MS)]
+_UInt64 = Annotated[int, msgspec.Meta(ge=0)]
+_UInt32 = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+_UInt16 = Annotated[int, msgspec.Meta(ge=0, lt=2**16)]
 
 
 class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One answered visit of a known link. (lane, seq) is its identity; the frame it lies in gives both."""
 
-    click_id: bytes  # 16 bytes, UUIDv7; a click keeps its id however often it is delivered
-    clicked_at_ms: int  # Unix time, milliseconds, edge clock
-    link_id: int
+    click_id: _Bytes16  # 16 bytes, UUIDv7; a click keeps its id however often it is delivered
+    clicked_at_ms: _Instant  # Unix time, milliseconds, edge clock
+    link_id: _UInt64
     code: str  # as asked for: the sealed code or the slug
     short_domain: str
     account: str
     broadcast_id: str
-    broadcast_no: int
+    broadcast_no: _UInt64
     contact_id: str
     audience: str
     keyword: str
     source: str
     destination: str  # as sent in Location, templates filled; "" where a page was answered
-    destination_index: int
-    status: int  # the answer given
+    destination_index: _UInt16
+    status: _UInt16  # the answer given
     method: str
-    sealed_address: bytes  # 16 bytes: seal_address
+    sealed_address: _Bytes16  # 16 bytes: seal_address
     user_agent: str
     referrer: str  # "//" and its host; of clicks before that, the whole URL
     accept: str
@@ -35,9 +46,9 @@ class Click(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sec_fetch: str  # "site mode user dest" of Sec-Fetch-*, "-" for an absent one; "" when all are absent
     sec_ch_ua: str
     refusal: str = ""  # why the visitor was not sent where the link leads: expired, stopped, not_yet, too_long
-    destination_version: int = 0  # version in its history that put that destination in force; 0 is 1
+    destination_version: _UInt32 = 0  # version in its history that put that destination in force; 0 is 1
     query_marks: dict[str, str] | None = None  # of the visit's query: marks_in; None where it has none of them
-    via: str = ""  # "qr": its URL was read from a QR code of ours
+    via: str = ""  # "qr": its URL was read from a QR code that Taptrail made
 
 
 # A frame holds clicks of one event-loop tick, at most 256: header, then msgpack (edge_id, [click, ...]).
@@ -176,8 +187,18 @@ def _decode_one_by_one(frame: Frame) -> tuple[str, list[Click | BadClick]]:
         try:
             clicks.append(_click_decoder.decode(raw))
         except _UNDECODABLE as error:
-            clicks.append(BadClick(seq, str(error), bytes(raw)))
+            clicks.append(BadClick(seq, _naming_the_field(str(error)), bytes(raw)))
     return edge_id, clicks
+
+
+def _naming_the_field(reason: str) -> str:
+    """msgspec counts the fields of an array: `$[2]` is the link_id."""
+    return re.sub(r"`\$\[(\d+)\]", lambda found: f"`{_name_of(int(found[1]))}", reason, count=1)
+
+
+def _name_of(index: int) -> str:
+    fields = Click.__struct_fields__
+    return fields[index] if index < len(fields) else f"$[{index}]"
 
 
 def _all_bad(frame: Frame, reason: str) -> list[Click | BadClick]:

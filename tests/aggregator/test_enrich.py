@@ -6,7 +6,7 @@ from aggregator.decode import Numbered
 from aggregator.enrich import Enricher
 from aggregator.rows import COLUMNS, arrow_stream
 from aggregator.scans_seen import MAX_NETWORKS, ScansSeen
-from aggregator.visitor_ids import visitor_id
+from aggregator.visitor_ids import visitor_ids
 from records.address import AddressCipher, packed_address
 from tests.support.clicks import CLICK, CODE_KEY, IPHONE, LANE, numbered, rows_in
 from tests.support.geo_files import written
@@ -21,6 +21,11 @@ ENRICHER = Enricher(AddressCipher(CODE_KEY), Devices(), Geo())
 
 def rows(*clicks: Numbered) -> list[dict[str, Any]]:
     return rows_in(arrow_stream(clicks, ENRICHER.enrich(clicks, SALTS), RECEIVED_AT_MS))
+
+
+def _visitor_id(salt: bytes) -> int:
+    (found,) = visitor_ids([salt], [packed_address("203.0.113.77")], [IPHONE.encode()])
+    return found
 
 
 def row(address: str = "203.0.113.77", **changes: object) -> dict[str, Any]:
@@ -65,7 +70,7 @@ def test_a_row_says_what_the_edge_saw_and_what_was_found_out():
         "visit_class": "human",
         "class_reasons": ["agent-browser"],
         "classifier_version": CLASSIFIER_VERSION,
-        "visitor_id": visitor_id(bytes(range(16)), packed_address("203.0.113.77"), IPHONE),
+        "visitor_id": _visitor_id(bytes(range(16))),
         "device_type": "phone",
         "device_brand": "Apple",
         "device_model": "iPhone",
@@ -118,7 +123,7 @@ def test_clicks_of_two_days_get_the_salts_of_their_days():
 
     found = ENRICHER.enrich(clicks, SALTS)
 
-    assert found.visitor_ids == [visitor_id(salt, packed_address("203.0.113.77"), IPHONE) for salt in SALTS.values()]
+    assert found.visitor_ids == [_visitor_id(salt) for salt in SALTS.values()]
 
 
 def test_rows_come_in_the_order_of_their_clicks():

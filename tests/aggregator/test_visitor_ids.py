@@ -1,8 +1,13 @@
-from aggregator.visitor_ids import visitor_id
+from aggregator.visitor_ids import visitor_ids
 from records.address import packed_address
 
 SALT = bytes(range(16))
 ADDRESS = packed_address("203.0.113.77")
+
+
+def visitor_id(salt, address, user_agent):
+    (found,) = visitor_ids([salt], [address], [user_agent.encode()])
+    return found
 
 
 def test_a_visitor_is_the_same_under_one_salt_and_another_under_the_next():

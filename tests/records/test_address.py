@@ -14,6 +14,17 @@ def test_equal_addresses_do_not_look_equal_and_open_again():
     assert AddressCipher(b"another key 16by").apply(cipher.apply(address, 7, 1), 7, 1) != address
 
 
+@pytest.mark.parametrize("count", [0, 1, 300])
+def test_many_addresses_are_sealed_as_each_alone(count):
+    cipher = AddressCipher(bytes(16))
+    addresses = [packed_address(f"2001:db8::{number:x}") for number in range(count)]
+    lanes = [2**64 - 1 - number % 3 for number in range(count)]
+
+    together = cipher.apply_all(addresses, lanes, range(count))
+
+    assert together == [cipher.apply(*each) for each in zip(addresses, lanes, range(count), strict=True)]
+
+
 @pytest.mark.parametrize("text", ["", "localhost", "1.2.3", "1.2.3.4:80", "[::1]"])
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ValueError, match="address"):
