@@ -1,7 +1,9 @@
+import msgspec
 import pytest
 
 from runtime.clickhouse import ClickHouse
 from tests.support.aggregator import Aggregator, add, counts, register
+from tests.support.frames import CLICK
 from tests.support.proxy import Proxy, refuse
 
 
@@ -20,6 +22,20 @@ async def test_a_batch_that_clickhouse_finds_too_large_is_inserted_in_parts(redi
     assert await counts(clickhouse) == (4_000, 4_000, 4_000)
     largest = "SELECT max(rows) FROM system.parts WHERE table = 'clicks' AND level = 0"
     assert await clickhouse.value(largest) == 1_000
+
+
+async def test_a_full_batch_becomes_a_part_of_one_file(redis, clickhouse):
+    """Every file is synced before an INSERT is confirmed, and a wide part has one or two for each column."""
+    clicks = [msgspec.structs.replace(CLICK, destination="https://shop.acme.example/" + "x" * 500)] * 200
+    await register(redis)
+    for seq in range(1, 20_001, 200):
+        await add(redis, seq, 200, clicks=clicks)
+
+    await Aggregator(redis, clickhouse).pipeline.move_one_batch()
+
+    parts = "SELECT rows, part_type, data_uncompressed_bytes > 10485760 AS is_large FROM system.parts"
+    (part,) = await clickhouse.rows(f"{parts} WHERE table = 'clicks' AND active", dict)
+    assert part == {"rows": 20_000, "part_type": "Compact", "is_large": 1}
 
 
 async def test_what_is_refused_for_another_reason_is_not_made_into_more_parts(redis, clickhouse, clickhouse_url):
