@@ -4,6 +4,7 @@
 
 The aggregator has core 0 to itself, Valkey and the ClickHouse engine share core 1. All enrichment is on. Counted is
 from the first acknowledged batch to the last, so that starting and the first sight of most user agents are left out.
+The yardstick is the decoding of such frames by msgspec alone: ratios to it hold on any machine.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import redis
 from loadtest.cpu_time import cpu_s
 from loadtest.traffic import Traffic, geo_files
 from records.address import AddressCipher
+from records.click import Frame, decode_frame, frames_in
 from records.keys import ENTRY_FIELD, LANES, WATERMARKS, click_stream, lane_name
 from records.lane_registry import LaneReport
 from runtime.clickhouse import ClickHouse, wait_for_clickhouse
@@ -68,7 +70,7 @@ def _bench(folder: Path, processes: ExitStack, per_lane: int, lanes: int) -> int
     clickhouse = processes.enter_context(_running(folder, STORES_CORE, server, **writer))
     asyncio.run(_clickhouse_answers(clickhouse_url))
     client = redis.Redis(port=redis_port)
-    _fill(client, per_lane, lanes)
+    yardstick_s = _fill(client, per_lane, lanes)
 
     city, asn = geo_files(folder)
     settings = {
@@ -83,7 +85,7 @@ def _bench(folder: Path, processes: ExitStack, per_lane: int, lanes: int) -> int
     aggregator = processes.enter_context(_running(folder, AGGREGATOR_CORE, command, **settings))
     looks = list(_watch(client, per_lane * lanes, (aggregator, clickhouse, valkey)))
     print(f"{max(look.aggregator_bytes for look in looks) >> 20:>10,} MiB of the aggregator at most")
-    return _report(looks[0], looks[-1], asyncio.run(_rows(clickhouse_url)), per_lane * lanes)
+    return _report(looks[0], looks[-1], asyncio.run(_rows(clickhouse_url)), per_lane * lanes, yardstick_s)
 
 
 @contextmanager
@@ -100,8 +102,8 @@ def _running(folder: Path, core: str, command: list[str], **environ: str) -> Ite
             process.kill()
 
 
-def _fill(client: redis.Redis, per_lane: int, lanes: int) -> None:
-    """Streams as after an outage of ClickHouse: everything waits."""
+def _fill(client: redis.Redis, per_lane: int, lanes: int) -> float:
+    """Streams as after an outage of ClickHouse: everything waits. Gives the yardstick, CPU seconds a click."""
     while True:
         try:
             client.ping()
@@ -109,13 +111,24 @@ def _fill(client: redis.Redis, per_lane: int, lanes: int) -> None:
         except redis.ConnectionError:
             time.sleep(LOOK_EVERY_S)
     traffic = Traffic(AddressCipher(CODE_KEY))
+    decoding_s = 0.0
     for lane in range(1, lanes + 1):
         pipe = client.pipeline(transaction=False)
         for entry in traffic.entries(lane, per_lane):
+            decoding_s += _decoding_s(entry.frames or b"")
             pipe.xadd(click_stream(lane), {ENTRY_FIELD: entry.frames or b""}, id=f"{entry.last_seq}-0")
         pipe.execute()
         state = LaneReport("edge", per_lane, per_lane, per_lane, 1)
         client.hset(LANES, lane_name(lane), msgspec.json.encode(state))
+    return decoding_s / (per_lane * lanes)
+
+
+def _decoding_s(frames: bytes) -> float:
+    started = time.process_time()
+    for frame in frames_in(frames):
+        assert isinstance(frame, Frame)
+        decode_frame(frame)
+    return time.process_time() - started
 
 
 def _watch(client: redis.Redis, clicks: int, processes: tuple[psutil.Process, ...]) -> Iterator[Look]:
@@ -147,14 +160,16 @@ async def _rows(url: str) -> tuple[int, int]:
     return int(rows), int(distinct)
 
 
-def _report(first: Look, last: Look, rows: tuple[int, int], clicks: int) -> int:
+def _report(first: Look, last: Look, rows: tuple[int, int], clicks: int, yardstick_s: float) -> int:
     moved, seconds = last.clicks - first.clicks, last.at - first.at
     print(f"{moved:,} clicks from the first acknowledged batch to the last, in {seconds:.2f} s")
     print(f"{moved / seconds:>10,.0f} clicks/s by the clock")
     for name in ("aggregator_s", "clickhouse_s", "redis_s"):
         used = getattr(last, name) - getattr(first, name)
-        each = f"{used / moved * 1e6:5.2f} us a click, busy {used / seconds:4.0%}"
+        of_yardstick = used / moved / yardstick_s
+        each = f"{used / moved * 1e6:5.2f} us a click, {of_yardstick:4.1f}x the yardstick, busy {used / seconds:4.0%}"
         print(f"{moved / max(used, 0.01):>10,.0f} clicks/s of a core of {name.removesuffix('_s')}: {each}")
+    print(f"{1 / yardstick_s:>10,.0f} clicks/s of the yardstick: {yardstick_s * 1e6:5.2f} us a click")
     held = rows == (clicks, clicks)
     print(f"{'ok' if held else 'WRONG'}: {clicks:,} clicks, {rows[0]:,} rows, {rows[1]:,} distinct")
     return 0 if held else 1
