@@ -32,33 +32,35 @@ def _buffer(folder: Path) -> IO[bytes]:
 async def receive(content: StreamReader, process: Process, folder: Path, max_bytes: int) -> IO[bytes]:
     """The whole body, in memory or beyond some MB on disk; raises ClickHouseError when it is cut short or too large."""
     body = _buffer(folder)
+    reading = asyncio.ensure_future(_read_into(body, content, max_bytes))
     cancelled = asyncio.ensure_future(process.cancelled.wait())
     try:
-        size = 0
-        while chunk := await _next_chunk(content, cancelled, process):
-            size += len(chunk)
-            _refuse_above(max_bytes, size)
-            body.write(chunk)
+        await asyncio.wait({reading, cancelled}, return_when=asyncio.FIRST_COMPLETED)
         process.check()
+        await reading
     except BaseException:
         body.close()
         raise
     finally:
+        reading.cancel()
         cancelled.cancel()
     body.seek(0)
     return body
 
 
-async def _next_chunk(content: StreamReader, cancelled: asyncio.Future[Any], process: Process) -> bytes:
-    reading = asyncio.ensure_future(content.readany())
+async def _read_into(body: IO[bytes], content: StreamReader, max_bytes: int) -> None:
+    size = 0
+    while chunk := await _next_chunk(content):
+        size += len(chunk)
+        _refuse_above(max_bytes, size)
+        body.write(chunk)
+
+
+async def _next_chunk(content: StreamReader) -> bytes:
     try:
-        await asyncio.wait({reading, cancelled}, return_when=asyncio.FIRST_COMPLETED)
-        process.check()
-        return await reading
+        return await content.readany()
     except (OSError, ValueError) as error:
         raise ClickHouseError(CANNOT_READ_ALL_DATA, f"The body ended early: {error}", "CANNOT_READ_ALL_DATA") from error
-    finally:
-        reading.cancel()
 
 
 def _refuse_above(max_bytes: int, size: int) -> None:
