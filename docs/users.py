@@ -43,7 +43,7 @@ def clickhouse_users() -> str:
 
 def users_of_compose() -> str:
     """SQL for the profile and the users of image/clickhouse/users.xml."""
-    tree = ET.parse(USERS)  # noqa: S314 - a file of ours
+    tree = ET.parse(USERS)  # noqa: S314 - a file of this repository
     users = [one for one in tree.iterfind("users/*") if one.find("grants") is not None]
     return _profile(tree) + "".join(_user(user) for user in users)
 

@@ -13,7 +13,7 @@ ABOUT = "geo.json"
 
 
 class About(msgspec.Struct, frozen=True):
-    """What geo.json says of a file beside it."""
+    """What geo.json says of a file in its folder."""
 
     file: str
     source: str

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# No sniffing of types (Fetch standard 3.6), no address of ours told to whom a page leads.
+# No sniffing of types (Fetch standard 3.6), and a page tells its address to no site that it links to.
 ALWAYS = (("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"))
 
 

@@ -11,7 +11,7 @@ import msgspec
 from records.forms import moment_of
 from records.tables import Table
 
-_RANDOM, _MARK = 24, 12  # bytes of a token: what cannot be guessed, and what says that it is one of ours
+_RANDOM, _MARK = 24, 12  # bytes of a token: what cannot be guessed, and what says that Taptrail made it
 TOKEN = 48  # characters
 
 

@@ -35,7 +35,7 @@ def destination_fault(
 
 
 def image_fault(url: str, *, allow_private: bool) -> str | None:
-    """What is wrong with the URL of an image on a page of ours, or None."""
+    """What is wrong with the URL of an image on a page that Taptrail shows, or None."""
     fault = destination_fault(url, allow_http=False, allow_private=allow_private, template=False)
     if fault or origin_of(url):
         return fault

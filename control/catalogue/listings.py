@@ -1,15 +1,15 @@
 """Pages of what an account has: domains, broadcasts, links, clicks, and all of one contact."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal
 
 import msgspec
 
 from control.catalogue.broadcasts import SHARED
 from control.catalogue.link_page import link_state
-from control.http.lists import Page, Place
+from control.http.lists import Listed, Page, listed
 from control.http.problems import Problem
 from control.http.schemas import LinkState
 from control.minting.link_table import LinkRow, LinkTable
@@ -20,7 +20,6 @@ from records.tables import BROADCASTS, DOMAINS, EXISTING, in_force
 from runtime.clickhouse import ClickHouse
 from runtime.clock import unix_ms
 
-T = TypeVar("T")
 BroadcastState = Literal["live", "over", "archived"]
 LinkKind = Literal["personal", "shared", "canary"]
 MOST_OF_A_CONTACT = 1_000  # links, and clicks, the newest
@@ -43,26 +42,21 @@ _TAPPED = "SELECT link_id FROM clicks WHERE account = {own:String} AND broadcast
 _IN = "AND broadcast_id IN {known:Array(String)}"
 
 
-class Found(NamedTuple):
-    items: list[Any]
-    last: Place | None  # the place of the last item where more follow
-
-
 class Listings:
     def __init__(self, clickhouse: ClickHouse, links: LinkTable) -> None:
         self._clickhouse, self._links = clickhouse, links
 
-    async def domains(self, account: str, asked: Page) -> Found:
+    async def domains(self, account: str, asked: Page) -> Listed[Domain]:
         """By name. asked.after: (name,)."""
         condition = f"{EXISTING} AND {_WITHIN} AND short_domain > {{after:String}}"
         sql = f"SELECT * FROM ({in_force(DOMAINS, condition)}) ORDER BY short_domain LIMIT {asked.limit + 1}"  # noqa: S608
         after = asked.after[0] if asked.after else ""
         rows = await self._clickhouse.rows(sql, Domain, account=account, after=after)
-        return _cut(rows, asked, lambda domain: (domain.short_domain,))
+        return listed(rows, asked, lambda domain: (domain.short_domain,))
 
     async def broadcasts(
         self, account: str, asked: Page, *, q: str, state: BroadcastState | None, since: datetime | None
-    ) -> Found:
+    ) -> Listed[Broadcast]:
         """The newest first; those that shared links bring with them are left out. asked.after: (number,)."""
         conditions = [
             EXISTING,
@@ -81,12 +75,12 @@ class Listings:
         rows = await self._clickhouse.rows(
             sql, Broadcast, account=account, q=q, now=unix_ms(), since=milliseconds(since), **given
         )
-        return _cut(rows, asked, lambda broadcast: (broadcast.broadcast_no,))
+        return listed(rows, asked, lambda broadcast: (broadcast.broadcast_no,))
 
     async def links(
         self, broadcast: Broadcast, asked: Page, *, contact_id: str, audience: str | None, tapped: bool | None,
         kind: LinkKind | None,
-    ) -> Found:  # fmt: skip
+    ) -> Listed[LinkState]:  # fmt: skip
         """In the order in which they were minted. asked.after: (link id,). tapped: by a person, or by none.
 
         kind: None for all but canaries.
@@ -103,14 +97,16 @@ class Listings:
             own=broadcast.account, broadcast=broadcast.broadcast_id, kind=kind or "",
         )  # fmt: skip
 
-    async def shared_links(self, account: str, asked: Page, *, short_domain: str) -> Found:
+    async def shared_links(self, account: str, asked: Page, *, short_domain: str) -> Listed[LinkState]:
         """Links without a contact, in the order in which they were made. asked.after: (link id,)."""
         conditions = ["contact_id = ''", _WITHIN]
         if short_domain:
             conditions.append("short_domain = {domain:String}")
         return await self._links_where(conditions, asked, account=account, domain=short_domain)
 
-    async def clicks(self, broadcast: Broadcast, asked: Page, *, visit_class: str, since: datetime | None) -> Found:
+    async def clicks(
+        self, broadcast: Broadcast, asked: Page, *, visit_class: str, since: datetime | None
+    ) -> Listed[dict[str, Any]]:
         """Rows of `clicks`, the newest first. asked.after: (Unix milliseconds, click id)."""
         conditions = [
             "account = {account:String}", "broadcast_id = {broadcast:String}",
@@ -128,7 +124,7 @@ class Listings:
             account=broadcast.account, broadcast=broadcast.broadcast_id, since=milliseconds(since),
             before=before, click=click, **{"class": visit_class},
         )  # fmt: skip
-        return _cut(rows, asked, lambda row: (_ms_of(row["clicked_at"]), row["click_id"]))
+        return listed(rows, asked, lambda row: (_ms_of(row["clicked_at"]), row["click_id"]))
 
     async def contact(self, account: str, contact_id: str) -> tuple[list[LinkState], list[dict[str, Any]]]:
         """The newest links and clicks of a contact, of all broadcasts; raises Problem where there is no link."""
@@ -148,14 +144,14 @@ class Listings:
         )  # fmt: skip
         return await self._states(found), clicks
 
-    async def _links_where(self, conditions: Sequence[str], asked: Page, **given: Any) -> Found:
+    async def _links_where(self, conditions: Sequence[str], asked: Page, **given: Any) -> Listed[LinkState]:
         after = "link_id > {after:UInt64}" if asked.after else "true"
         rows = await self._links.where(
             f"{' AND '.join([*conditions, after])} ORDER BY link_id", asked.limit + 1,
             after=asked.after[0] if asked.after else 0, **given,
         )  # fmt: skip
-        found = _cut(rows, asked, lambda row: (row.link_id,))
-        return Found(await self._states(found.items), found.last)
+        found = listed(rows, asked, lambda row: (row.link_id,))
+        return Listed(await self._states(found.items), found.last)
 
     async def _clicks(self, condition: str, **given: Any) -> list[dict[str, Any]]:
         return await self._clickhouse.rows(f"SELECT {_CLICK} FROM clicks AS c {condition}", dict, **given)  # noqa: S608
@@ -175,12 +171,6 @@ class Listings:
             with contextlib.suppress(Problem, KeyError):
                 states.append(link_state(row, of_name[row.short_domain], of_number[row.broadcast_no], now_ms))
         return states
-
-
-def _cut(rows: list[T], asked: Page, place_of: Callable[[T], Place]) -> Found:
-    """The items of the page; one more was read, which says whether others follow."""
-    items = rows[: asked.limit]
-    return Found(items, place_of(items[-1]) if len(rows) > asked.limit else None)
 
 
 def _ms_of(time: str) -> int:

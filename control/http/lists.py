@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -28,6 +28,19 @@ class Page(msgspec.Struct, frozen=True):
 
     limit: int
     after: Place | None  # of the last item of the page before
+
+
+class Listed(NamedTuple, Generic[R]):
+    """The items of a page."""
+
+    items: list[R]
+    last: Place | None  # the place of the last item where more follow
+
+
+def listed(rows: list[R], asked: Page, place_of: Callable[[R], Place]) -> Listed[R]:
+    """rows: in their order, one more than the page takes where others follow."""
+    items = rows[: asked.limit]
+    return Listed(items, place_of(items[-1]) if len(rows) > asked.limit else None)
 
 
 def page_of(request: Request, place: type[Place]) -> Page:

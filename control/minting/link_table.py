@@ -235,7 +235,7 @@ class LinkTable:
         return found[0] if found else None
 
     async def where(self, condition: str, most: int, **params: Any) -> list[LinkRow]:
-        """At most so many links that meet a condition of ours, which may end in ORDER BY."""
+        """At most so many links that meet a condition, which may end in ORDER BY."""
         sql = f"SELECT {_COLUMNS} FROM links WHERE {condition} LIMIT {most}"  # noqa: S608 - our own column names
         return await self._clickhouse.rows(sql, LinkRow, **params)
 

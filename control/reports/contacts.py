@@ -1,11 +1,10 @@
 """The contacts of a broadcast that tapped, the latest to begin first."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
-from control.http.lists import Page, Place
+from control.http.lists import Listed, Page, listed
 from control.reports.filters import NONE, Filters, narrowing
 from records.broadcast import Broadcast
 from runtime.clickhouse import ClickHouse
@@ -43,21 +42,15 @@ class _Read(ContactRow):
     first_ms: int
 
 
-class Tapped(NamedTuple):
-    items: list[ContactRow]
-    last: Place | None  # the place of the last item where more follow
-
-
 async def tapped_contacts(
     clickhouse: ClickHouse, broadcast: Broadcast, asked: Page, q: str = "", filters: Filters = NONE
-) -> Tapped:
+) -> Listed[ContactRow]:
     """q: part of the contact_id, in any case. asked.after: (Unix milliseconds of the first tap, contact_id)."""
     before, contact = asked.after or (-1, "")
     rows = await clickhouse.rows(
         f"{_TAPPED} {narrowing(filters)}", _Read, account=broadcast.account, id=broadcast.broadcast_id, q=q,
         before=before, contact=contact, limit=asked.limit + 1,
     )  # fmt: skip
-    shown = rows[: asked.limit]
-    last = (shown[-1].first_ms, shown[-1].contact_id) if len(rows) > asked.limit else None
-    items = [ContactRow(*(getattr(row, name) for name in ContactRow.__struct_fields__)) for row in shown]
-    return Tapped(items, last)
+    found = listed(rows, asked, lambda row: (row.first_ms, row.contact_id))
+    items = [ContactRow(*(getattr(row, name) for name in ContactRow.__struct_fields__)) for row in found.items]
+    return Listed(items, found.last)

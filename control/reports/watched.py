@@ -10,9 +10,9 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 
 from control.catalogue.broadcasts import Broadcasts
-from control.http.lists import Page
+from control.http.lists import Listed, Page
 from control.reports import statements
-from control.reports.contacts import Tapped, tapped_contacts
+from control.reports.contacts import ContactRow, tapped_contacts
 from control.reports.filters import NONE, Filters
 from control.reports.report import read_report
 from control.reports.shapes import Report
@@ -51,7 +51,7 @@ class Watched:
         self._clickhouse, self._broadcasts = clickhouse, broadcasts
         self._states: Shared[tuple[str, str], str] = Shared(self._state, FRESH_S, now_s, MAX_STATES)
         self._reports: Shared[View, tuple[Broadcast, Report]] = Shared(self._report, float("inf"), now_s)
-        self._tapped: Shared[tuple[View, Page, str], Tapped] = Shared(self._contacts, float("inf"), now_s)
+        self._tapped: Shared[tuple[View, Page, str], Listed[ContactRow]] = Shared(self._contacts, float("inf"), now_s)
 
     async def state(self, view: View) -> str:
         """A short text that differs when the report may, FRESH_S old at most. Raises what ClickHouse raises."""
@@ -62,7 +62,7 @@ class Watched:
         state = await self.state(view)
         return Seen(state, *await self._reports.get(view, state))
 
-    async def contacts(self, view: View, asked: Page, q: str) -> Tapped:
+    async def contacts(self, view: View, asked: Page, q: str) -> Listed[ContactRow]:
         """Of the same age; raises alike."""
         return await self._tapped.get((view, asked, q), await self.state(view))
 
@@ -75,7 +75,7 @@ class Watched:
         broadcast = await self._broadcasts.get(view.account, view.broadcast_id)
         return broadcast, await read_report(self._clickhouse, broadcast, view.tz, view.filters)
 
-    async def _contacts(self, asked: tuple[View, Page, str]) -> Tapped:
+    async def _contacts(self, asked: tuple[View, Page, str]) -> Listed[ContactRow]:
         view, page, q = asked
         broadcast = await self._broadcasts.get(view.account, view.broadcast_id)
         return await tapped_contacts(self._clickhouse, broadcast, page, q, view.filters)

@@ -61,7 +61,7 @@ async def test_a_lease_that_is_renewed_in_time_leaves_the_lane_as_it_is(leases, 
     assert leases.held_until(leases.owned.values()) == clock.now_s + LEASE_S
 
 
-async def test_a_lane_whose_lease_has_lapsed_is_taken_anew(leases, clock):
+async def test_a_lane_whose_lease_has_lapsed_is_acquired_again(leases, clock):
     clock.now_s += LEASE_S
     with pytest.raises(LeaseLost):
         leases.held_until(leases.owned.values())
@@ -71,7 +71,7 @@ async def test_a_lane_whose_lease_has_lapsed_is_taken_anew(leases, clock):
     assert leases.owned[LANE].state is LaneState.LEASED
 
 
-async def test_a_lane_is_taken_anew_when_its_lease_has_lapsed_before_the_renewal_arrived(leases, redis, line, clock):
+async def test_a_lane_is_acquired_again_when_its_lease_has_lapsed_before_its_renewal(leases, redis, line, clock):
     """Another aggregator has held it in between, written, and given it back."""
 
     def another_comes_and_goes():

@@ -273,6 +273,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--interleavings", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--regrade", action="store_true", help="judge clicks again beside it")
+    parser.add_argument("--regrade", action="store_true", help="judge clicks again at the same time")
     arguments = parser.parse_args()
     asyncio.run(main(arguments.interleavings, arguments.seed, regrades=arguments.regrade))

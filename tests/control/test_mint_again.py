@@ -92,12 +92,12 @@ async def test_a_dry_run_counts_and_mints_nothing(control, clickhouse):
     sent_at = control.call("GET", "/v1/broadcasts/spring").body["sent_at"]
 
     counted = control.mint(contacts(3, audience="other"), query="?dry_run=true", Idempotency_Key="k")
-    anew = control.mint(contacts(3), query="?dry_run=true&again=true")
+    repeated = control.mint(contacts(3), query="?dry_run=true&again=true")
     with_bad = control.mint([{"contact_id": "c-0"}, b"{\n"], query="?dry_run=true&skip_bad=true")
 
     assert (empty.status, empty.body) == (200, {"new": 6, "existing": 0})
     assert counted.body == {"new": 3, "existing": 3}
-    assert anew.body == {"new": 6, "existing": 0}
+    assert repeated.body == {"new": 6, "existing": 0}
     assert with_bad.body == {"new": 0, "existing": 2}
     counts = "SELECT [count(), (SELECT count() FROM taptrail_internal.mints)] FROM links"
     assert await clickhouse.value(counts) == [3, 1]

@@ -58,7 +58,7 @@ def sent(port, data):
         try:
             while more := connection.recv(65536):
                 got += more
-        except ConnectionResetError:  # closed with bytes of ours unread
+        except ConnectionResetError:  # closed before it read all that was sent
             pass
     return got
 

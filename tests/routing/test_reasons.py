@@ -1,4 +1,4 @@
-"""Everything that follows from a reason is said beside it: nobody else keeps a list."""
+"""Everything that follows from a reason is said where it is defined: nobody else keeps a list."""
 
 from itertools import product
 from typing import get_type_hints

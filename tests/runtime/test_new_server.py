@@ -1,4 +1,4 @@
-"""The client against a server that has no database of ours yet."""
+"""The client against a server that does not have our database yet."""
 
 from runtime.clickhouse import ClickHouse, wait_for_clickhouse
 

@@ -21,7 +21,7 @@ from tests.support.eventually import wait_until
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("edge", "aggregator", "control", "runtime", "records", "stack", "cli")
-# Names of things of ours, counts and reasons. A new one is for somebody to think about: can a person be in it?
+# Names of parts of Taptrail, counts and reasons. A new one is for somebody to think about: can a person be in it?
 HARMLESS = {
     "behind", "child", "clicks", "directory", "edge", "erasure", "erasures", "error", "file", "files", "first", "from_",
     "how", "id", "in_s", "key", "lane", "lanes", "left", "links", "months", "now", "owner", "pages", "port", "records",

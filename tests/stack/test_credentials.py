@@ -1,4 +1,4 @@
-"""The keys of a data directory are kept, and never silently made anew."""
+"""The keys of a data directory are kept, and never silently replaced."""
 
 import json
 import stat

@@ -37,7 +37,7 @@ def test_the_digest_changes_with_a_rule_and_not_with_a_comment():
 
 
 def digest():
-    """Of all that a verdict comes from: the modules of ours that classify.py is made of, and the data they read."""
+    """Of all that a verdict comes from: our modules that classify.py imports, and the data they read."""
     found = hashlib.sha256()
     for name in sorted(modules_of("visitors.classify", set())):
         source = Path(find_spec(name).origin).read_text()
