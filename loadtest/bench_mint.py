@@ -1,9 +1,11 @@
 """Links a second from a CSV of contacts to a CSV of short URLs, and what they take: CPU, memory, bytes in Redis.
 
-    python -m loadtest.bench_mint [--contacts 1000000] [--uuid]
+    python -m loadtest.bench_mint [--contacts 1000000] [--uuid] [--api]
 
-Ends with 1 when a link is wrong or missing; what was reached is said, as it depends on the machine. Starts `taptrail up`, mints with the `taptrail` command into empty stores, and checks what came of it. The yardstick is
-what nobody can leave out: reading and writing as many lines with Python's csv, and the bare INSERT of the same rows.
+Ends with 1 when a link is wrong or missing; what was reached is said, as it depends on the machine. Starts `taptrail up`,
+mints into empty stores with the `taptrail` command, a process of its own, or with --api by one request that sends the
+CSV and keeps the answer, and checks what came of it. The yardstick is what nobody can leave out: reading and writing as
+many lines with Python's csv, and the bare INSERT of the same rows.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import asyncio
 import csv
 import os
 import random
+import resource
 import statistics
 import subprocess
 import sys
@@ -25,6 +28,8 @@ import aiohttp
 import msgspec
 from redis.asyncio import Redis
 
+from cli.link_lines import COLUMNS, link_lines
+from cli.wire import answered, lines_of
 from loadtest.cpu_time import cpu_s
 from records.keys import bucket_of, field_of
 from records.link import decode_link
@@ -52,9 +57,10 @@ class Used(msgspec.Struct, frozen=True):
 
 
 class Minted(msgspec.Struct, frozen=True):
+    by: str  # the client, "taptrail mint" or "request"
     started_at_s: float
-    seconds: float  # of the whole command
-    cpu_s: float  # of the command's process, as the next
+    seconds: float  # of the whole command or request
+    cpu_s: float  # of the client's process, as the next
     peak_mb: float
 
 
@@ -62,22 +68,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--contacts", type=int, default=1_000_000)
     parser.add_argument("--uuid", action="store_true", help="contact ids are UUIDs instead of 10 characters")
+    parser.add_argument("--api", action="store_true", help="one request with the CSV, instead of the command")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="taptrail-bench-mint-") as name:
         stack, ready = start_stack(Path(name))
         try:
-            return asyncio.run(_bench(Path(name), ready, options.contacts, as_uuid=options.uuid))
+            return asyncio.run(_bench(Path(name), ready, options.contacts, as_uuid=options.uuid, api=options.api))
         finally:
             stop_stack(stack)
 
 
-async def _bench(folder: Path, ready: dict[str, Any], contacts: int, *, as_uuid: bool) -> int:
+async def _bench(folder: Path, ready: dict[str, Any], contacts: int, *, as_uuid: bool, api: bool) -> int:
     given, out = folder / "contacts.csv", folder / "links.csv"
     write_contacts(given, contacts, as_uuid=as_uuid)
     redis, clickhouse = Redis.from_url(ready["redis"]), ClickHouse(ready["clickhouse"], timeout_s=300)
     try:
         before = await used(ready, redis)
-        minted = await asyncio.to_thread(mint, ready, given, out)
+        minted = await asyncio.to_thread(mint_by_api if api else mint, ready, given, out)
         after = await used(ready, redis)
         wrong = await faults(clickhouse, redis, out, contacts)
         claimed_at_s = await clickhouse.value("SELECT max(toFloat64(minted_at)) FROM taptrail_internal.mints")
@@ -103,8 +110,8 @@ def _times(minted: Minted, contacts: int, claimed_s: float) -> Iterator[str]:
 
 def _processes(before: Used, after: Used, minted: Minted, contacts: int) -> Iterator[str]:
     yield f"{'process':14}{'CPU s':>7}{'peak MB':>9}"
-    peaks = {"taptrail mint": minted.peak_mb, **after.peak_mb}
-    spent = {"taptrail mint": minted.cpu_s, **{name: after.cpu_s[name] - before.cpu_s[name] for name in after.cpu_s}}
+    peaks = {minted.by: minted.peak_mb, **after.peak_mb}
+    spent = {minted.by: minted.cpu_s, **{name: after.cpu_s[name] - before.cpu_s[name] for name in after.cpu_s}}
     for name, peak_mb in peaks.items():
         most_mb = MOST_MB[name] + contacts * MOST_BYTES_A_CONTACT / 1e6 if name in MOST_MB else peak_mb
         judged = _judged(peak_mb <= most_mb, f"at most {most_mb:.0f}") if name in MOST_MB else ""
@@ -147,7 +154,38 @@ def mint(ready: dict[str, Any], given: Path, out: Path) -> Minted:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"taptrail mint ended with {process.returncode}")
-    return Minted(started_at_s, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Minted("taptrail mint", started_at_s, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def mint_by_api(ready: dict[str, Any], given: Path, out: Path) -> Minted:
+    """One request with the CSV. The answer goes to a file as it comes, and becomes CSV when the time is taken."""
+    body = {"short_domain": DOMAIN, "destinations": [TO]}
+    answer_of(ready, "PUT", f"/v1/domains/{DOMAIN}", b"{}")
+    answer_of(ready, "PUT", f"/v1/broadcasts/{BROADCAST}", msgspec.json.encode(body))
+    headers = {"Authorization": f"Bearer {ready['api_key']}", "Content-Type": "text/csv"}
+    url = f"{ready['control']}/v1/broadcasts/{BROADCAST}/links"
+    started_at_s, started, cpu_started = time.time(), time.perf_counter(), time.process_time()
+    with (
+        given.open("rb") as contacts,
+        out.with_suffix(".ndjson").open("wb+") as kept,
+        answered("POST", url, contacts, headers=headers, query={}) as answer,
+    ):
+        for lines in lines_of(answer):
+            kept.write(lines)
+        seconds, spent_s = time.perf_counter() - started, time.process_time() - cpu_started
+        kept.seek(0)
+        out.write_bytes(",".join(COLUMNS).encode() + b"\n" + link_lines(kept.read()).csv)
+    return Minted("request", started_at_s, seconds, spent_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def answer_of(ready: dict[str, Any], method: str, path: str, body: bytes) -> bytes:
+    """Raises SystemExit where the service refuses."""
+    headers = {"Authorization": f"Bearer {ready['api_key']}", "Content-Type": "application/json"}
+    with answered(method, ready["control"] + path, body, headers=headers, query={}) as answer:
+        data = answer.read()
+        if answer.status >= 300:
+            raise SystemExit(f"{method} {path} was answered {answer.status}: {data.decode()}")
+    return data
 
 
 async def used(ready: dict[str, Any], redis: Redis) -> Used:
