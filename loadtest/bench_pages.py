@@ -4,7 +4,7 @@
 
 Control as it runs in production, on a ClickHouse filled as loadtest/bench_reports.py fills it, or on one that is filled
 already. A first view is one after new taps; each round has one of everything, and a yardstick: ClickHouse counts a
-million different texts. The ratio to that says more than the time. Then 50 viewers follow a broadcast that changes.
+million different texts. The ratio to that says more than the time. Then 50 viewers follow a broadcast that does not change.
 """
 
 import argparse

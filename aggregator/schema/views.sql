@@ -25,8 +25,8 @@ FROM change_log FINAL;
 
 -- Every broadcast, also those without links or taps: the times of human clicks are NULL then.
 --
--- Here and in the next ones contacts are counted by a hash of 64 bits, in half the time that their ids take: of a million
--- contacts two are one with a chance of 1 in 37 million.
+-- Here and in audience_report contacts are counted by a hash of 64 bits, and those with a link in destination_report: ids
+-- took 1.2 to 2 times as long. Of a million contacts two are one with a chance of 1 in 37 million.
 CREATE OR REPLACE VIEW broadcast_report AS
 SELECT
     account, broadcast_id,

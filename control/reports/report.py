@@ -89,7 +89,10 @@ class _Questions:
 async def read_report(
     clickhouse: ClickHouse, broadcast: Broadcast, tz: str | None = None, filters: Filters = NONE
 ) -> Report:
-    """As of now. Contacts are counted exactly. tz: a zone that ClickHouse knows; without it that of the broadcast."""
+    """As of now. Contacts are counted by a hash of 64 bits, which is no estimate.
+
+    tz: a zone that ClickHouse knows; without it that of the broadcast.
+    """
     tz, ask = tz or broadcast.timezone, _Questions(clickhouse, broadcast, filters)
     sent_ms = await ask.sent_ms()
     totals, classes, seconds, visitors, previews, passed_on = await asyncio.gather(
