@@ -73,15 +73,21 @@ def of_countries(rows: Sequence[CountryRow], counted: str) -> str:
     most, others = known[0], taps - sum(row.clicks for row in known)
     said = f"{_many(taps, _one(counted), counted)} from {_many(len(known), 'country', 'countries')}"
     said += (
-        f", {share(most.clicks / taps)} from {name_of(most.country)}."
+        f", {share(most.clicks / taps)} from {_named(most.country)}."
         if len(known) > 1 or others
-        else (f": {name_of(most.country)}.")
+        else (f": {_named(most.country)}.")
     )
     return said + (f" {number(others)} from places not known." if others else "") + _too_small(known)
 
 
+def _named(code: str) -> str:
+    """What is no country may be any text: its direction ends with it (Unicode's first strong isolate)."""
+    name = name_of(code)
+    return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}" if name == code else name
+
+
 def _too_small(known: Sequence[CountryRow]) -> str:
-    hidden = [name_of(row.country) for row in known if not is_drawn(row.country)]
+    hidden = [_named(row.country) for row in known if not is_drawn(row.country)]
     if not hidden:
         return ""
     more = len(hidden) - _MAX_NAMED

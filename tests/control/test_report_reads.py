@@ -11,7 +11,7 @@ BROADCASTS, EACH = 60, 3000
 GRANULE = 8192  # rows that ClickHouse reads at least, of clicks
 ONE_PERCENT = 10**8 // 100
 HERE = {"account": "main", "id": "broadcast-30"}
-PARAMETERS = HERE | {"sent": 0, "no": 30, "tz": "Europe/Berlin", "all": 0}
+PARAMETERS = HERE | {"sent": 0, "no": 30, "tz": "Europe/Berlin", "all": 0, "step": 3600}
 STATEMENTS = {
     name: sql for name, sql in vars(statements).items()
     if isinstance(sql, str) and name[0].isupper() and "{id:String}" in sql and name != "FORMER"
