@@ -56,14 +56,17 @@ async def an_answer_lost(redis, clickhouse, proxy, kind):
     await check_each_click_once(clickhouse, 100)
 
 
+BACKLOG = 1_700  # entries: more than are read before the first of them is trimmed, and three batches at most
+
+
 async def a_backlog(redis, clickhouse, proxy, kind):
     await register(redis)
-    for seq in range(1, 701):
+    for seq in range(1, BACKLOG + 1):
         await add(redis, seq, 1)
     aggregator = Aggregator(redis, clickhouse, stores_of=kind)
     await aggregator.move_all()
 
-    await check_each_click_once(clickhouse, 700)
+    await check_each_click_once(clickhouse, BACKLOG)
 
 
 FAULTS = [killed_before_the_insert, killed_after_the_insert, an_answer_lost, a_backlog]
@@ -87,7 +90,7 @@ async def test_a_pipeline_that_loses_clicks_is_found_out(redis, clickhouse, prox
         await fault(redis, clickhouse, proxy, kind)
 
     rows = await rows_of(clickhouse)
-    assert rows.rows == rows.distinct < (700 if fault is a_backlog else 100)
+    assert rows.rows == rows.distinct < (BACKLOG if fault is a_backlog else 100)
 
 
 @pytest.mark.parametrize(
