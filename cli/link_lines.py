@@ -50,7 +50,7 @@ def link_lines(answer: bytes) -> LinkLines:
 
 
 def _plain(answer: bytes) -> LinkLines | None:
-    """A fifth of the time of parsing them: all are links, and no value needs a quote in CSV."""
+    """Half the time of parsing them: all are links, and no value needs a quote in CSV."""
     count, existing = answer.count(b"\n"), answer.count(_EXISTING)
     if b"\\" in answer or answer.count(_HEAD) != count or answer.count(b",") != 4 * count + existing:
         return None
