@@ -132,9 +132,8 @@ def download(path: str, **query: str | None) -> bytes:
 
 def _called(method: str, path: str, body: Any, missing_ok: bool, query: Mapping[str, str | None]) -> bytes | None:
     """The body of the answer; None for a 404 that is no fault."""
-    named = {name: value for name, value in query.items() if value is not None}
     data, kind = (None, {}) if body is None else (json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with asked(method, path, data, kind, named) as answer:
+    with asked(method, path, data, kind, query) as answer:
         if answer.status == 404 and missing_ok and answer.headers.get_content_type() == "application/problem+json":
             return None
         raise_for(answer)
@@ -147,12 +146,12 @@ def asked(
     path: str,
     body: bytes | IO[bytes] | None = None,
     headers: Mapping[str, str] = MappingProxyType({}),
-    query: Mapping[str, str] = MappingProxyType({}),
+    query: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Iterator[HTTPResponse]:
     """The service's answer, of any status. Raises click.ClickException where it cannot be reached."""
-    where = service()
+    where, given = service(), {name: value for name, value in query.items() if value is not None}
     try:
-        with answered(method, where.url + path, body, headers=where.headers(**headers), query=query) as answer:
+        with answered(method, where.url + path, body, headers=where.headers(**headers), query=given) as answer:
             yield answer
     except (*FAULTS, ValueError) as error:
         detail = str(error) or type(error).__name__
@@ -199,7 +198,7 @@ def file_line(line: int, line_nos: Sequence[int]) -> int:
 
 
 def stream(
-    path: str, body: IO[bytes], headers: Mapping[str, str], query: Mapping[str, str], line_nos: Sequence[int]
+    path: str, body: IO[bytes], headers: Mapping[str, str], query: Mapping[str, str | None], line_nos: Sequence[int]
 ) -> Iterator[bytes]:
     """POST lines and yield the lines of the answer as they arrive, many whole lines at a time.
 

@@ -91,6 +91,5 @@ def _for_contacts(
 
 
 def _sent(path: str, body: IO[bytes], lines: Checked, account: str | None) -> list[dict[str, Any]]:
-    query = {} if account is None else {"account": account}
-    answer = b"".join(stream(path, body, NDJSON, query, lines.contacts.line_nos))
+    answer = b"".join(stream(path, body, NDJSON, {"account": account}, lines.contacts.line_nos))
     return msgspec.json.Decoder(dict[str, Any]).decode_lines(answer)

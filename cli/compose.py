@@ -147,7 +147,6 @@ def _put(broadcast: Broadcast, found: dict[str, Any] | None, account: str | None
 def _compose(job: Job, request: IO[bytes], lines: Checked) -> int:
     """Send the lines and write the messages; gives how many."""
     headers = {**NDJSON, "Idempotency-Key": f"csv-{lines.digest[:40]}"}
-    given = {} if job.account is None else {"account": job.account}
     path = f"{broadcast_path(job.broadcast_id)}/messages"
     partial = job.out.with_name(f"{job.out.name}.partial")
     written = 0
@@ -155,7 +154,7 @@ def _compose(job: Job, request: IO[bytes], lines: Checked) -> int:
         with partial.open("w", newline="", encoding="utf-8") as file:
             if job.format == "csv":
                 file.write("contact_id,text\n")
-            for block in stream(path, request, headers, given, lines.contacts.line_nos):
+            for block in stream(path, request, headers, {"account": job.account}, lines.contacts.line_nos):
                 written += _write(block, job, file, lines)
         os.replace(partial, job.out)
     except Refused as error:

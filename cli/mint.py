@@ -113,9 +113,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 def _count(broadcast_id: str, account: str | None, request: IO[bytes], *, again: bool) -> Counts:
     query = {"account": account, "dry_run": "true", "again": "true" if again else None}
-
-    given = {name: value for name, value in query.items() if value is not None}
-    answer = b"".join(stream(f"{broadcast_path(broadcast_id)}/links", request, NDJSON, given, ()))
+    answer = b"".join(stream(f"{broadcast_path(broadcast_id)}/links", request, NDJSON, query, ()))
     return msgspec.json.decode(answer, type=Counts)
 
 
@@ -181,8 +179,7 @@ def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> Done:
     flags = {"skip_bad": minting.skip_bad, "again": minting.again}
     query = {"account": minting.account} | {name: "true" for name, is_set in flags.items() if is_set}
     path = f"{broadcast_path(minting.broadcast_id)}/links"
-    given = {name: value for name, value in query.items() if value is not None}
-    answer = stream(path, request, headers, given, lines.contacts.line_nos)
+    answer = stream(path, request, headers, query, lines.contacts.line_nos)
     done = Done()
     with _progress(minting.total) as progress, _partial(minting.out) as file:
         try:

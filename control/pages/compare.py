@@ -14,6 +14,7 @@ from control.pages.addresses import with_query
 from control.pages.gate import Shown
 from control.pages.render import page
 from control.pages.side_by_side import audiences_of, curves_of, figures_of
+from control.reports.shapes import Report
 from control.reports.watched import View, Watched
 from runtime.json_faults import described
 
@@ -41,17 +42,20 @@ class ComparePage:
             return await self._instead(request, caller)
         check_query(request.query_params, ("account", "b"))
         check_compared(ids := [broadcast_id for broadcast_id in ids if broadcast_id])
-        for broadcast_id in ids:
-            await self._check_known(account, broadcast_id)
-        reports = [(await self._watched.see(View(account, broadcast_id))).report for broadcast_id in ids]
+        reports = [await self._report(account, broadcast_id) for broadcast_id in ids]
         return page(
             "compare.html", caller, account=account, reports=reports, address=Addresses(account, ids), most=MOST,
             figures=figures_of(reports), curves=curves_of(reports), audiences=audiences_of(reports),
         )  # fmt: skip
 
-    async def _check_known(self, account: str, broadcast_id: str) -> None:
-        if await self._broadcasts.find(account, broadcast_id) is None:
-            raise Problem("not-found", f"account {account} has no broadcast {described(broadcast_id)}: {_REMEDY}")
+    async def _report(self, account: str, broadcast_id: str) -> Report:
+        try:
+            return (await self._watched.see(View(account, broadcast_id))).report
+        except Problem as problem:
+            if problem.kind != "not-found":
+                raise
+            detail = f"account {account} has no broadcast {described(broadcast_id)}: {_REMEDY}"
+            raise Problem("not-found", detail) from None
 
 
 def check_compared(ids: Sequence[str]) -> None:

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import msgspec
 
+from control.pages.formats import NOT_KNOWN
+
 _LISTED = msgspec.json.decode(
     Path(__file__).with_name("world").joinpath("countries.json").read_bytes(), type=dict[str, tuple[str, bool]]
 )
-UNKNOWN = "Not known"
 
 
 def name_of(code: str) -> str:
     """Of an ISO 3166 alpha-2 code; a code that is none is its own name."""
     if not code:
-        return UNKNOWN
+        return NOT_KNOWN
     return _LISTED[code][0] if code in _LISTED else code
 
 

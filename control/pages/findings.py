@@ -1,6 +1,6 @@
 """What canaries and forwarded links say of a report's numbers, in sentences. Pure."""
 
-from control.pages.formats import NARROW, number, share
+from control.pages.formats import NARROW, many, number, share
 from control.reports.shapes import Canaries, Report
 
 Interval = tuple[float, float]
@@ -17,7 +17,7 @@ def of_forwarded(report: Report) -> list[str]:
     said = [_forwarded(report.forwarded.links, report.forwarded.taps)]
     if report.passed_on_links:
         said.append(
-            f"{_many(report.passed_on_links, 'personal link was', 'personal links were')} tapped by more people on one "
+            f"{many(report.passed_on_links, 'personal link was', 'personal links were')} tapped by more people on one "
             "day than one can be."
         )
     return said
@@ -26,12 +26,12 @@ def of_forwarded(report: Report) -> list[str]:
 def _scanned(canaries: Canaries) -> str:
     if not canaries.tapped:
         return (
-            f"None of {_many(canaries.links, 'canary', 'canaries')} was tapped: machines that look at every link are "
+            f"None of {many(canaries.links, 'canary', 'canaries')} was tapped: machines that look at every link are "
             f"rare here. With 95{NARROW}% certainty they look at no more than {share(canaries.scan_rate_95[1])} of the "
             "links."
         )
     return (
-        f"{number(canaries.tapped)} of {_many(canaries.links, 'canary', 'canaries')} "
+        f"{number(canaries.tapped)} of {many(canaries.links, 'canary', 'canaries')} "
         f"{'was' if canaries.tapped == 1 else 'were'} tapped ({share(canaries.scan_rate)}), by machines if nobody has "
         f"them: they look at {_between(canaries.scan_rate_95)} of all links."
     )
@@ -57,10 +57,6 @@ def _forwarded(links: int, taps: int) -> str:
     if not links:
         return "No personal link was tapped with two different devices."
     return (
-        f"{_many(links, 'personal link was', 'personal links were')} tapped with more than one device; "
-        f"{_many(taps, 'tap', 'taps')} came from the others, which may be other people."
+        f"{many(links, 'personal link was', 'personal links were')} tapped with more than one device; "
+        f"{many(taps, 'tap', 'taps')} came from the others, which may be other people."
     )
-
-
-def _many(count: int, one: str, several: str) -> str:
-    return f"{number(count)} {one if count == 1 else several}"

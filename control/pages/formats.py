@@ -6,11 +6,17 @@ from urllib.parse import quote
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 NONE = "\N{EN DASH}"
+NOT_KNOWN = "Not known"
 
 
 def number(value: int) -> str:
     """12,345."""
     return f"{value:,}"
+
+
+def many(count: int, one: str, several: str) -> str:
+    """1 tap, 12,345 taps."""
+    return f"{number(count)} {one if count == 1 else several}"
 
 
 def share(value: float | None) -> str:
@@ -49,7 +55,7 @@ def sentence(text: str) -> str:
 
 def moment(time: datetime | None) -> str:
     """4 May 2026, 09:00 UTC."""
-    return NONE if time is None else f"{time.day} {time:%b %Y, %H:%M} UTC"
+    return NONE if time is None else f"{clock(time)} UTC"
 
 
 def moment_of_ms(ms: int) -> datetime | None:

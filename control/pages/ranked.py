@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from control.pages.countries import name_of
+from control.pages.formats import NOT_KNOWN, sentence
 from control.reports.shapes import Report
 
-NOT_KNOWN = "Not known"
 AT_ONCE = 8  # lines that stand there
 ON_REQUEST = 92  # more of them, folded; a list beyond that says how many it leaves out
 
@@ -49,7 +49,7 @@ def _field(name: str) -> Callable[[Any], str]:
 
 
 def _capital(name: str) -> Callable[[Any], str]:
-    return lambda row: (text := getattr(row, name) or NOT_KNOWN)[:1].upper() + text[1:]
+    return lambda row: sentence(getattr(row, name) or NOT_KNOWN)
 
 
 DEVICES = Kind("Device", "by_device", _capital("device_type"), {"device": "device_type"})

@@ -9,7 +9,6 @@ from starlette.responses import HTMLResponse
 from control.access.caller import Caller
 from control.pages import formats
 from control.pages.assets import address_of
-from control.pages.report_charts import charts_of
 
 # Scripts, styles, pictures and calls of this host alone; nothing inline, no frame, no form to elsewhere (CSP level 3).
 # data: for the picture that a chart is saved as.
@@ -44,7 +43,7 @@ def _environment() -> jinja2.Environment:
         "strokes": formats.strokes,
         "in_path": formats.in_path,
     }
-    environment.globals |= {"asset": address_of, "charts_of": charts_of}
+    environment.globals |= {"asset": address_of}
     return environment
 
 

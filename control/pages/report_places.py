@@ -1,4 +1,4 @@
-"""The map of the world with the taps of each country, and the list beside it. Pure."""
+"""The taps of each country: a map of the world, and a list. Pure."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 from control.pages import findings
 from control.pages.countries import name_of
-from control.pages.ranked import BROWSERS, DEVICES, NOT_KNOWN, REGIONS, RULES, SYSTEMS, Ranked, cut, ranked
+from control.pages.formats import NOT_KNOWN
+from control.pages.ranked import BROWSERS, DEVICES, REGIONS, RULES, SYSTEMS, Ranked, cut, ranked
+from control.pages.report_charts import charts_of
 from control.reports.definitions import DEFINITIONS, NUMBERS
 from control.reports.shapes import Classes, Report
 from control.reports.warnings import advice_on
@@ -17,7 +19,7 @@ CLASS_NAMES = {
     "prefetch": "Prefetches of browsers",
     "scanner": "Security scanners",
     "bot": "Other machines",
-    "unknown": "Not known",
+    "unknown": NOT_KNOWN,
 }
 REASONS_AT_ONCE = 5  # whole sentences
 NO_MACHINES = ("human", "unknown")
@@ -38,10 +40,12 @@ class Filter(NamedTuple):
 def view_of(report: Report, given: Mapping[str, str]) -> dict[str, Any]:
     """What the templates report*.html are given of a report. given: the filters in the address."""
     visits = sum(_by_class(report.clicks).values())
+    counted = "Taps" if given.get("class", "human") == "human" else "Visits"
     return {
         "report": report,
         "filters": [Filter(name, _FILTER_NAMES.get(name, name), _said(name, text)) for name, text in given.items()],
-        "counted": "Taps" if given.get("class", "human") == "human" else "Visits",
+        "counted": counted,
+        "charts": charts_of(report, counted.lower()),
         "visits": visits,
         "machines": machines_of(report.clicks),
         "classes": [(name, CLASS_NAMES[name], count) for name, count in _by_class(report.clicks).items()],

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from control.pages.countries import UNKNOWN, is_drawn, name_of
-from control.pages.formats import clock, number, sentence, share, span
+from control.pages.countries import is_drawn, name_of
+from control.pages.formats import NOT_KNOWN, clock, many, number, sentence, share, span
 from control.reports.shapes import CountryRow, SecondsToTap, TimeRow, WeekdayHourRow
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -19,8 +19,8 @@ def of_times(rows: Sequence[TimeRow], tz: str) -> str:
     if not people + machines + unknown:
         return "No visit so far."
     said = [
-        _many(people, "tap by a person", "taps by people") if people else "no tap by a person",
-        _many(machines, "visit of a machine", "visits of machines") if machines else "no visit of a machine",
+        many(people, "tap by a person", "taps by people") if people else "no tap by a person",
+        many(machines, "visit of a machine", "visits of machines") if machines else "no visit of a machine",
     ]
     if unknown:
         said.append(f"{number(unknown)} of unknown visitors")
@@ -33,7 +33,7 @@ def _busiest(rows: Sequence[TimeRow]) -> str:
         return f"From {clock(rows[0].begins_at)} to {clock(rows[-1].begins_at + timedelta(seconds=rows[-1].step_s))}."
     if sum(row.people for row in rows) == 1:
         return f"The tap came on {clock(top.begins_at)}."
-    taps = _many(top.people, "tap", "taps")
+    taps = many(top.people, "tap", "taps")
     return f"People's busiest {_STEPS[top.step_s]} began on {clock(top.begins_at)}, with {taps}."
 
 
@@ -69,9 +69,9 @@ def of_countries(rows: Sequence[CountryRow], counted: str) -> str:
         return f"No {_one(counted)} so far."
     known = [row for row in rows if row.country]
     if not known:
-        return f"{_many(taps, _one(counted), counted)}, {UNKNOWN.lower()} from where."
+        return f"{many(taps, _one(counted), counted)}, {NOT_KNOWN.lower()} from where."
     most, others = known[0], taps - sum(row.clicks for row in known)
-    said = f"{_many(taps, _one(counted), counted)} from {_many(len(known), 'country', 'countries')}"
+    said = f"{many(taps, _one(counted), counted)} from {many(len(known), 'country', 'countries')}"
     said += (
         f", {share(most.clicks / taps)} from {_named(most.country)}."
         if len(known) > 1 or others
@@ -97,10 +97,6 @@ def _too_small(known: Sequence[CountryRow]) -> str:
 
 def _one(counted: str) -> str:
     return counted.removesuffix("s")
-
-
-def _many(count: int, one: str, more: str) -> str:
-    return f"{number(count)} {one if count == 1 else more}"
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from control.pages.formats import NONE, moment, number, share, span
+from control.pages.formats import NONE, many, moment, number, share, span
+from control.pages.report_view import machines_of
 from control.reports.shapes import AudienceRow, Report
 from control.reports.statements import SECONDS_MARKS
 
@@ -48,13 +49,11 @@ def _click_through(report: Report) -> Cell:
 
 
 def _machines(report: Report) -> Cell:
-    clicks = report.clicks
-    return Cell(number(clicks.preview + clicks.prefetch + clicks.scanner + clicks.bot))
+    return Cell(number(machines_of(report.clicks)))
 
 
 def _forwarded(report: Report) -> Cell:
-    taps = report.forwarded.taps
-    return Cell(number(report.forwarded.links), f"{number(taps)} {'tap' if taps == 1 else 'taps'} of others")
+    return Cell(number(report.forwarded.links), f"{many(report.forwarded.taps, 'tap', 'taps')} of others")
 
 
 def _canaries(report: Report) -> Cell:
@@ -142,5 +141,5 @@ def audiences_of(reports: Sequence[Report]) -> Audiences:
 def _audience(row: AudienceRow | None) -> Cell:
     if row is None:
         return Cell(NONE)
-    people = "1 person" if row.unique_contacts == 1 else f"{number(row.unique_contacts)} people"
+    people = many(row.unique_contacts, "person", "people")
     return Cell(share(row.click_through_rate), f"{people}, {number(row.links)} links", row.click_through_rate)

@@ -296,9 +296,11 @@ def huge():
     )  # fmt: skip
     address = Some(narrowed=lambda **_: "/reports/huge")
     parts = ("report_charts.html", "report_places.html")
-    assert charts_of(report).places.rows
+    charts = charts_of(report)
+    assert charts.places.rows
     return "".join(
-        _templates.get_template(part).render(report=report, address=address, counted="Taps") for part in parts
+        _templates.get_template(part).render(report=report, charts=charts, address=address, counted="Taps")
+        for part in parts
     )
 
 
