@@ -18,6 +18,7 @@ _COMMANDS = {
     "canary": ("cli.canary", "canary", "Mint links that no contact has, to see what taps them."),
     "erase": ("cli.erase", "erase", "Erase a contact: every sum stays, and nobody knows who it was."),
     "verify": ("cli.verify", "verify", "Check a broadcast before it is sent: links, redirects, pages."),
+    "share": ("cli.share", "share", "Make, list or revoke addresses that show a report without a key."),
     "key": ("cli.key", "key", "Make, list or revoke keys."),
     "report": ("cli.read", "report", "Show the engagement of a broadcast."),
     "ledger": ("cli.read", "ledger", "Check that every answered tap is accounted for."),

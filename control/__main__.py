@@ -57,6 +57,7 @@ from control.pages.live import Live
 from control.pages.one_report import OneReport
 from control.pages.report_list import ReportList
 from control.pages.settings import SettingsPage
+from control.pages.shares import SharesPage
 from control.pages.site import site
 from control.reports.overview import Overview
 from control.reports.watched import Watched
@@ -120,7 +121,8 @@ def build(
     pages = site(
         access, ReportList(listings, Overview(clickhouse)), ComposePage(domains), BroadcastPage(broadcasts, links),
         LinksPage(listings, domains), SettingsPage(listings, keys),
-        ComparePage(broadcasts, watched, one_report.show), ContactPage(listings, clickhouse), one_report,
+        ComparePage(broadcasts, watched, one_report.show), ContactPage(listings, clickhouse),
+        SharesPage(broadcasts, shares, keys), one_report,
     )  # fmt: skip
     pages = [*pages, *one_report.routes()]
     return control_app(calls, access, pages, partial(problem_page, access)), resync, keys, live

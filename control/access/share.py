@@ -32,6 +32,16 @@ class Share(msgspec.Struct, frozen=True, array_like=True):
         return self.revoked_at_ms != 0
 
 
+class Made(msgspec.Struct, frozen=True, array_like=True):
+    """A share in force, and whose key made it: both "" for one that is older than the history of changes."""
+
+    share_id: str
+    created_at_ms: int  # Unix milliseconds, as the next
+    expires_at_ms: int
+    who_account: str
+    who_key: str
+
+
 SHARES = Table("taptrail_internal.shares", Share, "account, broadcast_id, share_id")
 
 

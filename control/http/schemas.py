@@ -273,9 +273,12 @@ class ShareAnswer(msgspec.Struct):
 
 
 class ShareEntry(msgspec.Struct):
+    """who: whose key made it; null where that is not recorded."""
+
     share_id: str
     created_at: Time
     expires_at: Time
+    who: Who | None = None
 
 
 class ShareList(msgspec.Struct):

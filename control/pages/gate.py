@@ -27,15 +27,16 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Shown(NamedTuple):
-    """One page for callers with a scope: its path, that scope, and what answers it."""
+    """One page for callers with a scope: its path, that scope, and what answers it. POST: what a form on it sends."""
 
     path: str
     scope: str
     show: Callable[[Request, Caller], Awaitable[Response]]
+    method: str = "GET"
 
 
 def routes_of(access: Access, pages: list[Shown]) -> list[Route]:
-    return [Route(one.path, _for_caller(access, one), methods=["GET"]) for one in pages]
+    return [Route(one.path, _for_caller(access, one), methods=[one.method]) for one in pages]
 
 
 def as_page(access: Access, endpoint: Endpoint) -> Endpoint:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,11 +10,10 @@ from starlette.routing import Route
 from control.access.guesses import Guesses
 from control.access.sessions import SESSION_S
 from control.http.auth import COOKIE, Access
-from control.http.bodies import pieces
+from control.pages.forms import fields_of
 from control.pages.gate import HOME, as_page, see_other, within_here
 from control.pages.render import page
 
-MAX_FORM_BYTES = 8 * 1024
 _UNKNOWN = "This key is not known here. Check that it was copied whole, and that nobody has revoked it."
 _NONE = "Paste an API key: it begins with tt_, or is one of those that the installation was given."
 
@@ -45,7 +43,7 @@ class SignIn:
         return _form(within_here(request.query_params.get("next", HOME)))
 
     async def _take(self, request: Request) -> Response:
-        given = await _fields(request)
+        given = await fields_of(request)
         key, then = given.get("key", "").strip(), within_here(given.get("next", HOME))
         address, now_s = request.client.host if request.client else "", self._clock()
         if wait_s := self._guesses.wait_s(address, now_s):
@@ -66,13 +64,6 @@ class SignIn:
 
 def _form(then: str, error: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return page("login.html", None, status, headers, then=then if then != HOME else "", error=error)
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    """The fields of a form, each once; raises Problem for one that is too large."""
-    body = b"".join([piece async for piece in pieces(request, MAX_FORM_BYTES)])
-    given = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: values[0] for name, values in given.items()}
 
 
 def _with_cookie(response: Response, session_id: str, max_age_s: int) -> Response:

@@ -234,7 +234,7 @@ def test_a_key_that_may_only_read_is_told_so(looks, shop):
     reader = shop.call("POST", "/v1/keys", {"name": "reader", "scopes": ["report"]})["key"]
     screen = looks.signed_in(reader)
 
-    for path in ("/new", "/broadcasts/spring-sale", "/links", "/settings"):
+    for path in ("/new", "/broadcasts/spring-sale", "/links", "/settings", "/reports/spring-sale/shares"):
         page = screen.open(path)
         expect(page.locator("main")).to_contain_text("needs a key with the scope")
         assert page.locator("form:not(.sign-out):not([method=dialog])").count() == 0

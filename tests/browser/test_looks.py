@@ -16,6 +16,7 @@ PAGES = [
     ("new", "/new"),
     ("broadcast", "/broadcasts/spring-sale"),
     ("broadcast-not-sent", "/broadcasts/not-sent"),
+    ("shares-none", "/reports/not-sent/shares"),
     ("links", "/links"),
     ("settings", "/settings"),
 ]

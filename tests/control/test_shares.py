@@ -28,7 +28,10 @@ async def test_a_share_is_shown_once_and_kept_as_a_digest(control, clickhouse):
     assert row["digest"] == digest_of(token)
     assert token not in str(row)
     [listed] = control.call("GET", PATH).body["items"]
-    assert (listed["share_id"], set(listed)) == (made.body["share_id"], {"share_id", "created_at", "expires_at"})
+    assert (listed["share_id"], set(listed)) == (
+        made.body["share_id"], {"share_id", "created_at", "expires_at", "who"},
+    )  # fmt: skip
+    assert listed["who"]["account"] == "main"
     [change] = await clickhouse.rows("SELECT what, who_account FROM changes WHERE kind = 'share'", dict)
     assert change == {"what": "created", "who_account": "main"}
 
