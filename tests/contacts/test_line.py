@@ -4,7 +4,7 @@ import csv
 import io
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from contacts.csv_form import csv_form
@@ -104,6 +104,7 @@ def test_both_ways_read_the_same_from_csv(rows):
     text = io.StringIO()
     csv.writer(text).writerows([("contact_id", "audience", "destination_index"), *rows])
     data = text.getvalue().encode("utf-8", "replace")
+    assume(b"\x1b$" not in data)  # a Japanese encoding then, which somebody has to name
 
     assert read(data, csv_form(io.BytesIO(data))) == read(data, OneByOne(csv_form(io.BytesIO(data))))
 
