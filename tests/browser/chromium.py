@@ -1,5 +1,7 @@
 """Screens of a real Chromium that notice what a page should not do: messages, CSP reports, requests to elsewhere."""
 
+import os
+import re
 import shutil
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +14,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PHONE, DESK = 390, 1_200  # pixels
+PICTURES = os.environ.get("TAPTRAIL_PICTURES", "")  # a folder: a picture of each page that axe reads goes there
 Theme = Literal["light", "dark"]
 LOOKS: tuple[tuple[Theme, int], ...] = (("light", DESK), ("light", PHONE), ("dark", DESK), ("dark", PHONE))
 
@@ -30,6 +33,7 @@ class Screen:
     ) -> None:
         self.url, self.theme, self.width = url, theme, width
         self.troubles: list[str] = []
+        self._pictures = 0
         self.context: BrowserContext = browser.new_context(
             base_url=url, color_scheme=theme, viewport={"width": width, "height": 900}, java_script_enabled=javascript,
             timezone_id=timezone, locale="en-GB",
@@ -59,6 +63,7 @@ class Screen:
 
     def faults_by_axe(self) -> list[str]:
         """What axe finds on the page as it is: rule, and the place of each."""
+        self.keep_picture()
         self.page.evaluate(AXE)
         found = self.page.evaluate("tags => axe.run(document, {runOnly: tags})", WCAG)
         return [
@@ -71,10 +76,14 @@ class Screen:
         """Pixels by which the page is wider than the screen."""
         return self.page.evaluate(_OVERFLOW)
 
-    def picture(self, folder: Path, name: str) -> Path:
-        path = folder / f"{name}-{self.theme}-{self.width}.png"
-        self.page.screenshot(path=path, full_page=True)
-        return path
+    def keep_picture(self) -> None:
+        """Keep what the page looks like, under the name of the test, where a folder is given."""
+        if not PICTURES:
+            return
+        test = os.environ["PYTEST_CURRENT_TEST"].removesuffix(" (call)").rpartition("/test_")[2]
+        name = re.sub(r"\.py::test_|[^a-z0-9]+", "-", test.lower()).strip("-")[:150]
+        self._pictures += 1
+        self.page.screenshot(path=Path(PICTURES) / f"{name}-{self._pictures}.png", full_page=True)
 
 
 class Looks:

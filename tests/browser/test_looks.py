@@ -1,13 +1,9 @@
 """Every page, in both themes, on a desk and on a phone: nothing for axe, nothing wider than the screen."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from tests.browser.chromium import LOOKS
 
-PICTURES = os.environ.get("TAPTRAIL_PICTURES", "")  # a folder: pictures of all pages go there
 # (name, path) of every page; {key_id} and the like are filled in by the shop.
 PAGES = [
     ("login", "/login"),
@@ -30,8 +26,6 @@ def test_a_page_can_be_read_by_everyone(looks, shop, name, path, theme, width):
         screen.sign_in(shop.key)
 
     screen.open(path)
-    if PICTURES:
-        screen.picture(Path(PICTURES), name)
 
     assert screen.faults_by_axe() == []
     assert screen.overflow() == 0

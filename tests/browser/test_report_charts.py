@@ -1,6 +1,5 @@
 """The charts of a report: each series is its table, the API's report and a count of the rows; live, printed, saved."""
 
-import os
 import struct
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -14,10 +13,9 @@ from control.pages.assets import address_of
 from control.pages.render import _templates
 from control.pages.report_charts import charts_of
 from control.reports.shapes import CountryRow, SecondsToTap, ShareRow, TimeRow, WeekdayHourRow
-from tests.browser.chromium import LOOKS, PHONE
+from tests.browser.chromium import LOOKS, PHONE, PICTURES
 from tests.browser.played import SENT, ZONE, insert, play, rows_of, visits
 
-PICTURES = os.environ.get("TAPTRAIL_PICTURES", "")
 NAMES = ("over-time", "time-to-tap", "weekday-hour", "places")
 LIVE_MS = 5_000
 _OPTION = "name => window.echarts.getInstanceByDom(document.querySelector(`[data-chart=${name}] .plot`)).getOption()"
@@ -255,8 +253,6 @@ def test_charts_can_be_read_by_everyone(looks, summer, broadcast_id, theme, widt
     for name in NAMES[:-1]:
         if broadcast_id != "no-tap":
             page.locator(f"[data-table-of={name}]").click()
-    if PICTURES:
-        screen.picture(Path(PICTURES), f"report-{broadcast_id}")
 
     assert screen.faults_by_axe() == []
     assert screen.overflow() == 0
@@ -271,8 +267,6 @@ def test_ten_million_taps_are_drawn_and_said(looks, summer, width):
     page.evaluate("address => import(address).then(module => module.drawAll())", address_of("chart.js"))
     page.locator("[data-chart=places] svg").wait_for(state="visible")
     page.wait_for_timeout(500)
-    if PICTURES:
-        screen.picture(Path(PICTURES), "report-huge")
 
     assert "10,000,000 taps by people" in page.locator("#over-time-description").inner_text()
     assert screen.overflow() == 0
@@ -321,8 +315,7 @@ def test_a_print_has_light_charts_and_no_buttons(looks, summer):
         assert (
             page.locator(f"[data-chart={name}] .plot").evaluate("plot => getComputedStyle(plot).overflow") == "hidden"
         )
-    if PICTURES:
-        screen.picture(Path(PICTURES), "report-print")
+    screen.keep_picture()
     page.emulate_media(media="screen")
     page.wait_for_timeout(500)
     assert page.locator("[data-chart=over-time] svg").bounding_box()["width"] > 1_000
@@ -333,8 +326,7 @@ def test_forced_colours_draw_in_colours_of_the_system(looks, summer):
     screen.page.emulate_media(forced_colors="active")
     page = opened(screen)
 
-    if PICTURES:
-        screen.picture(Path(PICTURES), "report-forced")
+    screen.keep_picture()
     highlight = page.evaluate(
         "() => { const one = document.createElement('i'); one.style.color = 'Highlight'; document.body.append(one);"
         " return getComputedStyle(one).color; }"
