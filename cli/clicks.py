@@ -23,6 +23,7 @@ _COLUMNS = (
     "via",
     "query_marks",
 )
+_RARE = ("via", "query_marks")  # columns of a table only where a click has something in them
 _LINKS = ("broadcast_id", "short_url", "state", "goes_to", "minted_at")
 _CLASSES = ("human", "preview", "prefetch", "scanner", "bot", "unknown")
 _LATE = timedelta(minutes=2)  # a click may arrive so much later than it happened
@@ -46,7 +47,11 @@ def clicks(
         _follow(path, query, json_)
         return
     found = list(items(path, limit, since=since, **query))
-    show_list(found, _COLUMNS, "No clicks yet.", json_=json_, csv_=csv_)
+    show_list(found, _COLUMNS if csv_ else _columns(found), "No clicks yet.", json_=json_, csv_=csv_)
+
+
+def _columns(clicks: list[dict[str, Any]]) -> list[str]:
+    return [name for name in _COLUMNS if name not in _RARE or any(each[name] for each in clicks)]
 
 
 def _follow(path: str, query: dict[str, str | None], json_: bool) -> None:
@@ -87,4 +92,5 @@ def contact_show(contact_id: str, account: str | None, json_: bool) -> None:
     click.echo(f"Links of {printable(answer['contact_id'])}")
     show_list(answer["links"], _LINKS, "", json_=False, csv_=False)
     click.echo("Clicks")
-    show_list(answer["clicks"], ("broadcast_id", *_COLUMNS[:2], *_COLUMNS[3:]), "None yet.", json_=False, csv_=False)
+    columns = ["broadcast_id", *(name for name in _columns(answer["clicks"]) if name != "contact_id")]
+    show_list(answer["clicks"], columns, "None yet.", json_=False, csv_=False)

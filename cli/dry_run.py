@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.plain import printable
+from cli.show import counted
 from messages.line import DryRun
 from messages.warnings import MEANINGS
 
@@ -19,10 +20,10 @@ def report_of(run: DryRun) -> str:
 
 
 def _lines(run: DryRun) -> Iterator[str]:
-    yield f"{_counted(run.messages, 'message')}, {_counted(run.segments, 'segment')}; nothing was minted"
-    yield f"with the URLs as they are, without short links: {_counted(run.segments_before, 'segment')}"
+    yield f"{counted(run.messages, 'message')}, {counted(run.segments, 'segment')}; nothing was minted"
+    yield f"with the URLs as they are, without short links: {counted(run.segments_before, 'segment')}"
     if run.skipped:
-        yield f"{_counted(run.skipped, 'line')} of the contacts left out"
+        yield f"{counted(run.skipped, 'line')} of the contacts left out"
         yield from (f"  line {bad.line}: {printable(bad.error)}" for bad in run.errors)
     yield ""
     yield from _histogram(run)
@@ -30,7 +31,7 @@ def _lines(run: DryRun) -> Iterator[str]:
     yield from _warnings(run)
     for number, sample in enumerate(run.samples, 1):
         yield ""
-        how = f"({sample.encoding}, {sample.segments} segments)"
+        how = f"({sample.encoding}, {counted(sample.segments, 'segment')})"
         yield from _wrapped(f"sample {number}, contact {printable(sample.contact_id)} {how}", WIDTH)
         for line in printable(sample.text).splitlines():
             yield from (f"  {piece}" for piece in _wrapped(line, WIDTH - 2) or [""])
@@ -74,7 +75,3 @@ def _plain() -> Console:
 def _shown(character: str) -> str:
     code = f"U+{ord(character):04X}"
     return f"{printable(character)} ({code})" if character.isprintable() else code
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -104,7 +104,10 @@ def sent(broadcast_id: str, at: str, account: str | None, json_: bool) -> None:
 @_account
 @_json
 def extend(broadcast_id: str, expires_at: str, account: str | None, json_: bool) -> None:
-    """Set when its links end: a day means its end, +7d is from now; or `never`."""
+    """Set when its links end.
+
+    A day means its end, +7d is from now, and with `never` they do not end.
+    """
     change = {"expires_at": None if expires_at == "never" else expires_at}
     show(call("PATCH", broadcast_path(broadcast_id), change, account=account), json_)
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from cli.api import broadcast_path, call, checked_url, local_stack, segment
 from cli.plain import as_json, printable
-from cli.show import console, rows
+from cli.show import console, counted, rows, say
 from cli.wire import FAULTS, answered
 
 LANES_SHOWN = 20
@@ -29,40 +29,40 @@ def report(broadcast_id: str, account: str | None, tz: str | None, json_: bool) 
         as_json(answer)
         return
     rate = f"{answer['click_through_rate']:.1%}"
-    click.echo(f"{answer['broadcast_id']}: {answer['links']} links, {answer['contacts']} contacts, "
+    say(f"{answer['broadcast_id']}: {counted(answer['links'], 'link')}, {counted(answer['contacts'], 'contact')}, "
                f"{answer['unique_contacts']} of them tapped ({rate})")  # fmt: skip
-    click.echo("Taps: " + ", ".join(f"{count} {name}" for name, count in answer["clicks"].items()))
+    say("Taps: " + ", ".join(f"{count} {name}" for name, count in answer["clicks"].items()))
     tap = answer["seconds_to_tap"]
     if tap.get("median") is not None:
-        click.echo(f"Seconds from send to tap: median {tap['median']:.0f}, 90 % within {tap['p90']:.0f}")
+        say(f"Seconds from send to tap: median {tap['median']:.0f}, 90 % within {tap['p90']:.0f}")
     if passed_on := answer.get("passed_on_links"):
         links = "1 personal link was" if passed_on == 1 else f"{passed_on} personal links were"
-        click.echo(f"{links} tapped by more people than one can be: was the same link sent to several recipients?")
+        say(f"{links} tapped by more people than one can be: was the same link sent to several recipients?")
     if visitors := answer.get("visitors"):
-        click.echo(f"Shared links: {visitors} visitors, counted by the day")
+        say(f"Shared links: {visitors} visitors, counted by the day")
     if previews := answer.get("previews_delivered"):
-        click.echo(f"Previews: fetched for the messages of {previews} contacts")
+        say(f"Previews: fetched for the messages of {previews} contacts")
     _print_canaries(answer)
     if (segments := answer.get("segments", {})).get("messages"):
-        click.echo(f"Composed: {segments['messages']} messages of {segments['segments']} segments")
+        say(f"Composed: {counted(segments['messages'], 'message')} of {counted(segments['segments'], 'segment')}")
     for name in _TABLES:
         if answer.get(name):
             rows(_HEADINGS.get(name) or name.replace("_", " ").capitalize(), answer[name])
     if week := answer.get("by_weekday_hour"):
         rows(f"Hours of the week in {answer['tz']}", _week(week))
     for warning in answer.get("warnings", []):
-        click.echo(f"Warning, {warning['warning']}: {warning['count']} {warning['detail']}")
+        say(f"Warning, {warning['warning']}: {warning['count']} {warning['detail']}", "  ")
 
 
 def _print_canaries(answer: dict[str, Any]) -> None:
     """What was tapped by others than the recipients."""
     if (forwarded := answer.get("forwarded", {})).get("links"):
         links = "1 link was" if forwarded["links"] == 1 else f"{forwarded['links']} links were"
-        click.echo(f"Forwarded: {links} tapped on devices that differ, {forwarded['taps']} times by others")
+        say(f"Forwarded: {links} tapped on devices that differ, {forwarded['taps']} times by others")
     canaries = answer.get("canaries", {})
     if canaries.get("links"):
         low, high = canaries["scan_rate_95"]
-        click.echo(
+        say(
             f"Canaries: {canaries['tapped']} of {canaries['links']} tapped, so machines open {low:.1%} to {high:.1%} of"
             f" all links; {canaries['judged_human']} of these were judged human"
         )
@@ -73,6 +73,7 @@ _TABLES = (
     *("by_destination", "by_hour", "by_hour_since_send"),
 )
 _HEADINGS = {
+    "by_os": "By system",
     "by_country": "By country of the network",
     "by_region": "By region of the network (a phone's is mostly its carrier's gateway)",
 }
@@ -111,27 +112,27 @@ def _print_ledger(answer: dict[str, Any]) -> None:
     console().print(table)
     _print_remarks(answer)
     if answer["gap"]:
-        click.echo(f"It does not add up: {answer['gap']} clicks are missing or doubled.")
+        say(f"It does not add up: {answer['gap']} clicks are missing or doubled.")
     else:
-        click.echo("It adds up: every answered tap is in ClickHouse, in a dead letter, or on its way.")
+        say("It adds up: every answered tap is in ClickHouse, a dead letter, or on its way.")
 
 
 def _print_remarks(answer: dict[str, Any]) -> None:
     """What the sums do not show."""
     not_shown = len(answer["lanes"][LANES_SHOWN:])
     if answer["lanes_whole"] or not_shown:
-        click.echo(f"Not listed: {answer['lanes_whole']} lanes that are over and whole, {not_shown} others.")
+        say(f"Not listed: {answer['lanes_whole']} lanes that are over and whole, {not_shown} others.")
     for lane in [lane for lane in answer["lanes"] if lane["silent_since"]][:LANES_SHOWN]:
-        click.echo(
+        say(
             f"Lane {lane['lane']} of {lane['edge_id']} has not been heard of since {lane['silent_since']}: "
             f"{lane['not_arrived']} clicks answered by its last report have not arrived (docs/runbook.md#lost-host)."
         )
     if answer["unrecorded"]:
-        click.echo(
+        say(
             f"{answer['unrecorded']} answered clicks are unrecorded: disk and memory were full (docs/runbook.md#spool)."
         )
     if answer["lost"]:
-        click.echo(f"{answer['lost']} answered clicks are lost for good (docs/runbook.md#clicks-lost).")
+        say(f"{answer['lost']} answered clicks are lost for good (docs/runbook.md#clicks-lost).")
 
 
 @click.command("close-lane")
@@ -145,7 +146,7 @@ def close_lane(lane: str, not_arrived: int, json_: bool) -> None:
     if json_:
         as_json(answer)
     else:
-        click.echo(f"Lane {answer['lane']} of {answer['edge_id']} is closed, {answer['lost']} clicks are lost.")
+        say(f"Lane {answer['lane']} of {answer['edge_id']} is closed, {answer['lost']} clicks are lost.")
 
 
 @click.command()
@@ -165,12 +166,12 @@ def audit(hours: float, json_: bool) -> None:
 def _print_audit(answer: dict[str, Any], wrong: int) -> None:
     if answer["faults"]:
         rows("Lanes with a fault, in clicks", answer["faults"])
-    click.echo(f"{answer['lanes']} lanes of the last {answer['hours']:g} hours, {answer['rows']} rows: "
+    say(f"{answer['lanes']} lanes of the last {answer['hours']:g} hours, {answer['rows']} rows: "
                f"{answer['missing']} missing, {answer['doubled']} doubled.")  # fmt: skip
     if answer["unprojected"]:
-        click.echo(f"The projection per_lane is wrong by {answer['unprojected']} rows.")
+        say(f"The projection per_lane is wrong by {answer['unprojected']} rows.")
     if wrong:
-        click.echo("What to do: docs/runbook.md#audit")
+        say("What to do: docs/runbook.md#audit")
 
 
 @click.command()

@@ -3,8 +3,10 @@
 import re
 import sys
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import Any
 
+import click
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +21,17 @@ _UNLIMITED = 10_000  # columns, for a pipe or a file
 def console(*, stderr: bool = False) -> Console:
     width = None if (sys.stderr if stderr else sys.stdout).isatty() else _UNLIMITED
     return Console(stderr=stderr, width=width, soft_wrap=True, markup=False, emoji=False, highlight=False)
+
+
+def say(text: str, indent: str = "") -> None:
+    """Print a sentence; on a terminal its lines end between words. indent: of the lines but the first."""
+    lines = wrap(text, console().width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    click.echo("\n".join(lines))
+
+
+def counted(number: int, what: str) -> str:
+    """1 link, 2 links."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def fields(answer: dict[str, Any]) -> None:

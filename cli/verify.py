@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator
-from textwrap import wrap
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.api import asked, broadcast_path, raise_for
 from cli.plain import printable
-from cli.show import console
+from cli.show import console, counted, say
 
 _EXIT = {"pass": 0, "fail": 1, "unsure": 3}
 _SAID = {
@@ -66,15 +65,21 @@ def _verify(path: str, body: dict[str, Any], query: dict[str, str], json_: bool)
                 doing = "all links asked, waiting for pages" if is_last else "links asked"
                 bar.update(task, completed=line["asked"], total=line["of"], description=doing)
                 continue
-            if json_:
-                click.echo(printable(json.dumps(line, ensure_ascii=False)))
-            elif "verdict" in line:
-                _print_verdict(line)
-            else:
-                _print_finding(line)
+            bar.stop()  # else its line and this one are mixed on a terminal
+            _print(line, json_)
             if "verdict" in line:
                 return str(line["verdict"])
+            bar.start()
     raise click.ClickException("the answer was cut off before its verdict; try again")
+
+
+def _print(line: dict[str, Any], json_: bool) -> None:
+    if json_:
+        click.echo(printable(json.dumps(line, ensure_ascii=False)))
+    elif "verdict" in line:
+        _print_verdict(line)
+    else:
+        _print_finding(line)
 
 
 def _answer(path: str, body: dict[str, Any], query: dict[str, str]) -> Iterator[dict[str, Any]]:
@@ -84,8 +89,7 @@ def _answer(path: str, body: dict[str, Any], query: dict[str, str]) -> Iterator[
 
 
 def _print_finding(finding: dict[str, Any]) -> None:
-    said = f"{finding['outcome'].upper():6} {finding['check']}: {printable(finding['detail'])}"
-    click.echo("\n".join(wrap(said, console().width, subsequent_indent=" " * 7, break_long_words=False)))
+    say(f"{finding['outcome'].upper():6} {finding['check']}: {printable(finding['detail'])}", " " * 7)
     examples = finding["examples"]
     for example in examples[:_EXAMPLES_SHOWN]:
         click.echo(f"       {printable(example)}")
@@ -95,12 +99,9 @@ def _print_finding(finding: dict[str, Any]) -> None:
 
 def _print_verdict(line: dict[str, Any]) -> None:
     counts = line["counts"]
-    click.echo(
-        f"Looked at {counts['links_asked']} of {counts['links']} links and {counts['destinations_fetched']} pages:"
-        f" {_some(counts['fail'], 'failure')}, {_some(counts['unsure'], 'doubt')}, {_some(counts['warn'], 'warning')}."
+    say(
+        f"Looked at {counts['links_asked']} of {counted(counts['links'], 'link')} and "
+        f"{counted(counts['destinations_fetched'], 'page')}: {counted(counts['fail'], 'failure')}, "
+        f"{counted(counts['unsure'], 'doubt')}, {counted(counts['warn'], 'warning')}."
     )
-    click.echo(_SAID[line["verdict"]])
-
-
-def _some(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    say(_SAID[line["verdict"]])

@@ -225,8 +225,9 @@ def show(report: dict[str, Any]) -> None:
     machines = ", ".join(f"{count} {name}" for name, count in clicks.items() if name != "human" and count)
     console.print(
         f"Broadcast {BROADCAST}: {report['links']} links, {report['unique_contacts']} people tapped "
-        f"({report['click_through_rate']:.1%}), {clicks['human']} taps by people; machines: {machines}"
+        f"({report['click_through_rate']:.1%})"
     )
+    console.print(f"Visits: {clicks['human']} taps by people; machines: {machines}")
     audiences = Table(
         "audience",
         "links",

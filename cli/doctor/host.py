@@ -127,7 +127,7 @@ def _write(folder: Path) -> Finding:
 def _geo(variable: str, paths: str, what: str) -> Finding:
     check = "geo city" if "CITY" in variable else "geo network"
     if not paths:
-        return ok(check, f"TAPTRAIL_{variable} is not set: {what} of visitors stay unknown")
+        return ok(check, f"TAPTRAIL_{variable} is not set: of visitors, {what} stays unknown")
     try:
         Geo(paths if "CITY" in variable else "", paths if "ASN" in variable else "")
     except GeoError as error:
