@@ -1,13 +1,11 @@
 """Stream entries -> clicks and dead letters. Pure."""
 
 from collections.abc import Iterable, Iterator
-from itertools import count, repeat
-from operator import attrgetter
 from typing import cast
 
 import msgspec
 
-from aggregator.days import day_of
+from aggregator.clicks import Clicks, Gathering
 from records.click import BadClick, Click, Frame, decode_frame, frames_in
 
 MAX_DEAD_SPAN = 10_000  # an undecodable entry stands for at most so many clicks; beyond it the id is a foreign one
@@ -19,23 +17,6 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     lane: int
     last_seq: int  # its id
     frames: bytes | None
-
-
-class Numbered(msgspec.Struct, frozen=True, gc=False):
-    """A click with its identity."""
-
-    lane: int
-    seq: int
-    edge_id: str
-    click: Click
-
-
-CLICKED_AT_MS = attrgetter("click.clicked_at_ms")
-
-
-def days_of(clicks: Iterable[Numbered]) -> set[int]:
-    """The days on which they were clicked."""
-    return set(map(day_of, map(CLICKED_AT_MS, clicks)))
 
 
 class DeadClick(msgspec.Struct, frozen=True, gc=False):
@@ -56,14 +37,14 @@ class Span(msgspec.Struct, frozen=True, gc=False):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    clicks: list[Numbered]
+    clicks: Clicks
     dead: list[DeadClick]
     spans: list[Span]  # one an entry, in stream order
 
     def without(self, present: set[tuple[int, int]]) -> "Batch":
         """What is left to insert. present: (lane, seq) of clicks that the tables have."""
         return Batch(
-            [click for click in self.clicks if (click.lane, click.seq) not in present],
+            self.clicks.without(present),
             [click for click in self.dead if (click.lane, click.seq) not in present],
             self.spans,
         )
@@ -74,27 +55,37 @@ def decode(entries: Iterable[Entry], settled: dict[int, int]) -> Batch:
 
     settled: per lane the seq up to which everything is known to be in the table, where an undecodable entry begins.
     """
-    batch = Batch([], [], [])
+    decoding = _Decoding()
     reached = dict(settled)
-    taken: dict[int, int] = {}  # per lane the last seq in this batch: what comes again does not count again
+    spans: list[Span] = []
     for entry in entries:
-        first_seq = _decode_entry(entry, reached.get(entry.lane, 0), taken, batch)
-        batch.spans.append(Span(entry.lane, first_seq, entry.last_seq))
+        first_seq = _decode_entry(entry, reached.get(entry.lane, 0), decoding)
+        spans.append(Span(entry.lane, first_seq, entry.last_seq))
         reached[entry.lane] = max(reached.get(entry.lane, 0), entry.last_seq)
-    return batch
+    return Batch(decoding.gathering.clicks(), decoding.dead, spans)
 
 
-def _decode_entry(entry: Entry, reached: int, taken: dict[int, int], batch: Batch) -> int:
-    """Adds the entry's clicks to the batch; gives its first seq."""
+class _Decoding:
+    """What has been decoded of a batch."""
+
+    def __init__(self) -> None:
+        self.gathering = Gathering()
+        self.dead: list[DeadClick] = []
+        self.taken: dict[int, int] = {}  # per lane the last seq: what comes again does not count again
+
+
+def _decode_entry(entry: Entry, reached: int, decoding: _Decoding) -> int:
+    """Adds the entry's clicks; gives its first seq."""
+    taken = decoding.taken
     frames, why_no_more = _frames_of(entry)
     for frame in frames:
-        _add(frame, entry.lane, taken.get(entry.lane, 0), batch)
+        _add(frame, entry.lane, taken.get(entry.lane, 0), decoding)
         taken[entry.lane] = max(taken.get(entry.lane, 0), frame.last_seq)
     last_decoded = frames[-1].last_seq if frames else 0
     if last_decoded >= entry.last_seq:
         return frames[0].first_seq if frames else 0
     first_dead = _first_dead(entry, max(last_decoded, reached))
-    batch.dead.extend(_dead_clicks(entry, first_dead, why_no_more))
+    decoding.dead.extend(_dead_clicks(entry, first_dead, why_no_more))
     return frames[0].first_seq if frames else first_dead
 
 
@@ -121,16 +112,16 @@ def _frames_of(entry: Entry) -> tuple[list[Frame], str]:
     return frames, "the entry has no frames" if entry.frames is None else "the frames end early"
 
 
-def _add(frame: Frame, lane: int, taken: int, batch: Batch) -> None:
+def _add(frame: Frame, lane: int, taken: int, decoding: _Decoding) -> None:
     edge_id, clicks = decode_frame(frame)
     if frame.first_seq > taken and BadClick not in map(type, clicks):  # nearly always
         good = cast(list[Click], clicks)
-        batch.clicks.extend(map(Numbered, repeat(lane), count(frame.first_seq), repeat(edge_id), good))
+        decoding.gathering.add(lane, range(frame.first_seq, frame.last_seq + 1), edge_id, good)
         return
     for seq, click in enumerate(clicks, frame.first_seq):
         if seq <= taken:
             continue
         if isinstance(click, BadClick):
-            batch.dead.append(DeadClick(lane, seq, click.reason, click.payload))
+            decoding.dead.append(DeadClick(lane, seq, click.reason, click.payload))
         else:
-            batch.clicks.append(Numbered(lane, seq, edge_id, click))
+            decoding.gathering.add(lane, [seq], edge_id, [click])

@@ -4,16 +4,18 @@ A batch has few distinct headers and networks: each is looked at once, for all c
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from operator import attrgetter
-from typing import NamedTuple
+from collections.abc import Mapping
+from itertools import repeat
+from typing import Any, NamedTuple
 
+import pyarrow.compute as pc
+
+from aggregator.clicks import Clicks
 from aggregator.days import day_of
-from aggregator.decode import Numbered
 from aggregator.grouped import Grouped, grouped
 from aggregator.scans_seen import ScansSeen
 from aggregator.visitor_ids import visitor_ids
-from records.address import AddressCipher, prefix_of
+from records.address import AddressCipher, prefixes_of
 from records.click import Click
 from records.link import CANARY
 from visitors.classify import Verdict, VisitClass, classify, network_verdict
@@ -45,37 +47,25 @@ class Enricher:
         self._scans = ScansSeen() if scans is None else scans
         self.canary_clicks: Counter[VisitClass] = Counter()  # those that were enriched
 
-    def enrich(self, clicks: Sequence[Numbered], salts: Mapping[int, bytes]) -> Enriched:
-        """No address gets into what it gives. salts: of every day_of(clicked_at_ms) among them."""
-        visits = [numbered.click for numbered in clicks]
-        addresses = self._addresses_of(clicks)
-        alike = grouped(visits, _all_headers)
-        headers = alike.each(headers_of)
-        places = grouped(addresses, prefix_of).each(self._place_of)
-        verdicts = _with_scans(_judged(headers, places), visits, headers, places, self._scans)
-        self.canary_clicks.update(_of_canaries(visits, verdicts))
+    def enrich(self, clicks: Clicks, salts: Mapping[int, bytes]) -> Enriched:
+        """No address gets into what it gives. salts: of the days of the clicks."""
+        addresses = self._cipher.apply_all(clicks.sealed_addresses, clicks.lanes, clicks.seqs)
+        headers = clicks.headers.each(headers_of)
+        places = grouped(prefixes_of(addresses)).each(self._places.look_up)
+        verdicts = _with_scans(_judged(headers, places), clicks, headers, places, self._scans)
+        self.canary_clicks.update(_of_canaries(clicks, verdicts))
         return Enriched(
             headers=headers,
-            languages=alike.each(_language_of),
-            referrer_hosts=alike.each(_referrer_host_of),
+            languages=clicks.headers.each(_language_of),
+            referrer_hosts=clicks.headers.each(_referrer_host_of),
             devices=headers.each(self._device_of),
             places=places,
             verdicts=verdicts,
-            visitor_ids=_visitor_ids(visits, addresses, headers, salts),
+            visitor_ids=_visitor_ids(clicks, addresses, headers, salts),
         )
-
-    def _addresses_of(self, clicks: Sequence[Numbered]) -> list[bytes]:
-        sealed = [numbered.click.sealed_address for numbered in clicks]
-        return self._cipher.apply_all(sealed, map(attrgetter("lane"), clicks), map(attrgetter("seq"), clicks))
-
-    def _place_of(self, address: bytes) -> Place:
-        return self._places.look_up(prefix_of(address))
 
     def _device_of(self, headers: Headers) -> Device:
         return self._devices.parse(headers.user_agent, headers.sec_ch_ua)
-
-
-_all_headers = attrgetter(*Headers.__struct_fields__, "accept_language", "referrer")
 
 
 def _language_of(click: Click) -> str:
@@ -101,7 +91,7 @@ def _judged(headers: Grouped[Headers], places: Grouped[Place]) -> Grouped[Verdic
 
 def _with_scans(
     verdicts: Grouped[Verdict],
-    visits: list[Click],
+    clicks: Clicks,
     headers: Grouped[Headers],
     places: Grouped[Place],
     scans: ScansSeen,
@@ -111,11 +101,13 @@ def _with_scans(
         return verdicts
     values, group_of = list(verdicts.values), verdicts.group_of[:]
     scanned: dict[int, int] = {}  # by the group of a verdict, that of the same with the scan
-    for index, (visit, group) in enumerate(zip(visits, verdicts.group_of, strict=True)):
-        if values[group].visit_class not in JUDGED_BY_NEIGHBOURS or not visit.contact_id:
+    contact_ids = clicks.texts["contact_id"].to_pylist()
+    for index, (contact_id, group) in enumerate(zip(contact_ids, verdicts.group_of, strict=True)):
+        if values[group].visit_class not in JUDGED_BY_NEIGHBOURS or not contact_id:
             continue
+        visit = clicks.broadcasts.values[clicks.broadcasts.group_of[index]]
         network = visit.account, visit.broadcast_id, places.values[places.group_of[index]].ip_prefix
-        if scans.holds(network, headers.values[headers.group_of[index]].user_agent, visit.clicked_at_ms):
+        if scans.holds(network, headers.values[headers.group_of[index]].user_agent, clicks.clicked_at_ms[index]):
             if group not in scanned:
                 scanned[group] = len(values)
                 values.append(with_neighbours(values[group], [MANY_CONTACTS]))
@@ -123,14 +115,15 @@ def _with_scans(
     return Grouped(values, group_of)
 
 
-def _of_canaries(visits: list[Click], verdicts: Grouped[Verdict]) -> list[VisitClass]:
-    tapped = [index for index, visit in enumerate(visits) if visit.contact_id.startswith(CANARY)]
+def _of_canaries(clicks: Clicks, verdicts: Grouped[Verdict]) -> list[VisitClass]:
+    tapped: list[Any] = pc.indices_nonzero(pc.starts_with(clicks.texts["contact_id"], CANARY)).to_pylist()
     return [verdicts.values[verdicts.group_of[index]].visit_class for index in tapped]
 
 
 def _visitor_ids(
-    visits: list[Click], addresses: list[bytes], headers: Grouped[Headers], salts: Mapping[int, bytes]
+    clicks: Clicks, addresses: list[bytes], headers: Grouped[Headers], salts: Mapping[int, bytes]
 ) -> list[int]:
     agents = headers.each(lambda kept: kept.user_agent.encode()).spread()
-    days = map(day_of, map(attrgetter("clicked_at_ms"), visits))
-    return visitor_ids(map(salts.__getitem__, days), addresses, agents)
+    if len(salts) == 1:  # nearly always
+        return visitor_ids(repeat(*salts.values()), addresses, agents)
+    return visitor_ids(map(salts.__getitem__, map(day_of, clicks.clicked_at_ms)), addresses, agents)

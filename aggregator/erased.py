@@ -3,14 +3,15 @@
 import secrets
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
 from functools import partial
 
 import msgspec
 from siphashc import siphash
 
 from aggregator import expiry_sql
-from aggregator.decode import Numbered
+from aggregator.clicks import Clicks, with_texts
 from aggregator.enrich import Enriched
 from aggregator.erasure_sql import erased_since, tokens_of
 from aggregator.grouped import Grouped, T
@@ -38,17 +39,17 @@ class ErasedLinks:
         self._read_at_s = 0.0
         self.late_at_s = 0.0  # when a click last came that named its contact: the file of Redis had it too
 
-    async def tokens_for(self, clicks: Sequence[Numbered]) -> dict[int, str]:
+    async def tokens_for(self, clicks: Clicks) -> dict[int, str]:
         """By link id, what stands for the contact, where it was erased. Raises what ClickHouse raises."""
         await self._refresh()
         if not self._links and not self._expired_below:
             return {}
-        link_ids = {numbered.click.link_id for numbered in clicks}
+        link_ids = set(clicks.link_ids)
         erased = self._links.intersection(link_ids)
         old = {link_id for link_id in link_ids - erased if link_id < self._expired_below}
         tokens = await self._tokens(expiry_sql.tokens_of(old)) if old else {}
         tokens |= await self._tokens(tokens_of(erased)) if erased else {}
-        if any(numbered.click.contact_id for numbered in clicks if numbered.click.link_id in tokens):
+        if tokens and any(clicks.at(_of_links(clicks, tokens)).texts["contact_id"].to_pylist()):
             self.late_at_s = self._now_s()
         return tokens
 
@@ -65,26 +66,31 @@ class ErasedLinks:
         self._read_at_s = now_s
 
 
-def without_person(
-    clicks: Sequence[Numbered], enriched: Enriched, tokens: dict[int, str]
-) -> tuple[list[Numbered], Enriched]:
+def without_person(clicks: Clicks, enriched: Enriched, tokens: dict[int, str]) -> tuple[Clicks, Enriched]:
     """The clicks as the erasure leaves those that were there: judged like all, without what leads to a person."""
-    erased = [index for index, numbered in enumerate(clicks) if numbered.click.link_id in tokens]
-    kept = list(clicks)
+    erased = _of_links(clicks, tokens)
+    query_marks = [*clicks.query_marks]
+    visitor_ids = [*enriched.visitor_ids]
     for index in erased:
-        numbered = clicks[index]
-        click = msgspec.structs.replace(
-            numbered.click, contact_id=tokens[numbered.click.link_id], code="", destination="", query_marks=None
-        )
-        kept[index] = msgspec.structs.replace(numbered, click=click)
-    visitor_ids = list(enriched.visitor_ids)
-    for index in erased:
+        query_marks[index] = None
         visitor_ids[index] = siphash(_KEY, visitor_ids[index].to_bytes(8, "big"))
-    return kept, enriched._replace(
+    texts = {
+        "code": with_texts(clicks.texts["code"], dict.fromkeys(erased, "")),
+        "contact_id": with_texts(
+            clicks.texts["contact_id"], {index: tokens[clicks.link_ids[index]] for index in erased}
+        ),
+        "destination": with_texts(clicks.texts["destination"], dict.fromkeys(erased, "")),
+    }
+    return replace(clicks, query_marks=query_marks, texts=texts), enriched._replace(
         headers=_changed(enriched.headers, erased, partial(msgspec.structs.replace, user_agent="", sec_ch_ua="")),
         places=_changed(enriched.places, erased, partial(msgspec.structs.replace, ip_prefix="")),
         visitor_ids=visitor_ids,
     )
+
+
+def _of_links(clicks: Clicks, links: Container[int]) -> list[int]:
+    """The places of the clicks of these links."""
+    return [index for index, link_id in enumerate(clicks.link_ids) if link_id in links]
 
 
 def _changed(groups: Grouped[T], indexes: Sequence[int], change: Callable[[T], T]) -> Grouped[T]:

@@ -8,7 +8,8 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import pyarrow as pa
 
-from aggregator.decode import Batch, DeadClick, Numbered, days_of
+from aggregator.clicks import Clicks, Identity
+from aggregator.decode import Batch, DeadClick
 from aggregator.enrich import Enriched, Enricher
 from aggregator.erased import ErasedLinks, without_person
 from aggregator.rows import INSERT_CLICKS, arrow_stream, body_of, by_partition, columns_of
@@ -69,7 +70,7 @@ class ClickRows:
 
     def __init__(
         self,
-        rows: Sequence[Numbered],
+        rows: Clicks,
         enricher: Enricher,
         erased: ErasedLinks,
         salts: Mapping[int, bytes],
@@ -84,8 +85,8 @@ class ClickRows:
         """Do ahead of time what a body needs of every row."""
         self._found_out = await asyncio.to_thread(self._find_out)  # leases are renewed and an INSERT sent meanwhile
 
-    def only(self, rows: Sequence[Numbered]) -> "ClickRows":
-        return ClickRows(rows, self._enricher, self._erased, self._salts, self._received_at_ms)
+    def only(self, rows: Sequence[Identity]) -> "ClickRows":
+        return ClickRows(self.rows.only({*rows}), self._enricher, self._erased, self._salts, self._received_at_ms)
 
     async def body(self, before: int) -> bytes:
         tokens = await self._erased.tokens_for(self.rows)  # each time: an erasure does not wait for rows that wait
@@ -133,7 +134,7 @@ class EnrichedRows:
         self._enricher, self._salts, self._erased = enricher, salts, erased
 
     async def rows_of(self, batch: Batch, received_at_ms: int) -> list[Insertable[Any]]:
-        salts = await self._salts.for_days(days_of(batch.clicks))
+        salts = await self._salts.for_days(batch.clicks.days())
         clicks = by_partition(batch.clicks).values()
         made = [ClickRows(part, self._enricher, self._erased, salts, received_at_ms) for part in clicks]
         for rows in made:

@@ -1,8 +1,6 @@
 """What the pipeline has moved, for metrics."""
 
-from collections.abc import Sequence
-
-from aggregator.decode import CLICKED_AT_MS, Numbered
+from aggregator.clicks import Clicks
 from runtime.clock import Clock
 from runtime.histogram import Histogram
 
@@ -22,10 +20,9 @@ class Progress:
     def nothing_to_move(self) -> None:
         self.moved_at = self._clock.unix_s()
 
-    def moved(self, clicks: Sequence[Numbered]) -> None:
+    def moved(self, clicks: Clicks) -> None:
         """A batch was acknowledged."""
         self.moved_at = self._clock.unix_s()
         if clicks:
             self.batches += 1
-            oldest_ms = min(map(CLICKED_AT_MS, clicks))
-            self.delays.observe(max(self.moved_at - oldest_ms / 1000, 0.0), len(clicks))
+            self.delays.observe(max(self.moved_at - min(clicks.clicked_at_ms) / 1000, 0.0), len(clicks))

@@ -1,39 +1,28 @@
 """Clicks and what was found out about them -> the bytes ClickHouse inserts: one Arrow stream with one record batch."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from aggregator.clicks import ID_BYTES, OF_BROADCAST, OWN_TEXTS, Clicks
 from aggregator.days import date_of, day_of
-from aggregator.decode import Numbered, days_of
 from aggregator.enrich import Enriched
-from aggregator.grouped import Grouped, grouped
-from records.click import Click
+from aggregator.grouped import Grouped
 from visitors.classify import CLASSIFIER_VERSION
 from visitors.devices import Device
 from visitors.evidence import Headers
 from visitors.place import Place
 
 if TYPE_CHECKING:
+    from array import array
+
     Column = pa.Array[Any]
     Columns = Iterator[tuple[str, Column]]
 
-# Of the click itself: hardly a value repeats.
-_OWN: dict[str, pa.DataType] = {
-    "click_id": pa.binary(16),  # ArrowStream reads a UUID in the order of its text
-    "link_id": pa.uint64(),
-    "code": pa.string(),
-    "contact_id": pa.string(),
-    "destination": pa.string(),
-}
-_OF_BROADCAST = (
-    *("account", "short_domain", "broadcast_id", "broadcast_no", "audience", "keyword", "source"),
-    *("destination_index", "destination_version", "status", "refusal", "via"),
-)
 _NUMBERS = {
     "broadcast_no": pa.uint64(),
     "destination_index": pa.uint16(),
@@ -43,27 +32,25 @@ _NUMBERS = {
 }
 _MARKS = pa.map_(pa.string(), pa.string())
 _INSTANT = pa.timestamp("ms", "UTC")
-_broadcast_of = attrgetter(*_OF_BROADCAST)
 
 COLUMNS = (
-    *("lane", "seq", "edge_id", *_OWN, "clicked_at", "received_at", *_OF_BROADCAST, "query_marks"),
+    *("lane", "seq", "edge_id", "click_id", "link_id", *OWN_TEXTS),
+    *("clicked_at", "received_at", *OF_BROADCAST, "query_marks"),
     *(*Headers.__struct_fields__, "language", "referrer_host", *Device.__struct_fields__, *Place.__struct_fields__),
     *("visit_class", "class_reasons", "classifier_version", "visitor_id"),
 )
 INSERT_CLICKS = f"INSERT INTO clicks ({', '.join(COLUMNS)}, insert_before) FORMAT ArrowStream"
 
 
-def arrow_stream(clicks: Sequence[Numbered], enriched: Enriched, received_at_ms: int, insert_before: int = 0) -> bytes:
+def arrow_stream(clicks: Clicks, enriched: Enriched, received_at_ms: int, insert_before: int = 0) -> bytes:
     """The rows as the body of an INSERT; see `body_of`."""
     return body_of(columns_of(clicks, enriched, received_at_ms), insert_before)
 
 
-def columns_of(clicks: Sequence[Numbered], enriched: Enriched, received_at_ms: int) -> pa.RecordBatch:
+def columns_of(clicks: Clicks, enriched: Enriched, received_at_ms: int) -> pa.RecordBatch:
     """The rows, but for the deadline of their INSERT."""
-    visits = [numbered.click for numbered in clicks]
     columns = {
-        **dict(_identities(clicks)),
-        **dict(_what_the_edge_saw(visits)),
+        **dict(_what_the_edge_saw(clicks)),
         **dict(_what_was_found(enriched)),
         "received_at": _repeated(received_at_ms, _INSTANT, len(clicks)),
     }
@@ -83,18 +70,16 @@ def body_of(columns: pa.RecordBatch, insert_before: int = 0) -> bytes:
     return sink.getvalue()
 
 
-def _identities(clicks: Sequence[Numbered]) -> "Columns":
-    yield "lane", pa.array([numbered.lane for numbered in clicks], pa.uint64())
-    yield "seq", pa.array([numbered.seq for numbered in clicks], pa.uint64())
-    yield "edge_id", pa.array([numbered.edge_id for numbered in clicks], pa.string()).dictionary_encode()
-
-
-def _what_the_edge_saw(visits: list[Click]) -> "Columns":
-    for name, data_type in _OWN.items():
-        yield name, pa.array(list(map(attrgetter(name), visits)), data_type)
-    yield "clicked_at", pa.array([visit.clicked_at_ms for visit in visits], pa.int64()).cast(_INSTANT)
-    yield from _fields(grouped(visits, _broadcast_of), _OF_BROADCAST)
-    yield "query_marks", _maps([visit.query_marks for visit in visits])
+def _what_the_edge_saw(clicks: Clicks) -> "Columns":
+    yield "lane", _whole(clicks.lanes, pa.uint64())
+    yield "seq", _whole(clicks.seqs, pa.uint64())
+    yield "edge_id", _texts(clicks.edge_ids)
+    yield "click_id", _buffered(clicks.click_ids, len(clicks), pa.binary(ID_BYTES))  # read in the order of its text
+    yield "link_id", _whole(clicks.link_ids, pa.uint64())
+    yield from clicks.texts.items()
+    yield "clicked_at", _whole(clicks.clicked_at_ms, _INSTANT)
+    yield from _fields(clicks.broadcasts, OF_BROADCAST)
+    yield "query_marks", _maps(clicks.query_marks)
 
 
 def _what_was_found(enriched: Enriched) -> "Columns":
@@ -131,7 +116,16 @@ def _spread(groups: Grouped[Any], data_type: pa.DataType) -> "Column":
 
 
 def _numbers(groups: Grouped[Any]) -> "Column":
-    return pa.Array.from_buffers(pa.int32(), len(groups.group_of), [None, pa.py_buffer(groups.group_of)])
+    return _whole(groups.group_of, pa.int32())
+
+
+def _whole(numbers: "array[int]", data_type: pa.DataType) -> "Column":
+    return _buffered(numbers, len(numbers), data_type)
+
+
+def _buffered(values: "array[int] | bytes", count: int, data_type: pa.DataType) -> "Column":
+    """The values as they lie in memory."""
+    return pa.Array.from_buffers(data_type, count, [None, pa.py_buffer(values)])
 
 
 def _maps(maps: list[dict[str, str] | None]) -> "Column":
@@ -144,15 +138,15 @@ def _repeated(value: int, data_type: pa.DataType, count: int) -> "Column":
     return pa.repeat(value, count).cast(data_type)
 
 
-def by_partition(clicks: Sequence[Numbered]) -> Mapping[int, Sequence[Numbered]]:
+def by_partition(clicks: Clicks) -> Mapping[int, Clicks]:
     """The clicks by toYYYYMM(clicked_at), as the table is partitioned: an INSERT into one partition is atomic."""
-    months = set(map(_month_of, days_of(clicks)))
+    months = set(map(_month_of, clicks.days()))
     if len(months) == 1:  # nearly always
         return {months.pop(): clicks}
-    partitions: dict[int, list[Numbered]] = {}
-    for numbered in clicks:
-        partitions.setdefault(_month_of(day_of(numbered.click.clicked_at_ms)), []).append(numbered)
-    return partitions
+    partitions: dict[int, list[int]] = {}
+    for index, clicked_at_ms in enumerate(clicks.clicked_at_ms):
+        partitions.setdefault(_month_of(day_of(clicked_at_ms)), []).append(index)
+    return {month: clicks.at(indexes) for month, indexes in partitions.items()}
 
 
 @lru_cache(4096)

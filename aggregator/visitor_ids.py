@@ -1,6 +1,7 @@
 """Who is behind visits: a hash under a salt of their day. Pure."""
 
 from collections.abc import Iterable
+from operator import add
 
 from siphashc import siphash
 
@@ -10,5 +11,5 @@ def visitor_ids(salts: Iterable[bytes], addresses: Iterable[bytes], user_agents:
 
     SipHash-2-4. salts: 16 random bytes; addresses: 16 bytes, plain; user_agents: as the row keeps them, in UTF-8.
     """
-    visits = zip(salts, addresses, user_agents, strict=True)
-    return [siphash(salt, address + user_agent) or 1 for salt, address, user_agent in visits]
+    hashes = [*map(siphash, salts, map(add, addresses, user_agents))]
+    return hashes if all(hashes) else [found or 1 for found in hashes]

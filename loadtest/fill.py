@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from aggregator.clicks import Gathering
 from aggregator.days import day_of
-from aggregator.decode import Numbered
 from aggregator.enrich import Enricher
 from aggregator.rows import arrow_stream
 from records.address import AddressCipher, packed_address
@@ -156,7 +156,9 @@ def _enriched(visit: dict[str, Any]) -> dict[str, Any]:
         purpose=headers.get("sec-purpose", ""), sec_fetch="" if set(fetch) == {"-"} else " ".join(fetch),
         sec_ch_ua=headers.get("sec-ch-ua", ""),
     )  # fmt: skip
-    clicks = [Numbered(1, 1, "edge-1", click)]
+    gathering = Gathering()
+    gathering.add(1, [1], "edge-1", [click])
+    clicks = gathering.clicks()
     sent = arrow_stream(clicks, _ENRICHER.enrich(clicks, {day_of(NOW_MS): bytes(16)}), NOW_MS)
     row = pa.ipc.open_stream(sent).read_all().to_pylist()[0]
     return {name: value for name, value in row.items() if name in _RECORDED}

@@ -1,6 +1,6 @@
 """Addresses of visitors, 16 bytes each: packed, sealed, and as much of them as is kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import blake2b
 from ipaddress import IPv4Address, ip_address
 from itertools import chain, repeat
@@ -23,6 +23,11 @@ def prefix_of(address: bytes) -> bytes:
     return address[12:15] if address.startswith(_IPV4) else address[:6]
 
 
+def prefixes_of(addresses: Iterable[bytes]) -> list[bytes]:
+    """`prefix_of` of each, without a call for each."""
+    return [address[12:15] if address[:12] == _IPV4 else address[:6] for address in addresses]
+
+
 class AddressCipher:
     """Seals visitors' addresses so that no spool, stream or backup can be read for them.
 
@@ -42,11 +47,14 @@ class AddressCipher:
         key, other_key = self._keys
         return _TWO_NUMBERS.pack(first ^ siphash(key, identity), second ^ siphash(other_key, identity))
 
-    def apply_all(self, addresses: Sequence[bytes], lanes: Iterable[int], seqs: Iterable[int]) -> list[bytes]:
-        """`apply` to each, in a third of its time: the interpreter runs no step of its own for each address."""
+    def apply_all(self, addresses: bytes, lanes: Iterable[int], seqs: Iterable[int]) -> list[bytes]:
+        """`apply` to each, in a third of its time: the interpreter runs no step of its own for each address.
+
+        addresses: one behind the other.
+        """
         identities = [*map(_TWO_NUMBERS.pack, lanes, seqs)]
         halves = zip(*(map(siphash, repeat(key), identities) for key in self._keys), strict=True)
         mask = Struct(f"<{2 * len(identities)}Q").pack(*chain.from_iterable(halves))
-        applied = int.from_bytes(b"".join(addresses), "little") ^ int.from_bytes(mask, "little")
+        applied = int.from_bytes(addresses, "little") ^ int.from_bytes(mask, "little")
         whole = applied.to_bytes(len(mask), "little")
         return [whole[at : at + 16] for at in range(0, len(whole), 16)]

@@ -2,13 +2,12 @@ from itertools import product
 from typing import Any
 
 from aggregator.days import DAY_MS, day_of
-from aggregator.decode import Numbered
 from aggregator.enrich import Enricher
 from aggregator.rows import COLUMNS, arrow_stream
 from aggregator.scans_seen import MAX_NETWORKS, ScansSeen
 from aggregator.visitor_ids import visitor_ids
 from records.address import AddressCipher, packed_address
-from tests.support.clicks import CLICK, CODE_KEY, IPHONE, LANE, numbered, rows_in
+from tests.support.clicks import CLICK, CODE_KEY, IPHONE, LANE, Numbered, gathered, numbered, rows_in
 from tests.support.geo_files import written
 from visitors.classify import CLASSIFIER_VERSION, Verdict, VisitClass
 from visitors.devices import Devices
@@ -20,7 +19,8 @@ ENRICHER = Enricher(AddressCipher(CODE_KEY), Devices(), Geo())
 
 
 def rows(*clicks: Numbered) -> list[dict[str, Any]]:
-    return rows_in(arrow_stream(clicks, ENRICHER.enrich(clicks, SALTS), RECEIVED_AT_MS))
+    together = gathered(*clicks)
+    return rows_in(arrow_stream(together, ENRICHER.enrich(together, SALTS), RECEIVED_AT_MS))
 
 
 def _visitor_id(salt: bytes) -> int:
@@ -121,7 +121,7 @@ def test_the_same_visitor_has_another_id_the_next_day():
 def test_clicks_of_two_days_get_the_salts_of_their_days():
     clicks = [numbered(1), numbered(2, clicked_at_ms=CLICK.clicked_at_ms + DAY_MS)]
 
-    found = ENRICHER.enrich(clicks, SALTS)
+    found = ENRICHER.enrich(gathered(*clicks), SALTS)
 
     assert found.visitor_ids == [_visitor_id(salt) for salt in SALTS.values()]
 
@@ -144,10 +144,13 @@ def test_clicks_of_one_batch_do_not_mix(tmp_path):
         )
     ]
 
-    together = enricher.enrich(clicks, SALTS)
+    def made(*some: Numbered) -> list[dict[str, Any]]:
+        return rows_in(arrow_stream(gathered(*some), enricher.enrich(gathered(*some), SALTS), RECEIVED_AT_MS))
 
-    alone = [rows_in(arrow_stream([click], enricher.enrich([click], SALTS), RECEIVED_AT_MS))[0] for click in clicks]
-    assert rows_in(arrow_stream(clicks, together, RECEIVED_AT_MS)) == alone
+    together = made(*clicks)
+
+    alone = [row for click in clicks for row in made(click)]
+    assert together == alone
     assert len({(row["visit_class"], *row["class_reasons"]) for row in alone}) == 4
 
 
@@ -174,8 +177,8 @@ def test_a_visit_of_a_scan_that_goes_on_is_the_scanners_and_one_of_another_agent
         numbered(7),
     ]
 
-    verdicts = enricher.enrich(clicks, SALTS).verdicts.spread()
-    without = ENRICHER.enrich(clicks, SALTS).verdicts.spread()
+    verdicts = enricher.enrich(gathered(*clicks), SALTS).verdicts.spread()
+    without = ENRICHER.enrich(gathered(*clicks), SALTS).verdicts.spread()
 
     scanner = Verdict(VisitClass.SCANNER, ("many-contacts-one-network", "agent-browser"))
     assert [verdict == scanner for verdict in verdicts] == [True, False, False, False, False, False, True]
@@ -199,8 +202,8 @@ def test_taps_of_canaries_are_counted_by_who_seems_to_make_them():
     agents = (IPHONE, "curl/8.5.0", IPHONE, IPHONE, "curl/8.5.0")
 
     enricher.enrich(
-        [numbered(seq, contact_id=contact, user_agent=agent)
-         for seq, (contact, agent) in enumerate(zip(contacts, agents, strict=True), 1)], SALTS,
+        gathered(*(numbered(seq, contact_id=contact, user_agent=agent)
+         for seq, (contact, agent) in enumerate(zip(contacts, agents, strict=True), 1))), SALTS,
     )  # fmt: skip
 
     assert enricher.canary_clicks == {VisitClass.HUMAN: 2, VisitClass.BOT: 1}

@@ -3,12 +3,11 @@
 import msgspec
 
 from aggregator.days import day_of
-from aggregator.decode import Numbered
 from aggregator.enrich import Enricher
 from aggregator.erased import without_person
 from aggregator.rows import arrow_stream
 from records.address import AddressCipher
-from tests.support.clicks import CODE_KEY
+from tests.support.clicks import CODE_KEY, Numbered, gathered
 from tests.support.frames import CLICK
 from visitors.devices import Devices
 from visitors.geo import Geo
@@ -23,10 +22,10 @@ OTHER = msgspec.structs.replace(CLICK, link_id=CLICK.link_id + 1, contact_id="c-
 
 def sent(clicks):
     """What is inserted where the link of LATE is of an erased contact."""
-    numbered = [Numbered(1, seq, "edge-1", click) for seq, click in enumerate(clicks, 1)]
+    together = gathered(*(Numbered(1, seq, "edge-1", click) for seq, click in enumerate(clicks, 1)))
     enricher = Enricher(AddressCipher(CODE_KEY), Devices(), Geo())
-    enriched = enricher.enrich(numbered, {day_of(CLICK.clicked_at_ms): bytes(16)})
-    return arrow_stream(*without_person(numbered, enriched, {LATE.link_id: TOKEN}), 1)
+    enriched = enricher.enrich(together, {day_of(CLICK.clicked_at_ms): bytes(16)})
+    return arrow_stream(*without_person(together, enriched, {LATE.link_id: TOKEN}), 1)
 
 
 def test_not_even_a_value_that_no_row_has_is_sent_of_an_erased_contact():

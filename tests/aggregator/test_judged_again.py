@@ -8,11 +8,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aggregator.days import day_of
-from aggregator.decode import Numbered
 from aggregator.enrich import Enricher
 from aggregator.rows import INSERT_CLICKS, arrow_stream
 from records.address import AddressCipher
-from tests.support.clicks import CLICK, CODE_KEY, IPHONE, RECORDED, numbered, recorded_click, rows_in
+from tests.support.clicks import (
+    CLICK,
+    CODE_KEY,
+    IPHONE,
+    RECORDED,
+    Numbered,
+    gathered,
+    numbered,
+    recorded_click,
+    rows_in,
+)
 from tests.support.geo_files import written
 from visitors.classify import Verdict, classify
 from visitors.devices import Devices
@@ -58,7 +67,8 @@ def enricher(tmp_path_factory) -> Enricher:
 
 
 def stream(enricher: Enricher, clicks: list[Numbered]) -> bytes:
-    return arrow_stream(clicks, enricher.enrich(clicks, SALTS), CLICK.clicked_at_ms + 900)
+    together = gathered(*clicks)
+    return arrow_stream(together, enricher.enrich(together, SALTS), CLICK.clicked_at_ms + 900)
 
 
 def verdict_in(row: dict[str, Any]) -> Verdict:

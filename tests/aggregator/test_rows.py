@@ -8,12 +8,11 @@ from uuid import UUID
 import pyarrow as pa
 
 from aggregator.days import day_of
-from aggregator.decode import Numbered
 from aggregator.enrich import Enricher
 from aggregator.grouped import Grouped
 from aggregator.rows import COLUMNS, INSERT_CLICKS, arrow_stream, by_partition
 from records.address import AddressCipher
-from tests.support.clicks import CLICK, CODE_KEY, click, numbered, rows_in
+from tests.support.clicks import CLICK, CODE_KEY, Numbered, click, gathered, numbered, rows_in
 from visitors.classify import Verdict, VisitClass
 from visitors.devices import Devices
 from visitors.geo import Geo
@@ -45,8 +44,9 @@ ZURICH = Place(
 
 
 def stream(clicks: Sequence[Numbered], **changes: Any) -> bytes:
-    found = ENRICHER.enrich(clicks, {day_of(CLICK.clicked_at_ms): bytes(16)})
-    return arrow_stream(clicks, found._replace(**changes), CLICK.clicked_at_ms + 900)
+    together = gathered(*clicks)
+    found = ENRICHER.enrich(together, {day_of(CLICK.clicked_at_ms): bytes(16)})
+    return arrow_stream(together, found._replace(**changes), CLICK.clicked_at_ms + 900)
 
 
 def of_each(*values: Any) -> Grouped[Any]:
@@ -100,8 +100,10 @@ def test_rows_are_parted_by_the_month_of_the_click_in_utc():
     before = numbered(1, clicked_at_ms=1_796_083_199_999)  # 2026-11-30 23:59:59.999
     after = numbered(2, clicked_at_ms=1_796_083_200_000)  # 2026-12-01
 
-    assert by_partition([before, after, before]) == {202611: [before, before], 202612: [after]}
+    parts = by_partition(gathered(before, after, before))
+
+    assert {month: [click.seq for click in clicks] for month, clicks in parts.items()} == {202611: [1, 1], 202612: [2]}
 
 
 def test_no_rows_have_no_partition():
-    assert by_partition([]) == {}
+    assert by_partition(gathered()) == {}

@@ -196,8 +196,8 @@ async def recorded(redis: Redis, edge):
     (stream,) = await redis.keys("tt:clicks:*")
     lane = int(stream.rpartition(b":")[2], 16)
     entries = [Entry(lane, int(name.partition(b"-")[0]), fields[b"f"]) for name, fields in await redis.xrange(stream)]
-    unseal = AddressCipher(CODE_KEY).apply
-    return [unseal(one.click.sealed_address, lane, one.seq) for one in decode(entries, {lane: 0}).clicks]
+    clicks = decode(entries, {lane: 0}).clicks
+    return AddressCipher(CODE_KEY).apply_all(clicks.sealed_addresses, clicks.lanes, clicks.seqs)
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
 
-from aggregator.decode import Numbered
+from aggregator.clicks import Clicks, Gathering
 from edge.visit import asked_in, visit_reader
 from records.address import AddressCipher, packed_address
 from records.click import Click
@@ -51,6 +51,22 @@ CLICK = Click(
 
 def click(**changes: Any) -> Click:
     return msgspec.structs.replace(CLICK, **changes)
+
+
+class Numbered(NamedTuple):
+    """A click with its identity."""
+
+    lane: int
+    seq: int
+    edge_id: str
+    click: Click
+
+
+def gathered(*clicks: Numbered) -> Clicks:
+    gathering = Gathering()
+    for each in clicks:
+        gathering.add(each.lane, [each.seq], each.edge_id, [each.click])
+    return gathering.clicks()
 
 
 def numbered(seq: int = 1, address: str = "203.0.113.77", **changes: Any) -> Numbered:
