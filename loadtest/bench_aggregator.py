@@ -4,7 +4,9 @@
 
 The aggregator has core 0 to itself, Valkey and the ClickHouse engine share core 1. All enrichment is on. Counted is
 from the first acknowledged batch to the last, so that starting and the first sight of most user agents are left out.
-The yardstick is the decoding of such frames by msgspec alone: ratios to it hold on any machine.
+Two yardsticks, ratios to which hold on any machine: of CPU the decoding of such frames by msgspec alone, and by the
+clock ClickHouse taking such batches from somebody who does nothing else (loadtest/bare_inserts.py). Like `make bench`
+it runs on an interpreter that is an optimised build, where there is one.
 """
 
 import argparse
@@ -23,7 +25,10 @@ import msgspec
 import psutil
 import redis
 
+from aggregator.migrate import migrate
+from loadtest.bare_inserts import bare_insert_s
 from loadtest.cpu_time import cpu_s
+from loadtest.interpreter import described, run_on_optimised
 from loadtest.traffic import Traffic, geo_files
 from records.address import AddressCipher
 from records.click import Frame, decode_frame, frames_in
@@ -32,6 +37,7 @@ from records.lane_registry import LaneReport
 from runtime.clickhouse import ClickHouse, wait_for_clickhouse
 from stack.ports import ports_for
 from stack.valkey import valkey_command
+from visitors.geo import Geo
 
 CODE_KEY = bytes(range(16))
 AGGREGATOR_CORE, STORES_CORE = "0", "1"
@@ -54,6 +60,8 @@ def main() -> int:
     parser.add_argument("--clicks", type=int, default=1_000_000)
     parser.add_argument("--lanes", type=int, default=8)
     arguments = parser.parse_args()
+    run_on_optimised("loadtest.bench_aggregator")
+    print(f"Python {described()}")
     os.sched_setaffinity(0, {int(STORES_CORE)})
     with tempfile.TemporaryDirectory(prefix="taptrail-bench-") as folder, ExitStack() as processes:
         return _bench(Path(folder), processes, arguments.clicks // arguments.lanes, arguments.lanes)
@@ -68,11 +76,11 @@ def _bench(folder: Path, processes: ExitStack, per_lane: int, lanes: int) -> int
     writer = {"TAPTRAIL_CLICKHOUSE_WRITER": "taptrail:writer-password", "TAPTRAIL_CLICKHOUSE_ANALYST": "a:b"}
     server = [sys.executable, "-m", "stack.clickhouse", "--data", str(folder / "ch"), "--port", str(clickhouse_port)]
     clickhouse = processes.enter_context(_running(folder, STORES_CORE, server, **writer))
-    asyncio.run(_clickhouse_answers(clickhouse_url))
+    city, asn = geo_files(folder)
+    bare_s = asyncio.run(_bare_insert_s(clickhouse_url, Geo(str(city), str(asn))))
     client = redis.Redis(port=redis_port)
     yardstick_s = _fill(client, per_lane, lanes)
 
-    city, asn = geo_files(folder)
     settings = {
         "TAPTRAIL_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
         "TAPTRAIL_CLICKHOUSE_URL": clickhouse_url,
@@ -85,7 +93,8 @@ def _bench(folder: Path, processes: ExitStack, per_lane: int, lanes: int) -> int
     aggregator = processes.enter_context(_running(folder, AGGREGATOR_CORE, command, **settings))
     looks = list(_watch(client, per_lane * lanes, (aggregator, clickhouse, valkey)))
     print(f"{max(look.aggregator_bytes for look in looks) >> 20:>10,} MiB of the aggregator at most")
-    return _report(looks[0], looks[-1], asyncio.run(_rows(clickhouse_url)), per_lane * lanes, yardstick_s)
+    _report(looks[0], looks[-1], yardstick_s, bare_s)
+    return _check(asyncio.run(_rows(clickhouse_url)), per_lane * lanes)
 
 
 @contextmanager
@@ -145,10 +154,15 @@ def _watch(client: redis.Redis, clicks: int, processes: tuple[psutil.Process, ..
         time.sleep(LOOK_EVERY_S)
 
 
-async def _clickhouse_answers(url: str) -> None:
-    client = ClickHouse(url)
-    await wait_for_clickhouse(client)
-    await client.close()
+async def _bare_insert_s(url: str, geo: Geo) -> float:
+    """The yardstick by the clock, its sender on the core of the aggregator, which is not there yet."""
+    async with ClickHouse(url) as client:
+        await wait_for_clickhouse(client)
+        await migrate(client)
+        os.sched_setaffinity(0, {int(AGGREGATOR_CORE)})
+        bare_s = await bare_insert_s(client, AddressCipher(CODE_KEY), geo)
+    os.sched_setaffinity(0, {int(STORES_CORE)})
+    return bare_s
 
 
 async def _rows(url: str) -> tuple[int, int]:
@@ -160,16 +174,21 @@ async def _rows(url: str) -> tuple[int, int]:
     return int(rows), int(distinct)
 
 
-def _report(first: Look, last: Look, rows: tuple[int, int], clicks: int, yardstick_s: float) -> int:
+def _report(first: Look, last: Look, yardstick_s: float, bare_s: float) -> None:
     moved, seconds = last.clicks - first.clicks, last.at - first.at
     print(f"{moved:,} clicks from the first acknowledged batch to the last, in {seconds:.2f} s")
-    print(f"{moved / seconds:>10,.0f} clicks/s by the clock")
+    ratio = moved / seconds * bare_s
+    print(f"{moved / seconds:>10,.0f} clicks/s by the clock, {ratio:.2f}x ClickHouse with nothing beside")
+    print(f"{1 / bare_s:>10,.0f} clicks/s by the clock of ClickHouse with nothing beside")
     for name in ("aggregator_s", "clickhouse_s", "redis_s"):
         used = getattr(last, name) - getattr(first, name)
         of_yardstick = used / moved / yardstick_s
         each = f"{used / moved * 1e6:5.2f} us a click, {of_yardstick:4.1f}x the yardstick, busy {used / seconds:4.0%}"
         print(f"{moved / max(used, 0.01):>10,.0f} clicks/s of a core of {name.removesuffix('_s')}: {each}")
     print(f"{1 / yardstick_s:>10,.0f} clicks/s of the yardstick: {yardstick_s * 1e6:5.2f} us a click")
+
+
+def _check(rows: tuple[int, int], clicks: int) -> int:
     held = rows == (clicks, clicks)
     print(f"{'ok' if held else 'WRONG'}: {clicks:,} clicks, {rows[0]:,} rows, {rows[1]:,} distinct")
     return 0 if held else 1
