@@ -125,12 +125,12 @@ def call(method: str, path: str, body: Any = None, *, missing_ok: bool = False, 
     return json.loads(data) if data else None
 
 
-def download(path: str, **query: str | None) -> bytes:
+def download(path: str, **query: str | int | None) -> bytes:
     """The file that a GET answers. Raises click.ClickException."""
     return _called("GET", path, None, False, query) or b""
 
 
-def _called(method: str, path: str, body: Any, missing_ok: bool, query: Mapping[str, str | None]) -> bytes | None:
+def _called(method: str, path: str, body: Any, missing_ok: bool, query: Mapping[str, str | int | None]) -> bytes | None:
     """The body of the answer; None for a 404 that is no fault."""
     data, kind = (None, {}) if body is None else (json.dumps(body).encode(), {"Content-Type": "application/json"})
     with asked(method, path, data, kind, query) as answer:
@@ -146,10 +146,13 @@ def asked(
     path: str,
     body: bytes | IO[bytes] | None = None,
     headers: Mapping[str, str] = MappingProxyType({}),
-    query: Mapping[str, str | None] = MappingProxyType({}),
+    query: Mapping[str, str | int | None] = MappingProxyType({}),
 ) -> Iterator[HTTPResponse]:
-    """The service's answer, of any status. Raises click.ClickException where it cannot be reached."""
-    where, given = service(), {name: value for name, value in query.items() if value is not None}
+    """The service's answer, of any status; raises click.ClickException where it cannot be reached.
+
+    query: what is None is left out.
+    """
+    where, given = service(), {name: str(value) for name, value in query.items() if value is not None}
     try:
         with answered(method, where.url + path, body, headers=where.headers(**headers), query=given) as answer:
             yield answer

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from cli.api import NDJSON, Refused, broadcast_path, call, domain_path, file_line, stream, warnings
-from cli.contacts import Checked, checked_aloud, encoding_option
+from cli.contacts import Checked, Reading, checked_aloud, encoding_option
 from cli.dry_run import report_of
 from cli.mint import check_out
 from cli.plain import as_json
@@ -86,7 +86,7 @@ def compose(
     broadcast = _broadcast(domain, broadcast_id, _text(text), found)
     needs = needs_of(broadcast.text, broadcast.destinations)
     with tempfile.TemporaryFile() as request:
-        lines = checked_aloud(contacts, request, len(broadcast.destinations), needs, columns, encoding)
+        lines = checked_aloud(Reading(contacts, needs, columns, encoding), request, len(broadcast.destinations))
         if out is None or dry_run:
             composer = composer_of(broadcast, asks_opt_out=_asks_opt_out(broadcast.short_domain, account))
             run = run_dry(composer, broadcast, lines.contacts)

@@ -1,6 +1,6 @@
 """Checks a contacts file as a whole, before anything of it is sent: a bad file mints nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
@@ -10,14 +10,14 @@ import msgspec
 
 from cli.api import warn
 from cli.plain import printable
+from contacts.bad_lines import BadContact, BadLine
 from contacts.columns import NO_MAP, BadHeader, mapping_of
 from contacts.csv_form import CsvForm, csv_form
 from contacts.encoding import UTF8, Encoding
 from contacts.encoding_names import EXAMPLES, encoding_named
 from contacts.fields import NO_FIELDS, FieldNeeds
 from contacts.line import ALL, ContactLine, Contacts
-from contacts.phones import phone_warnings
-from contacts.reader import BadContact, read_contacts
+from contacts.plain_lines import plain_lines
 
 BATCH_LINES = 50_000
 MAX_NAMED = 10  # columns
@@ -54,6 +54,10 @@ def checked(
     that are sent. mapping: the columns that are not called as they are used, by what they are. encoding: of
     a file that does not say it itself.
     """
+    # pyarrow and numpy, 0.15 s, are for lists that are not plain.
+    from contacts.phones import phone_warnings  # noqa: PLC0415
+    from contacts.reader import read_contacts  # noqa: PLC0415
+
     with path.open("rb") as file:
         try:
             form = csv_form(file, mapping, needs, encoding)
@@ -69,6 +73,23 @@ def checked(
     return Checked(contacts, _write(contacts, request), _notes(path, form), warnings)
 
 
+class Lines(msgspec.Struct, frozen=True):
+    """What a minting needs to know of its lines. The request's line n is the file's line line_nos[n - 1]."""
+
+    line_nos: Sequence[int]
+    everywhere: int  # of the lines, those that ask for a link to each destination
+    digest: str  # of the request
+    bad: Sequence[BadLine] = ()
+
+    @property
+    def skipped(self) -> int:
+        return sum(bad.lines for bad in self.bad)
+
+    def links(self, destinations: int) -> int:
+        """How many links the lines ask for."""
+        return self.everywhere * destinations + len(self.line_nos) - self.everywhere
+
+
 class EncodingName(click.ParamType[Encoding]):
     name = "encoding"
 
@@ -81,29 +102,53 @@ encoding_option = click.option(
 )
 
 
-def checked_aloud(
-    path: Path,
-    request: IO[bytes],
-    destinations: int,
-    needs: FieldNeeds,
-    columns: tuple[str, ...],
-    encoding: Encoding | None,
-    *,
-    skip_bad: bool = False,
-) -> Checked:
-    """As `checked`, for a command: notes and warnings are shown, a bad file ends it. columns: of --map."""
+class Reading(msgspec.Struct, frozen=True):
+    """How a command wants a file of contacts read."""
+
+    path: Path
+    needs: FieldNeeds = NO_FIELDS  # the fields that are sent
+    columns: tuple[str, ...] = ()  # as --map says
+    encoding: Encoding | None = None
+    skip_bad: bool = False
+
+
+def lines_aloud(reading: Reading, request: IO[bytes], destinations: int) -> Lines:
+    """As `checked_aloud`; in a third of the time where the file is plain and right."""
+    with reading.path.open("rb") as file:
+        try:
+            form = csv_form(file, mapping_of(reading.columns), reading.needs, reading.encoding)
+        except BadHeader as error:
+            raise click.ClickException(f"{reading.path}: {error}") from None
+        plain = plain_lines(form, file, destinations, reading.needs, request)
+    if plain is not None:
+        _tell(_notes(reading.path, form))
+        return Lines(plain.line_nos, plain.everywhere, plain.digest)
+    request.seek(0)
+    request.truncate()
+    lines = checked_aloud(reading, request, destinations)
+    contacts = lines.contacts
+    bad = [*contacts.bad, *([contacts.bad_rest] if contacts.bad_rest else [])]
+    return Lines(contacts.line_nos, contacts.destination_indexes.count(ALL), lines.digest, bad)
+
+
+def checked_aloud(reading: Reading, request: IO[bytes], destinations: int) -> Checked:
+    """As `checked`, for a command: notes and warnings are shown, a bad file ends it."""
     try:
         lines = checked(
-            path, request, destinations,
-            skip_bad=skip_bad, needs=needs, mapping=mapping_of(columns), encoding=encoding,
+            reading.path, request, destinations, skip_bad=reading.skip_bad, needs=reading.needs,
+            mapping=mapping_of(reading.columns), encoding=reading.encoding,
         )  # fmt: skip
     except (ContactsError, BadHeader) as error:
         raise click.ClickException(str(error)) from None
-    for note in lines.notes:
-        click.echo(printable(note), err=True)
+    _tell(lines.notes)
     for warning in lines.warnings:
         warn(warning)
     return lines
+
+
+def _tell(notes: Sequence[str]) -> None:
+    for note in notes:
+        click.echo(printable(note), err=True)
 
 
 def _notes(path: Path, form: CsvForm) -> list[str]:

@@ -255,8 +255,7 @@ def link_qr(short_url: str, out: str, size: int | None, border: int | None, acco
     kind = Path(out).suffix.lower()
     if kind not in (".svg", ".png"):
         raise click.UsageError(f"--out is {out}; expected a file that ends in .svg or .png")
-    sizes = {name: str(value) for name, value in (("size", size), ("border", border)) if value is not None}
-    drawn = download(f"{_link_path(short_url)}/qr{kind}", account=account, **sizes)
+    drawn = download(f"{_link_path(short_url)}/qr{kind}", account=account, size=size, border=border)
     try:
         Path(out).write_bytes(drawn)
     except OSError as error:

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from cli.api import NDJSON, Refused, broadcast_path, file_line, stream, warnings
-from cli.contacts import Checked, checked_aloud, encoding_option
+from cli.contacts import Lines, Reading, encoding_option, lines_aloud
 from cli.link_lines import COLUMNS, link_lines
 from cli.plain import as_json, printable
 from cli.wanted import Wanted, create_broadcast, existing_broadcast
@@ -65,43 +65,47 @@ def mint(
     has its link in the broadcast keeps it: the same file gives the same links, also after an interruption, and a file
     with one more contact mints one.
     """
-    if out is not None:
-        check_out(out, contacts)
-    elif not dry_run:
-        raise click.UsageError("--out is missing; it names the CSV file for the links")
+    _check_asked(out, contacts, dry_run=dry_run)
     gc.disable()  # a million contacts are checked in 1.5 s instead of 2.1, and no garbage of theirs is cyclic
     more = {"source": source, "keyword": keyword, "expires_at": expires_at}
     wanted = Wanted(domain, broadcast_id, list(destinations), account, more)
     found = existing_broadcast(wanted)
     leads_to = tuple(found["destinations"]) if found else destinations
+    fields = own_fields(leads_to)
+    reading = Reading(contacts, FieldNeeds(fields, fields), columns, encoding, skip_bad)
     with tempfile.TemporaryFile() as request:
-        lines = _checked(contacts, request, leads_to, columns, encoding, skip_bad=skip_bad)
-        if found is None and not dry_run:
-            create_broadcast(wanted)
-        _show_bad(lines)
-        total, skipped = lines.contacts.links(len(leads_to)), lines.contacts.bad_lines
+        lines = lines_aloud(reading, request, len(leads_to))
+        minting = Minting(wanted, found is None, request, lines, lines.links(len(leads_to)), again, skip_bad)
         if out is None or dry_run:
-            counts = Counts(new=total) if found is None else _count(broadcast_id, account, request, again=again)
-            _show_counts(broadcast_id, counts, skipped, json_=json_)
+            _show_counts(minting, _counts(minting), json_=json_)
             return
-        minting = Minting(broadcast_id, account, skip_bad, contacts, out, total, again)
-        done = _mint(minting, request, lines)
-    _show_done(minting, done, skipped + done.refused, json_=json_)
+        _show_done(minting, out, _mint(minting, contacts, out), json_=json_)
 
 
-def _checked(
-    contacts: Path,
-    request: IO[bytes],
-    destinations: tuple[str, ...],
-    columns: tuple[str, ...],
-    encoding: Encoding | None,
-    *,
-    skip_bad: bool,
-) -> Checked:
-    fields = own_fields(destinations)
-    return checked_aloud(
-        contacts, request, len(destinations), FieldNeeds(fields, fields), columns, encoding, skip_bad=skip_bad
-    )
+def _check_asked(out: Path | None, contacts: Path, *, dry_run: bool) -> None:
+    """Raises click.ClickException where the links could not be written, before there are any."""
+    if out is not None:
+        check_out(out, contacts)
+    elif not dry_run:
+        raise click.UsageError("--out is missing; it names the CSV file for the links")
+
+
+class Minting(msgspec.Struct, frozen=True):
+    wanted: Wanted
+    is_new: bool  # the broadcast is not there yet
+    request: IO[bytes]
+    lines: Lines
+    total: int  # links expected
+    again: bool
+    skip_bad: bool
+
+    @property
+    def path(self) -> str:
+        return f"{broadcast_path(self.wanted.broadcast_id)}/links"
+
+    def query(self, **flags: bool) -> dict[str, str | None]:
+        flags["again"] = self.again
+        return {"account": self.wanted.account} | {name: "true" for name, is_set in flags.items() if is_set}
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -111,13 +115,16 @@ class Counts(msgspec.Struct, frozen=True):
     existing: int = 0
 
 
-def _count(broadcast_id: str, account: str | None, request: IO[bytes], *, again: bool) -> Counts:
-    query = {"account": account, "dry_run": "true", "again": "true" if again else None}
-    answer = b"".join(stream(f"{broadcast_path(broadcast_id)}/links", request, NDJSON, query, ()))
+def _counts(minting: Minting) -> Counts:
+    if minting.is_new:
+        return Counts(new=minting.total)
+    answer = b"".join(stream(minting.path, minting.request, NDJSON, minting.query(dry_run=True), ()))
     return msgspec.json.decode(answer, type=Counts)
 
 
-def _show_counts(broadcast_id: str, counts: Counts, skipped: int, *, json_: bool) -> None:
+def _show_counts(minting: Minting, counts: Counts, *, json_: bool) -> None:
+    _show_bad(minting.lines)
+    broadcast_id, skipped = minting.wanted.broadcast_id, minting.lines.skipped
     if json_:
         as_json({"broadcast_id": broadcast_id, "new": counts.new, "existing": counts.existing, "skipped": skipped})
         return
@@ -125,17 +132,18 @@ def _show_counts(broadcast_id: str, counts: Counts, skipped: int, *, json_: bool
     click.echo(f"{said}{_left_out(skipped)}; nothing was minted")
 
 
-def _show_done(minting: "Minting", done: "Done", skipped: int, *, json_: bool) -> None:
+def _show_done(minting: Minting, out: Path, done: "Done", *, json_: bool) -> None:
+    skipped = minting.lines.skipped + done.refused
     if json_:
         as_json(
             {
-                "broadcast_id": minting.broadcast_id, "links": done.written, "existing": done.existing,
-                "skipped": skipped, "out": str(minting.out), "warnings": warnings,
+                "broadcast_id": minting.wanted.broadcast_id, "links": done.written, "existing": done.existing,
+                "skipped": skipped, "out": str(out), "warnings": warnings,
             }
         )  # fmt: skip
         return
     there = f", {done.existing} of them were there already" if done.existing else ""
-    click.echo(f"{_counted(done.written, 'link is', 'links are')} in {minting.out}{there}{_left_out(skipped)}")
+    click.echo(f"{_counted(done.written, 'link is', 'links are')} in {out}{there}{_left_out(skipped)}")
 
 
 def _left_out(skipped: int) -> str:
@@ -156,54 +164,43 @@ def check_out(out: Path, contacts: Path) -> None:
         pass
 
 
-class Minting(msgspec.Struct, frozen=True):
-    broadcast_id: str
-    account: str | None
-    skip_bad: bool
-    contacts: Path
-    out: Path
-    total: int  # links expected
-    again: bool
-
-
 class Done(msgspec.Struct):
     written: int = 0  # links
     existing: int = 0  # of them
     refused: int = 0  # lines, by the service
 
 
-def _mint(minting: Minting, request: IO[bytes], lines: Checked) -> Done:
+def _mint(minting: Minting, contacts: Path, out: Path) -> Done:
     """Send the lines and write the links."""
+    if minting.is_new:
+        create_broadcast(minting.wanted)
+    _show_bad(minting.lines)
     kind = "again" if minting.again else "csv"
-    headers = {**NDJSON, "Idempotency-Key": f"{kind}-{lines.digest[:40]}"}
-    flags = {"skip_bad": minting.skip_bad, "again": minting.again}
-    query = {"account": minting.account} | {name: "true" for name, is_set in flags.items() if is_set}
-    path = f"{broadcast_path(minting.broadcast_id)}/links"
-    answer = stream(path, request, headers, query, lines.contacts.line_nos)
+    headers = {**NDJSON, "Idempotency-Key": f"{kind}-{minting.lines.digest[:40]}"}
+    query = minting.query(skip_bad=minting.skip_bad)
+    answer = stream(minting.path, minting.request, headers, query, minting.lines.line_nos)
     done = Done()
-    with _progress(minting.total) as progress, _partial(minting.out) as file:
+    with _progress(minting.total) as progress, _partial(out) as file:
         try:
             for block in answer:
-                _take(block, done, file, lines, minting)
+                _take(block, done, file, minting.lines, out)
                 progress(done.written)
         except Refused as error:
-            raise click.ClickException(
-                f"{minting.contacts}: {error.message}" if error.line else error.message
-            ) from None
+            raise click.ClickException(f"{contacts}: {error.message}" if error.line else error.message) from None
     if done.written != minting.total and not done.refused:
         raise click.ClickException(f"{done.written} of {minting.total} links came back; run the same command again")
-    os.replace(_partial_of(minting.out), minting.out)
+    os.replace(_partial_of(out), out)
     return done
 
 
-def _take(block: bytes, done: Done, file: IO[bytes], lines: Checked, minting: Minting) -> None:
+def _take(block: bytes, done: Done, file: IO[bytes], lines: Lines, out: Path) -> None:
     """Write the links in a piece of the answer, and report the lines that were refused. Raises click.ClickException."""
     answered = link_lines(block)
     for other in answered.others:
         if not other.error:
-            partial = f"{_partial_of(minting.out)} holds the links up to here; run the same command again to go on"
+            partial = f"{_partial_of(out)} holds the links up to here; run the same command again to go on"
             raise click.ClickException(f"{other.detail or 'the answer was cut off'}; {partial}")
-        _skipped(file_line(other.line, lines.contacts.line_nos), other.error)
+        _skipped(file_line(other.line, lines.line_nos), other.error)
         done.refused += other.lines
     if not done.written:
         file.truncate(0)
@@ -233,10 +230,9 @@ def _partial(out: Path) -> Iterator[IO[bytes]]:
         raise click.ClickException(f"--out {out} cannot be written: {error.strerror}") from error
 
 
-def _show_bad(lines: Checked) -> None:
-    for bad in (*lines.contacts.bad, lines.contacts.bad_rest):
-        if bad is not None:
-            _skipped(bad.line, bad.error)
+def _show_bad(lines: Lines) -> None:
+    for bad in lines.bad:
+        _skipped(bad.line, bad.error)
 
 
 def _skipped(line_no: int, error: str) -> None:

@@ -16,6 +16,14 @@ class BadLine(msgspec.Struct, gc=False, omit_defaults=True):
     lines: int = 1
 
 
+class BadContact(Exception):
+    """The first line that is wrong: which, where in it, and what is expected."""
+
+    def __init__(self, line: int, field: str, error: str, column: int = 0) -> None:
+        super().__init__(f"line {line}: {error}")
+        self.line, self.field, self.column = line, field, column
+
+
 class BadLines:
     """Takes any number of bad lines, best in their order."""
 

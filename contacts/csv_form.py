@@ -13,13 +13,13 @@ from typing import IO, Any
 
 import msgspec
 
+from contacts.bad_lines import BadContact
 from contacts.columns import NO_MAP, OPTIONS, BadHeader, Spelling
 from contacts.csv_records import MAX_RECORD, Batch, Splitter, Unclosed, first_record, without_quoted
 from contacts.encoding import MAX_LINE, UNDECODABLE, Encoding, LineTooLong, UnknownEncoding, encoding_of, texts_of
 from contacts.encoding_names import EXAMPLES
 from contacts.fields import NAME, NO_FIELDS, STANDS_APART, FieldNeeds
 from contacts.line import Columns, ContactLine, Fault
-from contacts.reader import BadContact
 from records.text import shown
 
 DELIMITERS = ",;\t|"

@@ -5,23 +5,17 @@ kept up to date, nor the country of the file; so a number written as at home (01
 Ids stay as they are written: the sender looks for them.
 """
 
-import re
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from contacts.line import Contacts
-from contacts.phone_text import SPELLED, in_ascii, is_odd
+from contacts.phone_text import PHONE_HEADER, SPELLED, in_ascii, is_odd
 
 MAX_NAMED = 5  # pairs of lines that are named one by one
 _MAY_BE_DRESSED = r"[^\x00-\x7f]|^(tel:|'|=\")"
 _DIGITS = 8, 15  # of a number with its country, E.164; fewer are no number that anybody sends to
-_PHONE_HEADER = re.compile(
-    r"phone|mobil|cell|\btel|msisdn|whatsapp|handy|\bsms\b|téléphone|portable|τηλέφωνο|κινητό|телефон|điện thoại|sđt"
-    "|電話|携帯|电话|手机|手機|전화|휴대|هاتف|جوال|موبايل|فون|טלפון|נייד|फ़ोन|फोन|मोबाइल|โทร|มือถือ",
-    re.IGNORECASE,
-)
 
 
 def phone_warnings(contacts: Contacts, header: str = "") -> list[str]:
@@ -91,7 +85,7 @@ def _normal(numbers: Any) -> Any:
 
 
 def _without_plus(contacts: Contacts, rows: Any, numbers: Any, header: str) -> list[str]:
-    if not _PHONE_HEADER.search(header) and not pc.any(pc.starts_with(numbers, "+")).as_py():
+    if not PHONE_HEADER.search(header) and not pc.any(pc.starts_with(numbers, "+")).as_py():
         return []
     lost = rows.filter(pc.match_substring_regex(numbers, "^[1-9][0-9]{10,14}$"))
     if not len(lost):

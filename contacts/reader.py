@@ -7,7 +7,7 @@ from typing import IO, Any, Generic, Protocol, TypeVar
 import msgspec
 import pyarrow as pa
 
-from contacts.bad_lines import BadLines
+from contacts.bad_lines import BadContact, BadLines
 from contacts.fields import NO_FIELDS, FieldNeeds, composed
 from contacts.kept_fields import KeptFields
 from contacts.line import (
@@ -38,14 +38,6 @@ class Form(Protocol[L]):
 
     def line(self, raw: L) -> ContactLine | Fault:
         """One line, or what is wrong with its form. The slow way."""
-
-
-class BadContact(Exception):
-    """The first line that is wrong: which, where in it, and what is expected."""
-
-    def __init__(self, line: int, field: str, error: str, column: int = 0) -> None:
-        super().__init__(f"line {line}: {error}")
-        self.line, self.field, self.column = line, field, column
 
 
 def read_contacts(

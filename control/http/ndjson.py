@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from contacts.bad_lines import BadContact
 from contacts.columns import QUERY, BadHeader, mapping_of
 from contacts.csv_form import csv_form
 from contacts.encoding import Encoding
@@ -25,7 +26,7 @@ from contacts.fields import FieldNeeds
 from contacts.line import Contacts
 from contacts.ndjson_form import NdjsonForm
 from contacts.phones import phone_warnings
-from contacts.reader import BadContact, read_contacts
+from contacts.reader import read_contacts
 from control.http.bodies import pieces
 from control.http.problems import Problem, invalid
 from control.http.store_faults import of_store

@@ -4,7 +4,7 @@ from io import BytesIO
 
 import pytest
 
-from cli.contacts import ContactsError, checked
+from cli.contacts import ContactsError, Reading, checked, lines_aloud
 
 
 def check(tmp_path, content, destinations=1, *, skip_bad=False):
@@ -122,3 +122,16 @@ def test_the_digest_stays_what_it_was_so_that_an_upgrade_mints_nothing_twice(tmp
 
     assert lines == ['{"contact_id":"c-1","audience":"vip"}', '{"contact_id":"c-2","destination_index":1}']
     assert found.digest == "25f12798a4443ba21342b2bff27e2b5d739894b207041180441a93b7c36ac761"
+
+
+@pytest.mark.parametrize(("last", "right"), [("c\\1", 120_001), ("c-00000000", 120_000)])
+def test_a_list_that_is_plain_at_its_beginning_alone_is_sent_once(tmp_path, last, right):
+    path = tmp_path / "contacts.csv"
+    path.write_text("contact_id\n" + "".join(f"c-{number:08}\n" for number in range(120_000)) + f"{last}\n")
+    request, slowly = BytesIO(), BytesIO()
+
+    lines = lines_aloud(Reading(path, skip_bad=True), request, 2)
+
+    found = checked(path, slowly, 2, skip_bad=True)
+    assert request.getvalue() == slowly.getvalue()
+    assert (lines.digest, lines.links(2), lines.skipped) == (found.digest, 2 * right, 120_001 - right)

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contacts.bad_lines import BadContact
 from contacts.columns import BadHeader
 from contacts.csv_form import csv_form, field_name
 from contacts.csv_records import MAX_RECORD, Splitter
 from contacts.encoding import PIECE_BYTES
 from contacts.encoding_names import encoding_named
 from contacts.fields import NO_FIELDS, FieldNeeds
-from contacts.reader import BadContact, read_contacts
+from contacts.reader import read_contacts
 from tests.contacts.exports import EXPORTS
 
 FIRST_NAME = FieldNeeds(frozenset({"first_name"}))

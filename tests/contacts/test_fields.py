@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contacts.bad_lines import BadContact
 from contacts.fields import MAX_FIELD, FieldNeeds, composed, field_fault, fields_may_be_wrong
 from contacts.ndjson_form import NdjsonForm
-from contacts.reader import BadContact, read_contacts
+from contacts.reader import read_contacts
 
 NEEDS = FieldNeeds(frozenset({"first_name", "order"}), frozenset({"order"}))
 ODD = st.sampled_from(["", ".", "..", "a\n", "\u202e", "\u2028", "e\u0301", "é", "x" * 257, "👩\u200d🚀", "\x85"])

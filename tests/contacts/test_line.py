@@ -7,10 +7,11 @@ import msgspec
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from contacts.bad_lines import BadContact
 from contacts.csv_form import csv_form
 from contacts.line import MAX_AUDIENCE, MAX_CONTACT_ID, ContactLine, Fault, columns_of, fault_of, may_be_wrong
 from contacts.ndjson_form import NdjsonForm
-from contacts.reader import BadContact, read_contacts
+from contacts.reader import read_contacts
 
 DESTINATIONS = 2
 ODD = st.sampled_from(

@@ -2,9 +2,10 @@ from io import BytesIO
 
 import pytest
 
+from contacts.bad_lines import BadContact
 from contacts.line import ALL
 from contacts.ndjson_form import NdjsonForm
-from contacts.reader import BadContact, read_contacts
+from contacts.reader import read_contacts
 
 
 def read(*lines, destinations=1, skip_bad=False):
