@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from cli.api import broadcast_path, call, domain_path, download, segment, warn
+from cli.domain_check import show_checked
 from cli.history import destination, extend, history, rollback, sent, show
 from cli.lists import items, list_options, show_list
 from cli.options import missing_of, named_of, options_of
@@ -168,6 +169,20 @@ def domain_list(limit: int | None, account: str | None, json_: bool, csv_: bool)
 def domain_put(name: str, account: str | None, json_: bool, **given: Any) -> None:
     """Register a domain, or change what is named of it; an empty value clears."""
     _put(Domain, domain_path(name), given, account, json_)
+
+
+@domain.command("check")
+@click.argument("name")
+@click.option("--port", type=click.IntRange(1, 65_535), default=None, help="Where TLS is asked for.  [default: 443]")
+@_account
+@_json
+def domain_check(name: str, port: int | None, account: str | None, json_: bool) -> None:
+    """Look at a domain as recipients meet it: its DNS, its certificate, and that an edge answers.
+
+    Exits with status 0 for pass, 1 for fail, 3 for unsure.
+    """
+    body = {} if port is None else {"port": port}
+    show_checked(call("POST", f"{domain_path(name)}/check", body, account=account), json_=json_)
 
 
 @domain.command("delete")

@@ -62,6 +62,7 @@ from control.pages.site import site
 from control.reports.overview import Overview
 from control.reports.watched import Watched
 from control.settings import Settings
+from control.verify.domain_check import DomainCheck
 from control.verify.verifier import Verifier
 from records.code import CodeCipher
 from runtime.admission import Look, refused_by_clickhouse, until_admitted
@@ -107,7 +108,8 @@ def build(
     listings = Listings(clickhouse, links)
     shares = Shares(clickhouse, locks, changes, settings.code_key)
     calls = api(
-        DomainCalls(domains), BroadcastCalls(broadcasts), ListCalls(broadcasts, listings),
+        DomainCalls(domains, DomainCheck(settings.code_key, settings.dns_server, settings.fetch_allow)),
+        BroadcastCalls(broadcasts), ListCalls(broadcasts, listings),
         SendingCalls(broadcasts, minter, verifier), LinkCalls(shared), KeyCalls(keys),
         CanaryCalls(broadcasts, Canaries(clickhouse, claims, links, minter)),
         ReportCalls(broadcasts, clickhouse), ShareCalls(broadcasts, shares),

@@ -49,13 +49,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_broadcasts: Quota = MAX_BROADCASTS
     # `dns`: an account registers a domain only after it has put a token, which the refusal names, into its DNS.
     domain_proof: Annotated[Literal["none", "dns"], msgspec.Meta(description="none or dns")] = "none"
-    # The DNS server that is asked for that token, one that checks DNSSEC if you have it. Empty: those of this host.
+    # The DNS server that is asked for that token, and for a domain that is checked; one that checks DNSSEC if you have
+    # it. Empty: those of this host.
     dns_server: DnsServer = ""
     # How long links stay in Redis after minting; later taps find them in ClickHouse.
     link_cache_days: Annotated[float, msgspec.Meta(gt=0, description="days, more than 0")] = 90.0
     # Where verification asks for links under their short domains: any edge, such as `http://edge:8080`. Empty: nowhere.
     edge_url: EdgeUrl = ""
-    # Networks that verification may fetch from though they are not public, on any port and by http too; for trials.
+    # Networks that verification and domain checks may fetch from though they are not public, on any port and by http
+    # too; for trials.
     fetch_allow: Networks = Networks()
     # Seconds after which verification asks a page that failed once more: what fails twice is no moment's fault.
     verify_second_try_s: Annotated[float, msgspec.Meta(ge=0, description="seconds, 0 or more")] = 30.0

@@ -98,7 +98,7 @@ def _servers(
         LookupCollector(parts.lookup_stats, parts.lookups_wire, parts.loader),
         ClickCollector(parts.recorder, parts.lanes.shippers, settings.spool_dir),
     )
-    app = edge_app(parts.redirector, parts.walker, parts.visit_from)
+    app = edge_app(parts.redirector, parts.walker, parts.visit_from, parts.prove)
     ops_app = answering([*ops_routes(registry, readiness), *parts.names.routes()])
     return HttpServer(app, public, guard=guard), HttpServer(ops_app, ops, grace_s=1)
 

@@ -1,6 +1,7 @@
 """The edge as an application: what its domains answer besides taps, and taps for servers that speak only ASGI."""
 
 import asyncio
+from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.convertors import PathConvertor, register_url_convertor
@@ -16,6 +17,7 @@ from edge.responses import PLAIN, Headers, answer, home, seen_by
 from edge.visit import VisitFrom, asked_in
 from edge.walker import Walker
 from records.domain import Domain
+from records.own_visit import HEADER, PROOF_PATH
 from routing.decide import SCANNING, UNKNOWN_HOST, UNRESOLVED, Decision
 from routing.destination import ascii_url
 from routing.found import NOTHING, Found
@@ -23,17 +25,19 @@ from runtime.security_headers import ALWAYS
 
 NO_ROBOTS = "User-agent: *\nDisallow: /\n"
 DAY = {"cache-control": "public, max-age=86400", **dict(ALWAYS)}
+Prove = Callable[[str, str], str]  # short domain and mark -> the proof; "" for a mark that is none
 HOUR = {"cache-control": "public, max-age=3600", **dict(ALWAYS)}
 
 
-def edge_app(redirector: Redirector, walker: Walker, visit_from: VisitFrom) -> Starlette:
+def edge_app(redirector: Redirector, walker: Walker, visit_from: VisitFrom, prove: Prove) -> Starlette:
     """Starlette application for the public port."""
-    own = DomainPages(walker, visit_from)
+    own = DomainPages(walker, visit_from, prove)
     return Starlette(
         routes=[
             Route("/", own.home),
             Route("/robots.txt", own.robots),
             Route("/favicon.ico", own.favicon),
+            Route(PROOF_PATH, own.proof),
             Route("/.well-known/{file:path}", own.app_link),
             Route("/{code:text}", TapEndpoint(redirector, visit_from), methods=["GET", "HEAD"]),
         ],
@@ -79,8 +83,8 @@ class TapEndpoint:
 class DomainPages:
     """What a short domain answers for itself."""
 
-    def __init__(self, walker: Walker, visit_from: VisitFrom) -> None:
-        self._walker, self._visit_from = walker, visit_from
+    def __init__(self, walker: Walker, visit_from: VisitFrom, prove: Prove) -> None:
+        self._walker, self._visit_from, self._prove = walker, visit_from, prove
 
     async def home(self, request: Request) -> Response:
         """The owner's home page, or a small branded page."""
@@ -96,10 +100,20 @@ class DomainPages:
         domain = await self._domain(request)
         if not isinstance(domain, Domain):
             return domain
-        text = domain.app_links.get(request.path_params["file"])
+        text = domain.app_links.get(request.path_params.get("file", ""))
         if text is None:
             return Response("not found\n", 404, dict((*PLAIN, *ALWAYS)), "text/plain")
         return Response(text, 200, HOUR, "application/json")
+
+    async def proof(self, request: Request) -> Response:
+        """Whether this is an edge: for control alone, which marks its question; others find no such file.
+
+        Asks no store: control wants to know who answers under a name.
+        """
+        visit = self._visit_from(*asked_in(request.scope))
+        if proof := self._prove(visit.short_domain, request.headers.get(HEADER, "")):
+            return Response(proof, 200, dict((*PLAIN, *ALWAYS)), "text/plain")
+        return await self.app_link(request)
 
     async def robots(self, request: Request) -> Response:
         """The owner's robots.txt; one that keeps every crawler out where there is none."""

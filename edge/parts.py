@@ -24,7 +24,7 @@ from edge.walker import Walker
 from records.address import AddressCipher
 from records.code import CodeCipher
 from records.keys import TRACKED_PREFIXES
-from records.own_visit import OwnVisits
+from records.own_visit import PROOF_PATH, OwnVisits
 from runtime.admission import Look, lasting_trouble_of_redis, refused_by_clickhouse
 from runtime.clickhouse import ClickHouse
 
@@ -61,6 +61,7 @@ class EdgeParts:
         self.tap_stats = TapStats()
         self.redirector = Redirector(resolver, self.walker, self.recorder, self.tap_stats, scans)
         self.visit_from = _visit_reader(settings)
+        self.prove = partial(_proof, OwnVisits(settings.code_key))
 
     def troubles(self) -> list[str]:
         """Why the edge is not ready, once it was admitted: a line for each part that does not do its work."""
@@ -90,6 +91,12 @@ def _visit_reader(settings: Settings) -> VisitFrom:
         settings.forwarded_header,
         is_own=lambda code, mark: own_visits.holds(code, mark, time.time_ns() // 1_000_000),
     )
+
+
+def _proof(own_visits: OwnVisits, short_domain: str, mark: str) -> str:
+    """ "" for a mark that control did not make for this domain."""
+    is_asked = own_visits.holds(short_domain + PROOF_PATH, mark, time.time_ns() // 1_000_000)
+    return own_visits.proof(short_domain, mark) if is_asked else ""
 
 
 async def _refused_by(wire: RedisWire) -> str:

@@ -1,13 +1,14 @@
-"""The mark by which an edge knows a visit that verification makes. Pure.
+"""The mark by which an edge knows a visit that verification makes, and the proof that an edge answered. Pure.
 
 Everybody may send the header; only a process that has the code key can make its value, which holds for one code and
-two minutes.
+two minutes. An edge answers a mark for PROOF_PATH with what only a process that has the code key can make of it.
 """
 
 import hmac
 
 HEADER = "taptrail-verify"
 PURPOSE = "own-verify"  # what the row of such a visit has as its purpose; an edge takes it from nobody else
+PROOF_PATH = "/.well-known/taptrail"
 _MINUTE_MS = 60_000
 
 
@@ -27,6 +28,10 @@ class OwnVisits:
         return any(
             hmac.compare_digest(self._sealed(code, each).encode(), given) for each in range(minute - 1, minute + 2)
         )
+
+    def proof(self, short_domain: str, mark: str) -> str:
+        """What an edge that was asked under this domain by this mark answers; nobody without the key can."""
+        return hmac.digest(self._key, f"taptrail-edge:{short_domain}:{mark}".encode(), "sha256").hex()
 
     def _sealed(self, code: str, minute: int) -> str:
         return hmac.digest(self._key, f"{HEADER}:{code}:{minute}".encode(), "sha256").hex()

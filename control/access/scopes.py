@@ -22,6 +22,7 @@ NEEDS = {
     "get_domain": "report",
     "delete_domain": "manage",
     "list_domains": "report",
+    "check_domain": "manage",
     "list_broadcasts": "report",
     "list_links": "report",
     "list_clicks": "report",

@@ -21,6 +21,15 @@ _LABEL = "_taptrail"
 _PURPOSE = b"domain proof"
 
 
+def resolver_at(server: str) -> dns.asyncresolver.Resolver:
+    """Asks this server, address[:port], or those of this host; raises dns.resolver.NoResolverConfiguration."""
+    resolver = dns.asyncresolver.Resolver(configure=not server)
+    if server:
+        parts = urlsplit(f"//{server}")
+        resolver.nameservers = [dns.nameserver.Do53Nameserver(parts.hostname or "", parts.port or 53)]
+    return resolver
+
+
 class DnsProof:
     """An account shows that a name is its own: it writes a token that only its own registration accepts.
 
@@ -29,10 +38,7 @@ class DnsProof:
 
     def __init__(self, code_key: bytes, server: str) -> None:
         self._code_key = code_key
-        self._resolver = dns.asyncresolver.Resolver(configure=not server)
-        if server:
-            parts = urlsplit(f"//{server}")
-            self._resolver.nameservers = [dns.nameserver.Do53Nameserver(parts.hostname or "", parts.port or 53)]
+        self._resolver = resolver_at(server)
 
     def token(self, account: str, domain: str) -> str:
         """Of this account and domain alone, the same on every control process; nothing to keep."""

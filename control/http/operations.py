@@ -28,6 +28,7 @@ from control.http.schemas import (
     DestinationBody,
     DomainAnswer,
     DomainBody,
+    DomainCheckBody,
     DomainList,
     DomainPatch,
     ErasureBody,
@@ -50,6 +51,7 @@ from control.http.schemas import (
     VerifyBody,
 )
 from control.reports.shapes import AccountReport, Comparison, Report
+from control.verify.domain_findings import DomainChecked
 from control.verify.findings import Finding, Progress, Verdict
 from messages.line import Draft, DryRun, MessageLine
 
@@ -160,6 +162,11 @@ OPERATIONS = (
     Operation(
         "delete_domain", "DELETE", "/v1/domains/{domain}", "Give up a short domain that has no links",
         None, statuses=_DELETED, query=_ACCOUNT,
+    ),
+    Operation(
+        "check_domain", "POST", "/v1/domains/{domain}/check",
+        "Look at a short domain as recipients meet it: its DNS, its certificate, and that an edge answers",
+        DomainChecked, DomainCheckBody, query=_ACCOUNT,
     ),
     Operation(
         "list_domains", "GET", "/v1/domains", "The domains of an account and of those below it, by name",

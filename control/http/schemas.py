@@ -257,6 +257,13 @@ class TappedList(msgspec.Struct):
     next_cursor: str | None
 
 
+class DomainCheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """port: where TLS is asked for; one beside 443 only in networks that TAPTRAIL_FETCH_ALLOW of control names."""
+
+    account: str | None = None
+    port: Annotated[int, Meta(ge=1, le=65_535)] = 443
+
+
 class ShareBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """expires_at: in at most 366 days; 30 days from now without it."""
 

@@ -1,15 +1,19 @@
 """Fetches a page as a phone would: every hop by itself, guarded, cut, with what its certificate says."""
 
 import asyncio
+import os
+import socket
 import ssl
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
 import msgspec
+from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from records.hosts import host_in
@@ -19,6 +23,7 @@ from runtime.guarded_http import NotAllowed, guarded_connector
 MAX_REDIRECTS = 5
 MAX_BODY_BYTES = 256 * 1024
 WITHIN_S = 20.0
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {
     "User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
@@ -73,12 +78,23 @@ class Fetcher:
 
     async def fetch(self, url: str) -> Fetched:
         """The page at a URL; what goes wrong is part of the answer."""
+        return await self._fetched(url, None, _NO_HEADERS, _follow)
+
+    async def ask(self, url: str, address: str, headers: Mapping[str, str]) -> Fetched:
+        """What this address answers for a URL, whatever its host resolves to, with these headers; redirects are not
+        followed.
+        """
+        return await self._fetched(url, _At(address), headers, _asked_once)
+
+    async def _fetched(
+        self, url: str, resolver: AbstractResolver | None, headers: Mapping[str, str], way: "_Way"
+    ) -> Fetched:
         began = time.monotonic()
         tls = _WatchedTls()
         hops: list[str] = [url]
         try:
-            async with asyncio.timeout(WITHIN_S), self._session(tls) as session:
-                fetched = await _follow(session, hops, tls)
+            async with asyncio.timeout(WITHIN_S), self._session(tls, resolver, headers) as session:
+                fetched = await way(session, hops, tls)
         except _TROUBLES as error:
             trouble, detail = _trouble_of(error)
             fetched = Fetched(hops=tuple(hops), trouble=trouble, detail=detail)
@@ -86,12 +102,34 @@ class Fetcher:
             fetched, seconds=time.monotonic() - began, certificate_ends_at_s=min(tls.ends_at_s, default=None)
         )
 
-    def _session(self, tls: "_WatchedTls") -> aiohttp.ClientSession:
-        connector = guarded_connector(self._allow, ssl=tls, force_close=True, use_dns_cache=False)
+    def _session(
+        self, tls: "_WatchedTls", resolver: AbstractResolver | None, headers: Mapping[str, str]
+    ) -> aiohttp.ClientSession:
+        connector = guarded_connector(self._allow, ssl=tls, force_close=True, use_dns_cache=False, resolver=resolver)
         # No proxy of the environment: it would make the connection instead.
-        return aiohttp.ClientSession(connector=connector, headers=_HEADERS, trust_env=False, auto_decompress=False)
+        return aiohttp.ClientSession(
+            connector=connector, headers={**_HEADERS, **headers}, trust_env=False, auto_decompress=False
+        )
 
 
+class _At(AbstractResolver):
+    """Every name is at one address."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        kind = socket.AF_INET6 if ":" in self._address else socket.AF_INET
+        flags = socket.AI_NUMERICHOST
+        return [ResolveResult(hostname=host, host=self._address, port=port, family=kind, proto=0, flags=flags)]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+_Way = Callable[[aiohttp.ClientSession, list[str], "_WatchedTls"], Awaitable[Fetched]]
 _TROUBLES = (aiohttp.ClientError, NotAllowed, OSError, TimeoutError, ValueError, zlib.error)
 
 
@@ -111,6 +149,12 @@ async def _follow(session: aiohttp.ClientSession, hops: list[str], tls: "_Watche
         if len(hops) > MAX_REDIRECTS:
             return _stopped(hops, Trouble.TOO_MANY_REDIRECTS, f"it redirects more than {MAX_REDIRECTS} times")
         hops.append(after)
+
+
+async def _asked_once(session: aiohttp.ClientSession, hops: list[str], tls: "_WatchedTls") -> Fetched:
+    async with session.get(URL(hops[0]), allow_redirects=False) as response:
+        tls.note_certificates()
+        return await _page(response, tuple(hops))
 
 
 def _next(url: URL, location: str) -> str | None:
@@ -158,6 +202,8 @@ def _trouble_of(error: BaseException) -> tuple[Trouble, str]:
             return Trouble.TLS, _reason(error.certificate_error)
         case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
             return Trouble.TLS, _reason(error)
+        case aiohttp.ClientConnectorError() if error.os_error.errno:
+            return Trouble.REFUSED, f"no connection: {os.strerror(error.os_error.errno)}"
         case TimeoutError():
             return Trouble.TIMEOUT, f"it did not answer within {WITHIN_S:.0f} s"
         case aiohttp.InvalidURL():

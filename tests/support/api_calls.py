@@ -48,6 +48,8 @@ CALLS = [
     Call("patch_domain", "PATCH", DOMAIN_PATH, {"status": 200}, 422),
     Call("get_domain", "GET", DOMAIN_PATH, None, 200),
     Call("get_domain", "GET", "/v1/domains/go.other.example", None, 404),
+    Call("check_domain", "POST", f"{DOMAIN_PATH}/check", {}, 200),
+    Call("check_domain", "POST", f"{DOMAIN_PATH}/check", {"port": 0}, 422),
     Call("put_broadcast", "PUT", BROADCAST_PATH, BROADCAST, 201),
     Call("patch_broadcast", "PATCH", BROADCAST_PATH, FEWER, 200),
     Call("put_broadcast", "PUT", BROADCAST_PATH, BROADCAST, 200),

@@ -7,21 +7,24 @@ from starlette.responses import Response
 from control.access.caller import Caller
 from control.catalogue.domains import Domains
 from control.http.advisories import with_warnings
-from control.http.bodies import document
+from control.http.bodies import document, whole_body
 from control.http.documents import Document
 from control.http.json_answer import json_answer
 from control.http.parameters import account_of
-from control.http.schemas import DomainBody, DomainPatch, domain_answer
+from control.http.problems import decoded
+from control.http.schemas import DomainBody, DomainCheckBody, DomainPatch, domain_answer
 from control.http.versions import based_on, tagged
+from control.verify.domain_check import DomainCheck
 from records.domain import Domain
 
 _domain = msgspec.json.Decoder(DomainBody)
+_check = msgspec.json.Decoder(DomainCheckBody)
 _domain_patch = msgspec.json.Decoder(DomainPatch)
 
 
 class DomainCalls:
-    def __init__(self, domains: Domains) -> None:
-        self._domains = domains
+    def __init__(self, domains: Domains, check: DomainCheck) -> None:
+        self._domains, self._check = domains, check
 
     async def put_domain(self, request: Request, caller: Caller) -> Response:
         body: Document = await document(request, _domain)
@@ -48,6 +51,12 @@ class DomainCalls:
     async def get_domain(self, request: Request, caller: Caller) -> Response:
         domain = await self._domains.visible(request.path_params["domain"], account_of(request, caller))
         return _answer(domain)
+
+    async def check_domain(self, request: Request, caller: Caller) -> Response:
+        data = await whole_body(request)
+        body: DomainCheckBody = decoded(data, _check) if data else DomainCheckBody()
+        domain = await self._domains.visible(request.path_params["domain"], account_of(request, caller, body.account))
+        return json_answer(await self._check.check(domain.short_domain, body.port))
 
 
 def _answer(domain: Domain, status: int = 200) -> Response:

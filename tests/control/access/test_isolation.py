@@ -43,6 +43,7 @@ ROWS = {
     "put_domain": Row(path=DOMAIN, body={}, own=200, stranger=409, above=200, below=409),
     "patch_domain": Row(path=DOMAIN, body={"display_name": "Mine"}, own=200, above=200),
     "get_domain": Row(path=DOMAIN, own=200, above=200),
+    "check_domain": Row(path=f"{DOMAIN}/check", body={}, own=200, above=200),
     "delete_domain": Row(path=DOMAIN, own=409, above=409),
     "put_broadcast": Row(
         path="/v1/broadcasts/new", body={"short_domain": "{domain}", "destinations": [SHOP]},
