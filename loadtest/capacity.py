@@ -11,8 +11,8 @@ import argparse
 MEASURED = {
     "edge-us": (33.0, "CPU us of the edge a tap, ticks full (loadtest.scaling)"),
     "valkey-us": (5.0, "CPU us of Valkey a tap, ticks full (loadtest.scaling)"),
-    "aggregator-us": (9.0, "CPU us of the aggregator a click (docs/decisions/0005)"),
-    "clickhouse-us": (10.0, "CPU us of ClickHouse to insert and merge a click (loadtest.bench_aggregator says 4-9)"),
+    "aggregator-us": (6.5, "CPU us of the aggregator a click (docs/capacity.md, lanes)"),
+    "clickhouse-us": (10.0, "CPU us of ClickHouse to insert and merge a click (loadtest.bench_aggregator says 6-8)"),
     "redis-link-bytes": (20.0, "bytes of a link in Redis"),
     "click-bytes": (50.0, "bytes of a click on ClickHouse's disk"),
     "link-bytes": (13.0, "bytes of a link on ClickHouse's disk"),
