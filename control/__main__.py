@@ -60,6 +60,7 @@ from control.pages.settings import SettingsPage
 from control.pages.shares import SharesPage
 from control.pages.site import site
 from control.reports.overview import Overview
+from control.reports.report import Reports
 from control.reports.watched import Watched
 from control.settings import Settings
 from control.verify.domain_check import DomainCheck
@@ -106,18 +107,19 @@ def build(
     ring = KeyRing(settings.api_keys, settings.operator_keys)
     keys = Keys(clickhouse, links_redis, locks, changes, ring)
     listings = Listings(clickhouse, links)
+    reports = Reports(clickhouse)
     shares = Shares(clickhouse, locks, changes, settings.code_key)
     calls = api(
         DomainCalls(domains, DomainCheck(settings.code_key, settings.dns_server, settings.fetch_allow)),
         BroadcastCalls(broadcasts), ListCalls(broadcasts, listings),
         SendingCalls(broadcasts, minter, verifier), LinkCalls(shared), KeyCalls(keys),
         CanaryCalls(broadcasts, Canaries(clickhouse, claims, links, minter)),
-        ReportCalls(broadcasts, clickhouse), ShareCalls(broadcasts, shares),
+        ReportCalls(broadcasts, clickhouse, reports), ShareCalls(broadcasts, shares),
         InstallationCalls(clickhouse, clicks_redis), ErasureCalls(Erasures(clickhouse, settings.code_key)),
     )  # fmt: skip
     resync = Resync(links_redis, cache, ids, domains, broadcasts, links, changes)
     access = Access(ring, Sessions(links_redis, ring))
-    watched = Watched(clickhouse, broadcasts)
+    watched = Watched(clickhouse, broadcasts, reports)
     live = Live(access, watched)
     one_report = OneReport(access, clickhouse, watched, shares, live)
     pages = site(

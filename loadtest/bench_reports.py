@@ -26,7 +26,7 @@ from redis.asyncio import Redis
 from accounting.audit import read_audit
 from accounting.ledger import read_ledger
 from aggregator.migrate import migrate
-from control.reports.report import read_report
+from control.reports.report import Reports
 from loadtest.fill import LANE_CLICKS, Fill, add, add_recorded, end_lanes
 from records.broadcast import Broadcast
 from runtime.clickhouse import ClickHouse
@@ -109,8 +109,10 @@ class Measured(ClickHouse):
 
 
 def _reports(clickhouse: ClickHouse, redis: Redis) -> dict[str, Report]:
+    reports = Reports(clickhouse)
+
     def of(no: int) -> Report:
-        return lambda: read_report(clickhouse, Broadcast(no, "main", f"broadcast-{no}", "d", ("u",), sent_at_ms=1))
+        return lambda: reports.read(Broadcast(no, "main", f"broadcast-{no}", "d", ("u",), sent_at_ms=1))
 
     def view(name: str, columns: str, no: int, tail: str = "") -> Report:
         where = f"account = 'main' AND broadcast_id = 'broadcast-{no}'"

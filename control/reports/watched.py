@@ -1,11 +1,8 @@
 """Reports that many people look at: read once for all of them, and again when something has changed."""
 
-import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Callable
 from hashlib import sha256
-from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -14,17 +11,15 @@ from control.http.lists import Listed, Page
 from control.reports import statements
 from control.reports.contacts import ContactRow, tapped_contacts
 from control.reports.filters import NONE, Filters
-from control.reports.report import read_report
+from control.reports.report import Reports
 from control.reports.shapes import Report
+from control.reports.shared import Shared
 from records.broadcast import Broadcast
 from runtime.clickhouse import ClickHouse
 
 FRESH_S = 2.0  # how old what viewers see may be before ClickHouse is asked again
 MAX_KEPT = 64  # reports, and pages of contacts, in memory
 MAX_STATES = 2_000  # broadcasts whose state is in memory, some 200 bytes each; more than are ever looked at together
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
 
 
 class View(msgspec.Struct, frozen=True):
@@ -46,12 +41,18 @@ class Seen(msgspec.Struct, frozen=True):
 
 class Watched:
     def __init__(
-        self, clickhouse: ClickHouse, broadcasts: Broadcasts, now_s: Callable[[], float] = time.monotonic
+        self,
+        clickhouse: ClickHouse,
+        broadcasts: Broadcasts,
+        reports: Reports,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._clickhouse, self._broadcasts = clickhouse, broadcasts
+        self._clickhouse, self._broadcasts, self._read = clickhouse, broadcasts, reports.read
         self._states: Shared[tuple[str, str], str] = Shared(self._state, FRESH_S, now_s, MAX_STATES)
-        self._reports: Shared[View, tuple[Broadcast, Report]] = Shared(self._report, float("inf"), now_s)
-        self._tapped: Shared[tuple[View, Page, str], Listed[ContactRow]] = Shared(self._contacts, float("inf"), now_s)
+        self._reports: Shared[View, tuple[Broadcast, Report]] = Shared(self._report, float("inf"), now_s, MAX_KEPT)
+        self._tapped: Shared[tuple[View, Page, str], Listed[ContactRow]] = Shared(
+            self._contacts, float("inf"), now_s, MAX_KEPT
+        )
 
     async def state(self, view: View) -> str:
         """A short text that differs when the report may, FRESH_S old at most. Raises what ClickHouse raises."""
@@ -73,41 +74,9 @@ class Watched:
 
     async def _report(self, view: View) -> tuple[Broadcast, Report]:
         broadcast = await self._broadcasts.get(view.account, view.broadcast_id)
-        return broadcast, await read_report(self._clickhouse, broadcast, view.tz, view.filters)
+        return broadcast, await self._read(broadcast, view.tz, view.filters)
 
     async def _contacts(self, asked: tuple[View, Page, str]) -> Listed[ContactRow]:
         view, page, q = asked
         broadcast = await self._broadcasts.get(view.account, view.broadcast_id)
         return await tapped_contacts(self._clickhouse, broadcast, page, q, view.filters)
-
-
-class _Reading(NamedTuple, Generic[V]):
-    stamp: str
-    begun_s: float
-    task: asyncio.Task[V]
-
-
-class Shared(Generic[K, V]):
-    """Values by key, each read once for all who ask for it at the same time, and kept for a while."""
-
-    def __init__(
-        self, read: Callable[[K], Awaitable[V]], kept_s: float, now_s: Callable[[], float], most: int = MAX_KEPT
-    ) -> None:
-        self._read, self._kept_s, self._now_s, self._most = read, kept_s, now_s, most
-        self._known: OrderedDict[K, _Reading[V]] = OrderedDict()
-
-    async def get(self, key: K, stamp: str = "") -> V:
-        """stamp: what is kept under another one is read again, and takes its place."""
-        known = self._known.get(key)
-        if known is None or known.stamp != stamp or self._is_over(known):
-            known = _Reading(stamp, self._now_s(), asyncio.ensure_future(self._read(key)))
-            self._known[key] = known
-        self._known.move_to_end(key)
-        while len(self._known) > self._most:
-            self._known.popitem(last=False)
-        return await asyncio.shield(known.task)  # who hangs up takes nothing from the others
-
-    def _is_over(self, known: _Reading[V]) -> bool:
-        task = known.task
-        failed = task.done() and (task.cancelled() or task.exception() is not None)
-        return failed or (task.done() and self._now_s() - known.begun_s >= self._kept_s)

@@ -6,7 +6,9 @@ import pytest
 
 from control.http.lists import Page
 from control.reports.filters import Filters
-from control.reports.watched import FRESH_S, MAX_KEPT, Shared, View, Watched
+from control.reports.report import Reports
+from control.reports.shared import Shared
+from control.reports.watched import FRESH_S, View, Watched
 from records.broadcast import Broadcast
 from records.tables import BROADCASTS, in_force
 from tests.support.click_rows import click
@@ -29,7 +31,7 @@ class Source:
 
 async def test_all_who_ask_at_the_same_time_get_one_reading():
     source, now = Source(), [0.0]
-    shared = Shared(source.read, FRESH_S, lambda: now[0])
+    shared = Shared(source.read, FRESH_S, lambda: now[0], most=2)
 
     assert await asyncio.gather(*(shared.get("spring") for _ in range(50))) == [1] * 50
     now[0] = FRESH_S - 0.01
@@ -41,7 +43,7 @@ async def test_all_who_ask_at_the_same_time_get_one_reading():
 async def test_a_viewer_that_hangs_up_takes_nothing_from_the_others():
     source = Source()
     source.gate.clear()
-    shared = Shared(source.read, FRESH_S, lambda: 0.0)
+    shared = Shared(source.read, FRESH_S, lambda: 0.0, most=2)
     first, second = (asyncio.create_task(shared.get("spring")) for _ in range(2))
     await asyncio.sleep(0)
 
@@ -55,7 +57,7 @@ async def test_a_viewer_that_hangs_up_takes_nothing_from_the_others():
 async def test_a_failure_is_kept_for_nobody():
     source = Source()
     source.fault = OSError("away")
-    shared = Shared(source.read, FRESH_S, lambda: 0.0)
+    shared = Shared(source.read, FRESH_S, lambda: 0.0, most=2)
 
     with pytest.raises(OSError, match="away"):
         await shared.get("spring")
@@ -66,9 +68,9 @@ async def test_a_failure_is_kept_for_nobody():
 
 async def test_what_is_kept_is_bounded():
     source = Source()
-    shared = Shared(source.read, FRESH_S, lambda: 0.0)
+    shared = Shared(source.read, FRESH_S, lambda: 0.0, most=2)
 
-    for number in range(MAX_KEPT + 1):
+    for number in range(3):
         await shared.get(number)
     await shared.get(0)
 
@@ -99,7 +101,7 @@ async def test_a_report_is_read_again_only_after_something_has_changed(control, 
     control.mint([{"contact_id": "c-1", "audience": "vip"}])
     [broadcast] = await clickhouse.rows(in_force(BROADCASTS, "true"), Broadcast)
     now = [0.0]
-    watched = Watched(clickhouse, Found(broadcast), lambda: now[0])
+    watched = Watched(clickhouse, Found(broadcast), Reports(clickhouse), lambda: now[0])
     view, narrowed = View("main", "spring"), View("main", "spring", None, Filters(device="phone"))
 
     first = await watched.see(view)

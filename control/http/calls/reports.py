@@ -11,9 +11,10 @@ from control.http.parameters import account_of, one_of
 from control.http.problems import invalid
 from control.http.report_files import form_of
 from control.http.schemas import TappedList
+from control.reports.account import read_account_report
 from control.reports.contacts import tapped_contacts
 from control.reports.filters import Filters, VisitClass
-from control.reports.report import read_account_report, read_report
+from control.reports.report import Reports
 from control.reports.shapes import Comparison
 from control.zones import check_zone
 from runtime.clickhouse import ClickHouse
@@ -25,13 +26,13 @@ _TEXTS = ("audience", "device", "os", "browser", "country", "region")
 
 
 class ReportCalls:
-    def __init__(self, broadcasts: Broadcasts, clickhouse: ClickHouse) -> None:
-        self._broadcasts, self._clickhouse = broadcasts, clickhouse
+    def __init__(self, broadcasts: Broadcasts, clickhouse: ClickHouse, reports: Reports) -> None:
+        self._broadcasts, self._clickhouse, self._reports = broadcasts, clickhouse, reports
 
     async def report(self, request: Request, caller: Caller) -> Response:
         account, wanted, tz = account_of(request, caller), form_of(request), await zone_of(self._clickhouse, request)
         broadcast = await self._broadcasts.get(account, request.path_params["broadcast_id"])
-        report = await read_report(self._clickhouse, broadcast, tz, filters_of(request))
+        report = await self._reports.read(broadcast, tz, filters_of(request))
         return await wanted.answer(report, [report])
 
     async def list_contacts(self, request: Request, caller: Caller) -> Response:
@@ -45,7 +46,7 @@ class ReportCalls:
     async def compare(self, request: Request, caller: Caller) -> Response:
         account, wanted, tz = account_of(request, caller), form_of(request), await zone_of(self._clickhouse, request)
         broadcasts = [await self._broadcasts.get(account, broadcast_id) for broadcast_id in _ids(request)]
-        reports = [await read_report(self._clickhouse, broadcast, tz) for broadcast in broadcasts]
+        reports = [await self._reports.read(broadcast, tz) for broadcast in broadcasts]
         return await wanted.answer(Comparison(reports), [*reports])
 
     async def account_report(self, request: Request, caller: Caller) -> Response:

@@ -16,6 +16,7 @@ from control.access.sessions import Sessions
 from control.http.auth import COOKIE, Access
 from control.http.problems import Problem
 from control.pages.live import AWAY_S, MAX_OF_ACCOUNT, SESSION_LOOK_S, Places, _Session
+from control.reports.statements import STATE, VISITS
 from control.reports.watched import FRESH_S
 from tests.support.blackhole_proxy import BlackholeProxy
 from tests.support.click_rows import click
@@ -23,7 +24,7 @@ from tests.support.control import MAIN
 from tests.support.statements import Statements
 
 LIVE = "/reports/spring/live"
-STATE, REPORT = "SELECT *, (SELECT count() FROM links", "FROM broadcast_report"
+STATE, REPORT = STATE.strip(), VISITS.strip()
 OF_BROADCAST = "param_id=spring"  # control also looks for changes, whoever has a page open
 VIEWERS = 50
 
