@@ -4,7 +4,8 @@
 
 Control as it runs in production, on a ClickHouse filled as loadtest/bench_reports.py fills it, or on one that is filled
 already. A first view is one after new taps; each round has one of everything, and a yardstick: ClickHouse counts a
-million different texts. The ratio to that says more than the time. Then 50 viewers follow a broadcast that does not change.
+million different texts. The ratio to that says more than the time. Then 50 viewers follow a broadcast, which at first does
+not change and then is tapped every second: each of them reads the page again when it is told of a change.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,10 @@ async def measure(url: str, redis_port: int) -> None:
         print(f"{await clickhouse.value('SELECT count() FROM clicks'):,} clicks\n")
         print(_table(await _rounds(clickhouse, client)) + "\n")
         print(await _viewers(clickhouse, client))
+        async with ClickHouse(url) as other:
+            tapping = asyncio.create_task(_tap_on(other, SMALL))
+            print("tapped meanwhile: " + await _viewers(clickhouse, client))
+            tapping.cancel()
     live.end()
     server.stop()
     await serving
@@ -114,13 +120,17 @@ async def _rounds(clickhouse: Counting, client: aiohttp.ClientSession) -> dict[s
     found: dict[str, list[float]] = {}
     for _ in range(ROUNDS):
         asked: dict[str, Ask] = {"yardstick": lambda: clickhouse.body(YARDSTICK)}
+        before: dict[str, Ask] = {}
         for size, no in SIZES.items():
             await _tapped(clickhouse, no)
-            path = f"/v1/broadcasts/broadcast-{no}/report"
+            minted, path = f"API, {size}, after a minting", f"/v1/broadcasts/broadcast-{no}/report"
             asked[f"API, {size}"] = _get(client, path, Authorization=f"Bearer {KEY}")
+            before[minted], asked[minted] = partial(_minted, clickhouse, no), asked[f"API, {size}"]
             asked[f"page, {size}, first view"] = _get(client, f"/reports/broadcast-{no}", Cookie=cookie)
             asked[f"page, {size}, next view"] = _get(client, f"/reports/broadcast-{no}", Cookie=cookie)
         for name, ask in asked.items():
+            if name in before:
+                await before[name]()
             started = time.perf_counter()
             await ask()
             found.setdefault(name, []).append(time.perf_counter() - started)
@@ -132,7 +142,7 @@ async def _viewers(clickhouse: Counting, client: aiohttp.ClientSession) -> str:
     await _get(client, f"/reports/broadcast-{SMALL}", Cookie=cookie)()
     clickhouse.statements = 0
     watching = [
-        asyncio.create_task(_watch(client, f"/reports/broadcast-{SMALL}/live", Cookie=cookie)) for _ in range(VIEWERS)
+        asyncio.create_task(_watch(client, f"/reports/broadcast-{SMALL}", Cookie=cookie)) for _ in range(VIEWERS)
     ]
     await asyncio.sleep(WATCH_S)
     counted = clickhouse.statements
@@ -142,14 +152,27 @@ async def _viewers(clickhouse: Counting, client: aiohttp.ClientSession) -> str:
     return f"{VIEWERS} viewers for {WATCH_S:.0f} s: {counted} statements, one every {WATCH_S / max(counted, 1):.1f} s"
 
 
-async def _watch(client: aiohttp.ClientSession, path: str, **headers: str) -> None:
-    async with client.get(path, headers=headers) as answer:
+async def _watch(client: aiohttp.ClientSession, page: str, **headers: str) -> None:
+    async with client.get(f"{page}/live", headers=headers) as answer:
         assert answer.status == 200, await answer.text()
-        async for _ in answer.content:
-            pass
+        async for line in answer.content:
+            if line.startswith(b"data:"):
+                await _get(client, page, **headers)()
 
 
-async def _tapped(clickhouse: Counting, no: int) -> None:
+async def _tap_on(clickhouse: ClickHouse, no: int) -> None:
+    while True:
+        await _tapped(clickhouse, no)
+        await asyncio.sleep(1.0)
+
+
+async def _minted(clickhouse: ClickHouse, no: int) -> None:
+    """One new link of a broadcast."""
+    link = "SELECT * REPLACE (link_id + 1000000000 AS link_id) FROM links WHERE broadcast_no = {no:UInt64} LIMIT 1"
+    await clickhouse.execute(f"INSERT INTO links {link}", no=no)
+
+
+async def _tapped(clickhouse: ClickHouse, no: int) -> None:
     """Ten new taps of a broadcast: what was known of it is old."""
     taps = "SELECT * FROM clicks WHERE account = 'main' AND broadcast_id = {id:String} LIMIT 10"
     await clickhouse.execute(f"INSERT INTO clicks {taps}", id=f"broadcast-{no}")
