@@ -9,6 +9,7 @@ from functools import partial
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
+import control.lean  # noqa: F401 - before pyarrow
 from control.access.key_ring import KeyRing
 from control.access.keys import Keys
 from control.access.sessions import Sessions

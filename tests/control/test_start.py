@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,13 @@ def test_a_port_that_is_taken_is_named_with_its_variable(variable):
     assert done.stderr.startswith(
         f"{variable}={port}: cannot listen on 127.0.0.1:{port}: Address already in use; expected"
     )
+
+
+def test_a_control_process_goes_without_what_its_image_does_not_have(control):
+    control.broadcast()
+    control.mint(contacts(2))
+
+    loaded = Path(f"/proc/{control.process.pid}/maps").read_text()
+
+    assert "pyarrow" in loaded
+    assert [name for name in ("numpy", "pandas") if name in loaded] == []
