@@ -11,6 +11,13 @@ from runtime.json_faults import JsonFault, read_json
 
 _decoder = msgspec.json.Decoder(ContactLine)
 _NAMES = tuple(name.encode() for name in ContactLine.__struct_fields__)
+_KEYS = tuple(b'"' + name + b'":' for name in _NAMES)
+_UNUSUAL = (
+    b"\\",
+    b"\t",
+    b"\r",
+    b" :",
+)  # with none of them, and one object a line, _KEYS are the only ways to write _NAMES
 # A name that is there twice, also where one of its letters is an escape. 0.5 us a line.
 _TWICE = re.compile(rb'"(' + b"|".join(_NAMES) + rb')"\s*:[^\n]*"\1"\s*:|\\u00[57][0-9a-fA-F]|\\u006')
 BATCH_BYTES = 1024 * 1024
@@ -34,7 +41,8 @@ class NdjsonForm:
             parsed = _decoder.decode_lines(text)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
             return None
-        return columns_of(parsed) if len(parsed) == len(lines) and not _may_repeat(text, parsed) else None
+        columns = columns_of(parsed)
+        return columns if len(parsed) == len(lines) and not _may_repeat(text, columns) else None
 
     def line(self, raw: bytes) -> ContactLine | Fault:
         if not raw.strip():
@@ -56,14 +64,26 @@ def _next_lines(file: IO[bytes]) -> list[bytes]:
     return lines
 
 
-def _may_repeat(text: bytes, parsed: Sequence[ContactLine]) -> bool:
+def _may_repeat(text: bytes, columns: Columns) -> bool:
     """Whether a name may be there twice in one object, of which the decoder takes the last: a no is certain."""
-    if _TWICE.search(text):
+    written = list(map(text.count, _KEYS))
+    # As often as lines have the value: each of these lines has the name once, and the others do not have it.
+    if (any(map(text.__contains__, _UNUSUAL)) or written != _named_by(columns)) and _TWICE.search(text):
         return True
     if b'"fields"' not in text:
         return False
-    names = sum(text.count(b'"' + name + b'":') for name in _NAMES) + sum(len(line.fields) for line in parsed)
-    return names != text.count(b'":')
+    return sum(written) + sum(map(len, columns.fields or ())) != text.count(b'":')
+
+
+def _named_by(columns: Columns) -> list[int]:
+    """How many lines have a value, of _NAMES each."""
+    count = len(columns.contact_ids)
+    return [
+        count,
+        count - columns.audiences.count(""),
+        count - columns.destination_indexes.count(None),
+        sum(map(bool, columns.fields or ())),
+    ]
 
 
 def _hint(fault: JsonFault, raw: bytes) -> str:
