@@ -44,7 +44,7 @@ SAMPLES = 10_000
 REACH_RATE = 100_000  # links/s
 REACH_BYTES = {False: 24, True: 50}  # of Redis for each link; True with UUIDs
 # Peak memory: some chunks of links in every form, and what is kept of each contact until all are checked.
-MOST_MB = {"taptrail mint": 120, "control": 400}
+MOST_MB = {"taptrail mint": 60, "control": 400}
 MOST_BYTES_A_CONTACT = 160
 
 
