@@ -95,7 +95,7 @@ def _servers(
     registry = registry_of(
         "edge",
         TapCollector(parts.tap_stats, guard, lambda: waiting(public)),
-        LookupCollector(parts.lookup_stats, parts.lookups_wire, parts.loader),
+        LookupCollector(parts.lookup_stats, parts.blocks, parts.lookups_wire, parts.loader),
         ClickCollector(parts.recorder, parts.lanes.shippers, settings.spool_dir),
     )
     app = edge_app(parts.redirector, parts.walker, parts.visit_from, parts.prove)

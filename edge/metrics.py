@@ -8,6 +8,7 @@ from itertools import chain
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from edge.block_memory import BlockMemory
 from edge.clickhouse_loader import ClickHouseLoader
 from edge.lookup_stats import LookupStats
 from edge.recorder import Recorder
@@ -77,11 +78,11 @@ class TapCollector(Collector):
 class LookupCollector(Collector):
     """Where links are found."""
 
-    def __init__(self, stats: LookupStats, wire: RedisWire, loader: ClickHouseLoader) -> None:
-        self._stats, self._wire, self._loader = stats, wire, loader
+    def __init__(self, stats: LookupStats, blocks: BlockMemory, wire: RedisWire, loader: ClickHouseLoader) -> None:
+        self._stats, self._blocks, self._wire, self._loader = stats, blocks, wire, loader
 
     def collect(self) -> Iterator[Metric]:
-        return chain(self._layers(), self._redis(), self._clickhouse())
+        return chain(self._layers(), self._memory(), self._redis(), self._clickhouse())
 
     def _layers(self) -> Iterator[Metric]:
         # A growing share of "clickhouse" means Redis lacks links: look at its memory, or refill it.
@@ -98,6 +99,16 @@ class LookupCollector(Collector):
         yield CounterMetricFamily(
             "taptrail_text_glued", "Taps of unknown codes that begin with a live one", value=self._stats.text_glued
         )
+
+    def _memory(self) -> Iterator[Metric]:
+        blocks = self._blocks
+        yield GaugeMetricFamily(
+            "taptrail_link_memory_bytes", "Links of Redis held in memory, in blocks", value=blocks.held_bytes
+        )
+        yield GaugeMetricFamily("taptrail_link_memory_blocks", "How many blocks of 64 neighbours", value=len(blocks))
+        # Rises while most look-ups are of the layer redis: more links are tapped again than memory has room for. Raise
+        # TAPTRAIL_LINK_MEMORY, and the process's memory limit with it.
+        yield CounterMetricFamily("taptrail_link_memory_evictions", "Blocks that made room", value=blocks.evicted)
 
     def _redis(self) -> Iterator[Metric]:
         batches = self._stats.batch_links

@@ -27,6 +27,7 @@ from records.keys import TRACKED_PREFIXES
 from records.own_visit import PROOF_PATH, OwnVisits
 from runtime.admission import Look, lasting_trouble_of_redis, refused_by_clickhouse
 from runtime.clickhouse import ClickHouse
+from runtime.guard.budget import MIB
 
 TABLES_READ = ("links", "taptrail_internal.mints", "broadcasts", "domains")
 
@@ -39,7 +40,8 @@ class EdgeParts:
         self.spool = _spool_in(Path(settings.spool_dir), segment_bytes)
         self.clickhouse = ClickHouse(settings.clickhouse_url, timeout_s=3.0)
 
-        memory = EdgeMemory(asyncio.get_running_loop().time)
+        memory = EdgeMemory(asyncio.get_running_loop().time, settings.link_memory * MIB)
+        self.blocks = memory.blocks
         self.lookups_wire = RedisWire(settings.redis_url, tracked=TRACKED_PREFIXES, listener=memory)
         self.lookup_stats = LookupStats()
         self.loader = ClickHouseLoader(self.clickhouse, self.lookup_stats)

@@ -23,7 +23,7 @@ from edge.redis_connection import (
     RedisConnection,
     RedisUnavailable,
     packed,
-    packed_hgets,
+    packed_mget,
 )
 
 
@@ -38,8 +38,11 @@ class RedisClient(Protocol):
     async def batch(self, commands: Sequence[Command]) -> list[Any]:
         """The replies in order; an error reply is a hiredis.ReplyError at its index."""
 
-    def hget_many(self, fields: Sequence[tuple[str, int]], on_replies: OnReplies) -> None:
-        """An HGET of each (key, field): the hot path has no task that could wait."""
+    def get_many(self, keys: Sequence[str], on_reply: OnReplies) -> None:
+        """A list of the values of strings, None for each that there is not: the hot path has no task that could wait.
+
+        The one reply, which is an error where Redis refuses the question.
+        """
 
 
 class RedisWire:
@@ -98,9 +101,13 @@ class RedisWire:
         """The replies in order; an error reply is a hiredis.ReplyError at its index. Raises RedisUnavailable."""
         return await self._connection().replies(packed(commands), len(commands))
 
-    def hget_many(self, fields: Sequence[tuple[str, int]], on_replies: OnReplies) -> None:
-        """An HGET of each (key, field). Raises RedisUnavailable where there is no connection."""
-        self._connection().send(packed_hgets(fields), len(fields), on_replies)
+    def get_many(self, keys: Sequence[str], on_reply: OnReplies) -> None:
+        """The values of strings as the one reply of an MGET, None for each that there is not.
+
+        One reply, because hiredis moves all that it has not read yet with each reply of a kilobyte.
+        Raises RedisUnavailable where there is no connection.
+        """
+        self._connection().send(packed_mget(keys), 1, on_reply)
 
     def _connection(self) -> RedisConnection:
         if self._link is None:

@@ -4,17 +4,16 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from edge.lookup_stats import LookupStats
-from edge.memory import SMALL_BYTES, EdgeMemory
+from edge.memory import EdgeMemory
 from edge.redis_connection import OnReplies, RedisUnavailable, Replies
 from edge.redis_wire import RedisClient
 from edge.tap import Resolved, Tap
 from records.code import CodeCipher
 from records.domain import Domain
-from records.keys import bucket_of, field_of
-from records.link import Link, decode_link
+from records.keys import BLOCK_BITS, BLOCK_SIZE, block_key
+from records.link import Link
+from records.link_block import link_in
 from routing.found import Found
 
 Asked = tuple[Tap, Domain, int]  # a tap, its domain, and the id of the link that Redis is asked for
@@ -49,31 +48,34 @@ class Resolver:
                 walks.append(tap)
             elif domain.value is None or link_id is None:
                 known.append((tap, Found()))
-            elif (link := memory.links.fresh(link_id, now_s)) is not None and (
-                found := self._with_broadcast(domain.value, link_id, link.value, now_s)
-            ):
-                self._stats.memory += 1
-                known.append((tap, found))
             else:
-                asked.append((tap, domain.value, link_id))
+                link = memory.blocks.link(link_id)
+                if link is None and memory.links.entries:  # there are few that had to be walked for
+                    link = memory.links.known(link_id, now_s)
+                found = None if link is None else self._with_broadcast(domain.value, link_id, link, now_s)
+                if found is None:
+                    asked.append((tap, domain.value, link_id))
+                else:
+                    self._stats.memory += 1
+                    known.append((tap, found))
         return Step(known, asked, walks)
 
     def ask(self, asked: Sequence[Asked], on_replies: OnReplies) -> None:
         """Ask Redis; from_replies() reads what it says."""
         self._stats.batch_links.observe(len(asked))
         try:
-            self._redis.hget_many([(bucket_of(link_id), field_of(link_id)) for _, _, link_id in asked], on_replies)
+            self._redis.get_many([block_key(link_id >> BLOCK_BITS) for _, _, link_id in asked], on_replies)
         except RedisUnavailable:
             on_replies(None)
 
     def from_replies(self, asked: Sequence[Asked], replies: Replies | None) -> Step:
         """The second step, of taps that Redis was asked for."""
-        if replies is None:
+        if replies is None or type(replies[0]) is not list:  # lost, or refused
             return Step(walks=[tap for tap, _, _ in asked])
         known: list[Resolved] = []
         walks: list[Tap] = []
         now_s = self._now()
-        for (tap, domain, link_id), reply in zip(asked, replies, strict=True):
+        for (tap, domain, link_id), reply in zip(asked, replies[0], strict=True):
             found = self._from_reply(domain, link_id, reply, now_s)
             if found is None:
                 walks.append(tap)
@@ -82,19 +84,13 @@ class Resolver:
         self._stats.redis += len(known)
         return Step(known, (), walks)
 
-    def _from_reply(self, domain: Domain, link_id: int, reply: object, now_s: float) -> Found | None:
-        if type(reply) is not bytes or len(reply) > SMALL_BYTES:  # a walk weighs what it keeps
+    def _from_reply(self, domain: Domain, link_id: int, block: bytes | None, now_s: float) -> Found | None:
+        if block is None:
             return None
-        try:
-            link = decode_link(reply)
-        except (msgspec.DecodeError, ValueError):  # ValueError: not UTF-8
-            return None
-        found = self._with_broadcast(domain, link_id, link, now_s)
-        self._memory.links.keep(link_id, link, now_s)
-        return found
+        self._memory.blocks.keep(link_id >> BLOCK_BITS, block)
+        link = link_in(block, link_id & (BLOCK_SIZE - 1))
+        return None if link is None else self._with_broadcast(domain, link_id, link, now_s)
 
-    def _with_broadcast(self, domain: Domain, link_id: int, link: Link | None, now_s: float) -> Found | None:
-        if link is None:
-            return Found(domain)
+    def _with_broadcast(self, domain: Domain, link_id: int, link: Link, now_s: float) -> Found | None:
         broadcast = self._memory.broadcasts.fresh(link.broadcast_no, now_s)
         return None if broadcast is None else Found(domain, link_id, link, broadcast.value)

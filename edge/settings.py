@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from edge.block_memory import MAX_BLOCK_BYTES
 from records.code import CodeKey
 from records.networks import Networks
 from runtime.environment import ClickHouseUrl, HeldMib, LogLevel, RedisUrl
-from runtime.guard.budget import MAX_HELD_MIB
+from runtime.guard.budget import MAX_HELD_MIB, MIB
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port, 1 to 65535")]
@@ -17,6 +18,7 @@ Descriptor = Annotated[int, msgspec.Meta(ge=0, description="the number of an inh
 ForwardedHeader = Annotated[
     str, msgspec.Meta(pattern="^(x-forwarded-for|forwarded)$", description="x-forwarded-for or forwarded")
 ]
+LinkMib = Annotated[int, msgspec.Meta(ge=0, description="a whole number of MiB, 0 or more")]
 OnOrOff = Annotated[Literal["on", "off"], msgspec.Meta(description="on or off")]
 
 
@@ -58,5 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # What all connections hold together: requests that are being read, answers that are not yet. Beyond it the one that
     # has stood still for the longest is closed.
     held_mib: HeldMib = MAX_HELD_MIB
+    # MiB that links from Redis may take in memory, where their next taps and their neighbours' find them. 0: none.
+    link_memory: LinkMib = MAX_BLOCK_BYTES // MIB
     # What is logged to stderr; SIGUSR1 switches to debug and back.
     log_level: LogLevel = "info"

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
-import hiredis
 import msgspec
 
 from edge.batch_loader import BatchLoader, ResolveFailed
@@ -16,13 +15,14 @@ from edge.redis_wire import RedisClient
 K = TypeVar("K")
 V = TypeVar("V")
 
+Said = tuple[V | None]  # what Redis says of a key; (None,): that there is no such record any more
 Loading = dict[K, "asyncio.Task[V | None]"]
 
 PATIENCE_S = 0.25  # with a store that is silent, where memory has an answer that may be old
 
 
 class TieredCache(Generic[K, V]):
-    """read: the Redis command for a key; decode: its reply, None where it says that there is no such record any more;
+    """read: the Redis commands for a key; decode: their replies, and None for those that say nothing of it;
     refill: commands that put an answer of ClickHouse into Redis without replacing a newer one.
     """
 
@@ -33,8 +33,8 @@ class TieredCache(Generic[K, V]):
         loader: BatchLoader[K, V],
         limited_loader: BatchLoader[K, V] | None = None,
         *,
-        read: Callable[[K], Command],
-        decode: Callable[[bytes], V | None],
+        read: Callable[[K], list[Command]],
+        decode: Callable[[K, list[Any]], Said[V] | None],
         refill: Callable[[K, V], list[Command]],
     ) -> None:
         self._memory, self._redis = memory, redis
@@ -69,9 +69,8 @@ class TieredCache(Generic[K, V]):
     async def _load(self, key: K, loading: "Loading[K, V]", loader: BatchLoader[K, V]) -> V | None:
         me = asyncio.current_task()
         try:
-            is_there, value = await self._from_redis(key)
-            if not is_there:
-                value = await self._from_clickhouse(key, loader)
+            said = await self._from_redis(key)
+            value = said[0] if said is not None else await self._from_clickhouse(key, loader)
         except ResolveFailed:
             stale = self._memory.last_known(key)
             if stale is None:
@@ -86,13 +85,11 @@ class TieredCache(Generic[K, V]):
             self._memory.keep_weighed(key, value, self._now())
         return value
 
-    async def _from_redis(self, key: K) -> tuple[bool, V | None]:
-        """Whether Redis knows the key, and what it says of it."""
+    async def _from_redis(self, key: K) -> Said[V] | None:
         try:
-            reply = await self._redis.call(*self._read(key))
-            return (False, None) if reply is None else (True, self._decode(reply))
-        except (RedisUnavailable, hiredis.ReplyError, msgspec.DecodeError, ValueError):
-            return False, None
+            return self._decode(key, await self._redis.batch(self._read(key)))
+        except (RedisUnavailable, msgspec.DecodeError, ValueError):  # ValueError: not UTF-8, or no number
+            return None
 
     async def _from_clickhouse(self, key: K, loader: BatchLoader[K, V]) -> V | None:
         value = await loader.get(key)

@@ -31,8 +31,8 @@ from redis.asyncio import Redis
 from cli.link_lines import COLUMNS, link_lines
 from cli.wire import answered, lines_of
 from loadtest.cpu_time import cpu_s
-from records.keys import bucket_of, field_of
-from records.link import decode_link
+from records.keys import BLOCK_BITS, BLOCK_SIZE, block_key
+from records.link_block import link_in
 from runtime.clickhouse import ClickHouse
 from stack.demo import DOMAIN, start_stack, stop_stack
 
@@ -123,7 +123,7 @@ def _redis(measured: list[int], by_info: float, contacts: int, reach: int) -> st
     some = random.Random(1).sample(measured, min(100, len(measured)))
     by_some = statistics.mean(some) * len(measured) / contacts
     return (
-        f"Redis, bytes a link: {by_usage:.1f} by MEMORY USAGE of all {len(measured):,} buckets, {by_some:.1f} by 100 of "
+        f"Redis, bytes a link: {by_usage:.1f} by MEMORY USAGE of all {len(measured):,} blocks, {by_some:.1f} by 100 of "
         f"them, {by_info:.1f} by used_memory of INFO{_judged(max(by_usage, by_info) <= reach, f'at most {reach}')}"
     )
 
@@ -214,17 +214,18 @@ async def faults(clickhouse: ClickHouse, redis: Redis, out: Path, contacts: int)
         rows = [row for number, row in enumerate(csv.DictReader(file)) if number % max(1, contacts // SAMPLES) == 0]
     pipeline = redis.pipeline(transaction=False)
     for row in rows:
-        pipeline.hget(bucket_of(int(row["link_id"])), str(field_of(int(row["link_id"]))))
-    found = [decode_link(value).contact_id if value else None for value in await pipeline.execute()]
-    missing = sum(contact_id != row["contact_id"] for contact_id, row in zip(found, rows, strict=True))
+        pipeline.get(block_key(int(row["link_id"]) >> BLOCK_BITS))
+    blocks = zip(rows, await pipeline.execute(), strict=True)
+    found = [link_in(block or b"", int(row["link_id"]) & (BLOCK_SIZE - 1)) for row, block in blocks]
+    missing = sum(link is None or link.contact_id != row["contact_id"] for link, row in zip(found, rows, strict=True))
     if missing:
         wrong.append(f"{missing} of {len(rows)} links are not in Redis as they are in the file")
     return wrong
 
 
 async def memory_usage(redis: Redis) -> list[int]:
-    """MEMORY USAGE of every bucket of links."""
-    keys = [key async for key in redis.scan_iter("tt:l:*", count=1000)]
+    """MEMORY USAGE of every block of links."""
+    keys = [key async for key in redis.scan_iter("tt:k:*", count=1000)]
     pipeline = redis.pipeline(transaction=False)
     for key in keys:
         pipeline.memory_usage(key, samples=0)

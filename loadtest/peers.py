@@ -20,24 +20,24 @@ from records.code import CodeCipher
 from records.domain import Domain, encode_domain
 from records.keys import (
     ALLOCATED,
-    BUCKET_SIZE,
+    BLOCK_SIZE,
     ENTRY_FIELD,
     LANES,
     WATERMARKS,
     broadcast_key,
-    bucket_of,
     domain_key,
-    field_of,
 )
 from records.lane_registry import LaneReport
-from records.link import Link, encode_link
+from records.link import Link
+from records.link_writes import link_writes
 from stack.valkey import valkey_command
 
 HOST = "go.acme.example"
 CODE_KEY = bytes(range(16))
 PORT, OPS_PORT, REDIS_PORT = 18080, 18081, 18082
 SERVER_CORE = "0"
-BUCKETS_AT_ONCE = 500
+LINKS_AT_ONCE = 500 * BLOCK_SIZE
+LINKS_KEPT_S = 90 * 86_400
 DESTINATION = "https://shop.acme.example/spring"
 
 NGINX = """
@@ -167,9 +167,10 @@ class Taptrail(Contestant):
         self.redis.set(domain_key(HOST), encode_domain(Domain(HOST, "main", "Acme")))
         self.redis.set(broadcast_key(1), encode_broadcast(Broadcast(1, "main", "spring", HOST, (DESTINATION,))))
         connection = self.redis.connection_pool.get_connection()  # a pipeline takes three times as long to pack
-        for start in range(0, self.links, BUCKETS_AT_ONCE * BUCKET_SIZE):
-            end = min(start + BUCKETS_AT_ONCE * BUCKET_SIZE, self.links)
-            commands = [_bucket(first, min(first + BUCKET_SIZE, end)) for first in range(start, end, BUCKET_SIZE)]
+        for start in range(0, self.links, LINKS_AT_ONCE):
+            link_ids = range(start, min(start + LINKS_AT_ONCE, self.links))
+            links = (Link(1, 0, 0, f"c-{link_id:08d}") for link_id in link_ids)
+            commands = [hiredis.pack_command(tuple(write)) for write in link_writes(link_ids, links, LINKS_KEPT_S)]
             connection.send_packed_command(commands, check_health=False)
             for _ in commands:
                 connection.read_response()
@@ -258,14 +259,6 @@ class UsualGranian(Usual):
 
 
 CONTESTANTS: tuple[type[Contestant], ...] = (Taptrail, NginxReturn, NginxLua, Usual, UsualGranian)
-
-
-def _bucket(first: int, end: int) -> bytes:
-    """The command that keeps these neighbouring links."""
-    words: list[str | int | bytes] = ["HSET", bucket_of(first)]
-    for link_id in range(first, end):
-        words += (field_of(link_id), encode_link(Link(1, 0, 0, f"c-{link_id:08d}")))
-    return hiredis.pack_command(tuple(words))
 
 
 def answers(code: str) -> bool:

@@ -3,8 +3,9 @@
     python -m loadtest.tap_cost [--callgrind FILE] [--metrics] [--tick 1] [--from memory]
 
 Taps of unique personal codes with recorded headers go over real sockets through the edge's own parts and a real
-Redis, 32 of them in one event-loop tick (--tick); at half load one or two fall into a tick. Links come from Redis, one
-tap each, or were tapped before (--from memory). The yardstick is the same requests to a bare ASGI callable on uvicorn.
+Redis, 32 of them in one event-loop tick (--tick); at half load one or two fall into a tick. Each tap is of another block
+of links, which comes from Redis: the long tail, and the first tap of a block; or the blocks are in memory (--from memory).
+The yardstick is the same requests to a bare ASGI callable on uvicorn.
 Each runs twice in a process of its own under callgrind, with few ticks and with many: the difference is what a tap
 costs. The shipper is left out, because what it does depends on the clock. With --metrics: what each group of metrics
 costs a tap, as the difference that leaving it out makes; all others are read from what is there when they are asked for.
@@ -23,7 +24,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ import uvicorn
 import uvloop
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from edge.block_memory import MAX_BLOCK_BYTES
 from edge.clickhouse_loader import ClickHouseLoader
 from edge.fast.shortcut import TapShortcut
 from edge.lookup_stats import LookupStats
@@ -50,7 +51,7 @@ from loadtest.cpu_burden import burden
 from loadtest.peers import CODE_KEY, HOST, REDIS_PORT, Taptrail
 from records.address import AddressCipher
 from records.code import CodeCipher
-from records.link import Link
+from records.keys import BLOCK_SIZE, block_key
 from records.networks import Networks
 from runtime.clickhouse import ClickHouse
 from runtime.guard.guard import Guard
@@ -59,8 +60,8 @@ from runtime.serve import HttpServer, listen
 
 TICK = 32
 FEW, MANY = 160, 1760  # taps; whole ticks of any power of two up to TICK
-LINKS = MANY
-SEEN = 25_000  # links that others tapped before: what the edge keeps in memory is full, as it is after a second of load
+LINKS = MANY * BLOCK_SIZE
+TAIL_BYTES = 150_000  # of blocks, where Redis is asked: memory is full, and gives a block up for each that comes
 METRICS = {  # group -> what keeps it
     "outcomes": "taptrail_redirects_total, taptrail_refusals_total",
     "times": "taptrail_redirect_seconds, taptrail_redirect_stage_seconds",
@@ -160,7 +161,9 @@ async def serve(run: Run, taps: int) -> None:
         )
         _kept.append(asyncio.create_task(serving))
         clients = [socket.create_connection(listener.getsockname()) for _ in range(run.tick)]
-        requests = _requests(MANY)[:taps]  # as many sealed in both runs: the difference is without it
+        requests = _requests(MANY, 1 if run.tier == "memory" else BLOCK_SIZE)[
+            :taps
+        ]  # as many sealed in both runs: the difference is without it
         for start in range(0, taps, run.tick):
             for client, request in zip(clients, requests[start : start + run.tick], strict=True):
                 client.sendall(request)
@@ -203,7 +206,7 @@ async def _received(client: socket.socket) -> bytes:
 async def _edge(folder: Path, run: Run) -> Guard:
     """The parts of edge/parts.py that a tap goes through."""
     now = asyncio.get_running_loop().time
-    memory = EdgeMemory(now)
+    memory = EdgeMemory(now, MAX_BLOCK_BYTES if run.tier == "memory" else TAIL_BYTES)
     wire = RedisWire(f"redis://127.0.0.1:{REDIS_PORT}/0", timeout_s=60, listener=memory)
     _kept.append(asyncio.create_task(wire.keep_connected()))
     await wire.wait_connected(60)
@@ -212,8 +215,9 @@ async def _edge(folder: Path, run: Run) -> Guard:
     loader = ClickHouseLoader(ClickHouse("http://x:x@127.0.0.1:1", timeout_s=3), stats)
     resolver = Resolver(memory, wire, CodeCipher(CODE_KEY), stats)
     walker = Walker(memory, wire, loader, CodeCipher(CODE_KEY), scans, stats)
-    for link_id in chain(range(LINKS, LINKS + SEEN), range(LINKS if run.tier == "memory" else 0)):
-        memory.links.keep(link_id, Link(1, 0, 0, f"c-{link_id:08d}"), now())
+    if run.tier == "memory":
+        for number in range(-(-MANY // BLOCK_SIZE)):
+            memory.blocks.keep(number, await wire.call("GET", block_key(number)))
     recorder = Recorder(Spool.create(folder, secrets.randbits(64)), AddressCipher(CODE_KEY), "edge-1")
     tap_stats = _Uncounted() if run.without == "outcomes" else _Untimed() if run.without == "times" else TapStats()
     if run.without == "look-ups":
@@ -240,12 +244,12 @@ class _Unobserved(Histogram):
 _kept: list[asyncio.Task[None]] = []
 
 
-def _requests(count: int) -> list[bytes]:
+def _requests(count: int, step: int) -> list[bytes]:
     cipher = CodeCipher(CODE_KEY)
     visits = [visit for visit in json.loads(VISITS.read_text()) if visit["expected_class"] == "human"]
     heads = ["".join(f"{name}: {value}\r\n" for name, value in visit["headers"]) for visit in visits]
     return [
-        f"GET /{cipher.seal(no)} HTTP/1.1\r\nHost: {HOST}\r\n{heads[no % len(heads)]}\r\n".encode()
+        f"GET /{cipher.seal(no * step)} HTTP/1.1\r\nHost: {HOST}\r\n{heads[no % len(heads)]}\r\n".encode()
         for no in range(count)
     ]
 

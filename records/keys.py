@@ -4,8 +4,10 @@ import re
 
 import msgspec
 
+BLOCK_BITS = 6
+BLOCK_SIZE = 1 << BLOCK_BITS  # links in one value (link_block.py)
 BUCKET_BITS = 7
-BUCKET_SIZE = 1 << BUCKET_BITS  # links in one hash; Redis keeps hashes of up to 128 small fields as a listpack
+BUCKET_SIZE = 1 << BUCKET_BITS  # links in one hash, as earlier releases kept them
 
 AGGREGATORS = "tt:aggregators"  # sorted set: aggregator -> when it last said that it lives, by the clock of Redis
 ALLOCATED = "tt:allocated"  # number of link ids given out: ids below it were issued
@@ -72,8 +74,18 @@ def parse_key(key: str) -> TrackedKey | None:
     return None
 
 
+def block_key(number: int) -> str:
+    """Keeps the link ids whose upper bits, link_id >> BLOCK_BITS, are this number."""
+    return f"tt:k:{number}"
+
+
+def large_link_key(link_id: int) -> str:
+    """Keeps a link that is too large for its block."""
+    return f"tt:ll:{link_id}"
+
+
 def bucket_of(link_id: int) -> str:
-    """Hash that keeps this link and its 127 neighbours; the field is field_of(link_id)."""
+    """Hash of this link and its 127 neighbours, as earlier releases kept them; the field is field_of(link_id)."""
     return f"tt:l:{link_id >> BUCKET_BITS}"
 
 

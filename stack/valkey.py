@@ -25,7 +25,7 @@ def valkey_command(data: Path, port: int, *, password: str = "", max_memory_byte
         "save": "",
         "maxmemory": str(max_memory_bytes),
         "maxmemory-policy": "noeviction",
-        # Buckets of 128 links stay listpacks (records/keys.py).
+        # Links as earlier releases kept them stay listpacks.
         "hash-max-listpack-entries": "512",
         "hash-max-listpack-value": "128",
         "loglevel": "warning",

@@ -13,7 +13,7 @@ KEY = "tt:doctor"
 # ACLs of docs/users.py as well, which adds those with which a client connects.
 COMMANDS = {
     "edge": {
-        "links": "HGET KEY f|GET KEY|SET KEY v PX 1|HSET KEY f v|EXPIRE KEY 1|CLIENT TRACKING OFF",
+        "links": "MGET KEY|GET KEY|HGET KEY f|EVAL return 0|SET KEY v PX 1|CLIENT TRACKING OFF",
         "clicks": "HGET KEY f|HSET KEY f v|DEL KEY|XADD KEY NOMKSTREAM 1-0 f v|XINFO STREAM KEY"
         "|XREVRANGE KEY + - COUNT 1|INFO memory",
     },

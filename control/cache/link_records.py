@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
-from records.keys import bucket_of, erased_key, field_of
+from records.keys import erased_key
+from records.link_writes import removals
 
 _HEARD_S = 15  # an edge hears of a key when it is written, and when it is gone
 _AT_ONCE = 500
@@ -18,6 +19,7 @@ async def forget_links(redis: Redis, link_ids: Sequence[int]) -> None:
     for start in range(0, len(link_ids), _AT_ONCE):
         pipeline = redis.pipeline(transaction=False)
         for link_id in link_ids[start : start + _AT_ONCE]:
-            pipeline.hdel(bucket_of(link_id), str(field_of(link_id)))
+            for removal in removals(link_id):
+                pipeline.execute_command(*removal)
             pipeline.set(erased_key(link_id), 1, ex=_HEARD_S)
         await pipeline.execute()

@@ -13,6 +13,7 @@ from control.metrics import DIRTY_RECORDS, UNCACHED_LINKS
 from records.broadcast import Broadcast, encode_broadcast
 from records.domain import Domain, encode_domain
 from records.keys import broadcast_key, domain_key, folded_slug_key, slug_key
+from records.link_writes import Write
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Cache:
 
     def __init__(self, redis: Redis, *, links_kept_s: int) -> None:
         self._redis = redis
-        self._links_kept_s = links_kept_s  # in Redis, after the last minting among their neighbours
+        self.links_kept_s = links_kept_s  # in Redis, after the last minting among their neighbours
         self._dirty: dict[str, CachedRecord] = {}
         self._records = Gathered(self._put_records)
         self._slugs = Gathered(self._put_each_slug)
@@ -112,13 +113,12 @@ class Cache:
             )
         return [None] * len(slugs)
 
-    async def put_links(self, commands: list[list[bytes | int | str]], links: int) -> None:
-        """One HSET a bucket. Links that Redis does not take are answered anyway: edges find them in ClickHouse."""
+    async def put_links(self, writes: list[Write], links: int) -> None:
+        """Links that Redis does not take are answered anyway: edges find them in ClickHouse."""
         try:
             pipeline = self._redis.pipeline(transaction=False)
-            for command in commands:
-                pipeline.execute_command(*command)
-                pipeline.execute_command("EXPIRE", command[1], self._links_kept_s)
+            for write in writes:
+                pipeline.execute_command(*write)
             await pipeline.execute()
         except (RedisError, OSError) as error:
             UNCACHED_LINKS.inc(links)
@@ -126,12 +126,12 @@ class Cache:
                 "links_uncached: the links are in ClickHouse alone", extra={"links": links, "error": str(error)}
             )
 
-    async def put_link(self, commands: list[list[bytes | int | str]]) -> None:
+    async def put_link(self, writes: list[Write]) -> None:
         """The same for one link, beside those of other requests."""
-        await self._single_links(commands)
+        await self._single_links(writes)
 
-    async def _put_single_links(self, singles: Sequence[list[list[bytes | int | str]]]) -> list[None]:
-        await self.put_links([command for commands in singles for command in commands], len(singles))
+    async def _put_single_links(self, singles: Sequence[list[Write]]) -> list[None]:
+        await self.put_links([write for writes in singles for write in writes], len(singles))
         return [None] * len(singles)
 
     async def repair(self) -> None:

@@ -20,7 +20,7 @@ from control.http.schemas import BroadcastPatch, LinkAnswer, LinkBody, LinkPatch
 from control.locks import Locks
 from control.minting.claims import Claim, Claims, shared_link_key
 from control.minting.id_allocator import IdAllocator
-from control.minting.link_batches import link_commands, short_url
+from control.minting.link_batches import short_url
 from control.minting.link_columns import columns_of, link_rows
 from control.minting.link_table import LinkRow, LinkTable
 from control.minting.minter import check_same_body, unrepeatable_key
@@ -28,6 +28,7 @@ from records.account import within
 from records.broadcast import Broadcast
 from records.code import ALPHABET, CODE_LENGTH, CodeCipher
 from records.link import Link
+from records.link_writes import link_writes
 from routing.destination import own_fields
 from runtime.clock import unix_ms
 from runtime.json_faults import described
@@ -187,10 +188,10 @@ class SharedLinks:
         shown = msgspec.structs.replace(broadcast, keyword=keyword)
         rows = link_rows(shown, columns_of(first, link, code), claim.minted_at_ms)
         await self._links.insert(rows, first, maybe_there=repeated)
-        commands = link_commands([first], [link])
+        writes = link_writes([first], [link], self._cache.links_kept_s)
         if body.slug:
             await self._cache.put_slug(broadcast.short_domain, body.slug, first)
-        await self._cache.put_link(commands)
+        await self._cache.put_link(writes)
 
     async def _check_free(self, short_domain: str, slug: str | None, claim: Claim | None) -> None:
         taken = await self._links.taken_slug(short_domain, slug) if slug else None

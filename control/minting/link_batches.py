@@ -1,4 +1,4 @@
-"""Turns contacts into links, a batch at a time: the rows, the Redis commands and the answer. Pure, for a thread."""
+"""Turns contacts into links, a batch at a time: the rows, the writes to Redis and the answer. Pure, for a thread."""
 
 from array import array
 from bisect import bisect
@@ -20,8 +20,7 @@ from control.minting.theirs import NONE, Theirs
 from messages.composer import Composer
 from records.broadcast import Broadcast
 from records.code import CODE_LENGTH, CodeCipher
-from records.keys import BUCKET_SIZE, bucket_of, field_of
-from records.link import Link, encode_link
+from records.link_writes import Write, link_writes
 from routing.destination import own_fields
 
 BATCH_LINKS = 50_000
@@ -40,6 +39,7 @@ class MintOrder(msgspec.Struct, frozen=True):
     composer: Composer | None = None  # answers with the messages of the contacts instead of their links
     theirs: Theirs | None = None  # links that were there before these ids were claimed, and stay theirs
     later: Theirs | None = None  # links since then: those with a claimed id, and others that make its use a second link
+    kept_s: int = 86_400  # how long Redis keeps the links
 
     @property
     def request(self) -> str:
@@ -53,7 +53,7 @@ class LinkBatch(msgspec.Struct, frozen=True):
     first_link_id: int
     links: int  # claimed ids that they use up
     rows: Any  # pa.RecordBatch with the columns of table links; None: all are there
-    commands: list[list[bytes | int | str]]  # HSET of each bucket
+    writes: list[Write]  # into Redis
     answer: bytes  # NDJSON
     tally: Tally | None = None  # of its messages
 
@@ -90,7 +90,7 @@ def _batch(order: MintOrder, rows: slice, first_link_id: int, bad: list[BadLine]
         first_link_id,
         used,
         link_rows(order.broadcast, minted, order.minted_at_ms) if len(minted) else None,
-        link_commands(minted.link_ids, minted.records(order.broadcast.broadcast_no)),
+        link_writes(minted.link_ids, minted.records(order.broadcast.broadcast_no), order.kept_s),
         answer,
         tally,
     )
@@ -189,18 +189,6 @@ def _found(order: MintOrder, theirs: Theirs | None, rows: slice) -> Iterable[int
         for slot, index in lines
         for destination in (every if index == ALL else (index,))
     )
-
-
-def link_commands(link_ids: Sequence[int], links: Iterable[Link]) -> list[list[bytes | int | str]]:
-    """One HSET for each bucket the ids touch. link_ids: rising."""
-    commands: list[list[bytes | int | str]] = []
-    end_of_bucket = 0
-    for link_id, link in zip(link_ids, links, strict=True):
-        if link_id >= end_of_bucket:
-            end_of_bucket = (link_id // BUCKET_SIZE + 1) * BUCKET_SIZE
-            commands.append(["HSET", bucket_of(link_id)])
-        commands[-1] += (field_of(link_id), encode_link(link))
-    return commands
 
 
 def _answered(order: MintOrder, rows: slice, wanted: _Links, bad: list[BadLine]) -> tuple[bytes, Tally | None]:

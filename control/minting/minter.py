@@ -102,7 +102,7 @@ class Minter:
             async for batch in _built_ahead(batches_of(order, self._cipher)):
                 if batch.rows is not None:
                     await self._links.insert(batch.rows, batch.first_link_id, maybe_there=prepared.repeated)
-                    await self._cache.put_links(batch.commands, batch.rows.num_rows)
+                    await self._cache.put_links(batch.writes, batch.rows.num_rows)
                 if batch.tally is not None:
                     composed.add(batch.tally)
                 yield batch.answer
@@ -159,6 +159,7 @@ class Minter:
             composer,
             found.theirs,
             found.later,
+            self._cache.links_kept_s,
         )
 
     async def _composer(self, broadcast: Broadcast, destinations: int) -> Composer:

@@ -25,12 +25,12 @@ from aggregator.erasure_sql import tokens_of
 from aggregator.migrate import migrate
 from aggregator.mutations import unfinished
 from records.erasure import ERASURES, STEPS, erasure_number
-from records.keys import bucket_of, field_of
-from records.link import Link, encode_link
+from records.link import Link
 from runtime.clickhouse import ClickHouse
 from tests.chaos.engine import Engine
 from tests.support.erasure import ask, places_with
 from tests.support.eventually import eventually
+from tests.support.links import link_in_redis, put_link
 from tests.support.processes import ends_with_us, free_port, running, valkey_command
 from tests.support.regrade import MONTH_S, differing, projection_faults, rows_judged
 
@@ -81,8 +81,8 @@ class Erasing:
         ]  # fmt: skip
         await self.clickhouse.insert_rows("links", self.links)
         for link in self.links:
-            value = encode_link(Link(link["broadcast_no"], 0, 0, link["contact_id"], "", link["fields"]))
-            await self.redis.hset(bucket_of(link["link_id"]), str(field_of(link["link_id"])), value)
+            record = Link(link["broadcast_no"], 0, 0, link["contact_id"], "", link["fields"])
+            await put_link(self.redis, link["link_id"], record)
 
     async def insert(self) -> None:
         """A batch of one month. With tokens where links are known to be erased, as an aggregator has them."""
@@ -211,7 +211,7 @@ class Erasing:
         """Links of erased contacts that Redis still has."""
         gone = self.links[: 2 * GONE]
         return [
-            link["link_id"] for link in gone if await self.redis.hexists(*_place_of(link["link_id"]))
+            link["link_id"] for link in gone if await link_in_redis(self.redis, link["link_id"])
         ]  # fmt: skip
 
     async def _nothing_else_moved(self) -> None:
@@ -229,10 +229,6 @@ class Erasing:
         assert await _lines(self.clickhouse, f"{others} ORDER BY lane, seq FORMAT JSONCompactEachRow") == [
             [row["contact_id"], *(row.get(name, "") for name in PERSON.split(", "))] for row in kept
         ]
-
-
-def _place_of(link_id: int) -> tuple[str, str]:
-    return bucket_of(link_id), str(field_of(link_id))
 
 
 def _figures(rows: list[dict[str, Any]]) -> list[list[Any]]:

@@ -188,7 +188,7 @@ async def test_what_a_user_of_redis_may_not_do_is_named(doctor, own_valkey):
 
     found = await doctor(TAPTRAIL_REDIS_URL=own_valkey.url.replace("//", "//taptrail:secret@"))
 
-    assert found["redis commands, edge"].found == "the user may not CLIENT, XADD"
+    assert found["redis commands, edge"].found == "the user may not EVAL, CLIENT, XADD"
     assert found["redis commands, aggregator"].found == "the user may not EVAL"
     assert found["redis tracking"].state == "broken"
     wrong = await doctor("edge", TAPTRAIL_REDIS_URL=own_valkey.url.replace("//", "//taptrail:wrong@"))

@@ -10,9 +10,11 @@ from records.broadcast import Broadcast
 from records.code import CodeCipher
 from records.erasure import ERASED_LINKS, ERASURES, NAMES, STEPS
 from records.keys import bucket_of, erased_key, field_of
+from records.link import Link
 from runtime.code_key import opens_links
 from tests.support.control import ACME, CODE_KEY, MAIN, SEATTLE, contacts
 from tests.support.erasure import places_with
+from tests.support.links import link_in_redis, put_as_before, put_link
 
 WHO = "c-4711-somebody"
 ORDER = "https://shop.acme.example/o/{order}"
@@ -77,25 +79,31 @@ def test_an_account_sees_its_own_erasures_and_those_below_it(control):
 
 async def test_redis_forgets_the_links_and_edges_hear_of_it(clickhouse, redis):
     await clickhouse.insert_rows(NAMES, [{"erasure": 1, "account": "main", "contact_id": WHO, "secret": "x"}])
-    await clickhouse.insert_rows(ERASED_LINKS, [{"link_id": 300, "token": "t", "erasure": 1}])
+    erased = [{"link_id": link_id, "token": "t", "erasure": 1} for link_id in (300, 302)]
+    await clickhouse.insert_rows(ERASED_LINKS, erased)
     for link_id in (300, 301):
-        await redis.hset(bucket_of(link_id), str(field_of(link_id)), WHO)
+        await put_link(redis, link_id, Link(1, 0, 0, WHO))
+        await put_as_before(redis, link_id, Link(1, 0, 0, WHO))
+    large = Link(1, 0, 0, WHO, fields={"order": "7" * 600})
+    await put_link(redis, 302, large)
     forget = Forget(clickhouse, redis)
     await forget.look()
-    assert await redis.hget(bucket_of(300), str(field_of(300))), "it is not in the table yet that it is erased"
+    assert await link_in_redis(redis, 300), "it is not in the table yet that it is erased"
     await clickhouse.insert_rows(STEPS, [{"erasure": 1, "step": "linked"}])
 
     await forget.look()
 
     assert await redis.hget(bucket_of(300), str(field_of(300))) is None
+    assert [await link_in_redis(redis, link_id) for link_id in (300, 302)] == [None, None]
+    assert await link_in_redis(redis, 301)
     assert await redis.hget(bucket_of(301), str(field_of(301)))
     assert 0 < await redis.ttl(erased_key(300)) <= 15
     steps = f"SELECT groupUniqArray(toString(step)) FROM {STEPS}"
     assert await clickhouse.value(steps) == ["linked"]
-    await redis.hset(bucket_of(300), str(field_of(300)), WHO)  # an edge had read the table before
+    await put_link(redis, 300, Link(1, 0, 0, WHO))  # an edge had read the table before
     await asyncio.sleep(SETTLE_MS / 1000)  # time itself: the server's clock says when
     await forget.look()
-    assert await redis.hget(bucket_of(300), str(field_of(300))) is None
+    assert await link_in_redis(redis, 300) is None
     assert sorted(await clickhouse.value(steps)) == ["forgotten", "linked"]
 
 

@@ -1,8 +1,8 @@
 """Fields of contacts that destinations name: kept with the links, and nothing half minted."""
 
-from records.keys import bucket_of, field_of
-from records.link import decode_link
+from records.keys import BLOCK_BITS, block_key
 from tests.support.edge import Edge
+from tests.support.links import link_in_redis
 
 ORDER = "https://shop.acme.example/o/{order}?n={first_name}"
 ADA = {"contact_id": "c-1", "fields": {"order": "17", "first_name": "Ada", "shoe": "43"}}
@@ -14,7 +14,7 @@ async def test_the_fields_that_destinations_name_travel_with_the_link(control, r
 
     kept = {"order": "17", "first_name": "Ada"}
     assert await clickhouse.value("SELECT any(fields) FROM links") == kept
-    in_redis = decode_link(await redis.hget(bucket_of(line["link_id"]), field_of(line["link_id"])))
+    in_redis = await link_in_redis(redis, line["link_id"])
     assert in_redis.fields == kept
     page = control.call("GET", f"/v1/links/go.acme.example/{line['code']}").body
     assert page["goes_to"] == "https://shop.acme.example/o/17?n=Ada"
@@ -25,7 +25,7 @@ async def test_a_link_that_lies_in_clickhouse_alone_has_its_fields_too(
 ):
     control.broadcast(destinations=(ORDER,))
     (line,) = control.mint([ADA]).body
-    await redis.delete(bucket_of(line["link_id"]))
+    await redis.delete(block_key(line["link_id"] >> BLOCK_BITS))
     edge = Edge(valkey_url, clickhouse_url, tmp_path)
 
     try:
@@ -33,7 +33,7 @@ async def test_a_link_that_lies_in_clickhouse_alone_has_its_fields_too(
     finally:
         edge.stop()
 
-    refilled = decode_link(await redis.hget(bucket_of(line["link_id"]), field_of(line["link_id"])))
+    refilled = await link_in_redis(redis, line["link_id"])
     assert refilled.fields == {"order": "17", "first_name": "Ada"}
 
 

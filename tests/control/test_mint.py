@@ -4,10 +4,10 @@ import pytest
 
 from records.broadcast import decode_broadcast
 from records.code import CodeCipher
-from records.keys import ALLOCATED, broadcast_key, bucket_of, field_of, lock_key
-from records.link import decode_link
+from records.keys import ALLOCATED, broadcast_key, lock_key
 from tests.support.control import CODE_KEY, DOMAIN, SHOP, contacts
 from tests.support.eventually import eventually
+from tests.support.links import link_in_redis
 
 cipher = CodeCipher(bytes.fromhex(CODE_KEY))
 
@@ -45,7 +45,7 @@ async def test_what_edges_need_is_in_redis_before_the_answer(control, redis):
     assert int(await redis.get(ALLOCATED)) == first + 300
     broadcast = decode_broadcast(await redis.get(broadcast_key(0)))
     for place in (0, 127, 128, 299):
-        link = decode_link(await redis.hget(bucket_of(first + place), field_of(first + place)))
+        link = await link_in_redis(redis, first + place)
         assert (link.broadcast_no, link.contact_id) == (0, f"c-{place}")
         assert broadcast.audiences[link.audience_no] == "vip"
 
@@ -98,7 +98,7 @@ async def test_audiences_are_only_ever_added(control, redis):
 
     broadcast = decode_broadcast(await redis.get(broadcast_key(0)))
     assert broadcast.audiences == ("", "vip", "new", "old")
-    link = decode_link(await redis.hget(bucket_of(3), field_of(3)))
+    link = await link_in_redis(redis, 3)
     assert broadcast.audiences[link.audience_no] == "vip"
 
 
@@ -121,7 +121,7 @@ async def test_the_same_key_gives_the_same_links_again(control, redis, clickhous
 
     assert again.body == first.body
     assert len(await links(clickhouse)) == 200
-    assert decode_link(await redis.hget(bucket_of(199), field_of(199))).contact_id == "c-199"
+    assert (await link_in_redis(redis, 199)).contact_id == "c-199"
     assert control.mint([{"contact_id": "d-1"}]).body[0]["link_id"] == 200
 
 

@@ -10,10 +10,11 @@ import urllib.request
 import pytest
 from redis.asyncio import Redis
 
-from records.keys import ALLOCATED, bucket_of
+from records.keys import ALLOCATED
 from tests.support.blackhole_proxy import BlackholeProxy
 from tests.support.edge import cache, destination, store
 from tests.support.eventually import eventually, wait_until
+from tests.support.links import link_in_redis
 from tests.support.replica import name_leads_to, replica_of, started
 
 REDIS_TIMEOUT_S = 0.5
@@ -161,7 +162,7 @@ async def test_links_that_a_promoted_replica_lacks_are_never_called_unknown(
         assert await replica.get(ALLOCATED) == b"20"
         assert (await taps(edge, range(20, 40)))[0] == [destination(link_id) for link_id in range(20, 40)]
         assert (await taps(edge, [40, 10**9]))[0] == [404, 404]
-        assert await replica.exists(bucket_of(39)), "what ClickHouse answered is back in Redis"
+        assert await link_in_redis(replica, 39), "what ClickHouse answered is back in Redis"
 
 
 async def test_codes_never_issued_cost_clickhouse_one_question_a_connection(own_redis, own_valkey, blackhole, edges):

@@ -15,8 +15,7 @@ from redis.asyncio import Redis
 from aggregator.decode import Entry, decode
 from records.address import AddressCipher, packed_address
 from records.broadcast import Broadcast
-from records.keys import bucket_of, field_of
-from records.link import Link, encode_link
+from records.link import Link
 from routing.destination import destination_for
 from routing.visit import Visit
 from tests.support.edge import (
@@ -32,6 +31,7 @@ from tests.support.edge import (
     store,
 )
 from tests.support.eventually import wait_until
+from tests.support.links import put_link
 
 CODE = cipher.seal(5).encode()
 ONE_LINE = re.compile(r"[\x21-\x7e]+\Z")
@@ -133,8 +133,10 @@ def test_whatever_fills_a_destination_it_is_one_line_of_printable_ascii(contact_
 
 
 async def test_a_contact_of_any_characters_is_one_value_of_the_location(redis, edge):
-    for place, contact_id in enumerate(["a\r\nSet-Cookie: b", "\x00\x1b[2J", "\"'<script>", "é 春 🎉", "a&b=c#d/../?"]):
-        await redis.hset(bucket_of(place), field_of(place), encode_link(Link(1, 0, 1, contact_id)))
+    contact_ids = ["a\r\nSet-Cookie: b", "\x00\x1b[2J", "\"'<script>", "é 春 🎉", "a&b=c#d/../?"]
+    for place, contact_id in enumerate(contact_ids):
+        await put_link(redis, place, Link(1, 0, 1, contact_id))
+    for place, contact_id in enumerate(contact_ids):
         headers = heads_of(sent(edge.port, request(b"/" + cipher.seal(place).encode())))
         location = next(one for one in headers if one.lower().startswith(b"location")).decode()
         assert unquote(location.partition("?c=")[2]) == contact_id

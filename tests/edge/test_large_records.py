@@ -3,12 +3,13 @@
 import msgspec
 import psutil
 
-from edge.memory import SMALL_BYTES
 from records.broadcast import encode_broadcast
 from records.domain import Domain, encode_domain
-from records.keys import broadcast_key, bucket_of, domain_key, field_of
+from records.keys import broadcast_key, domain_key
 from records.link import Link, encode_link
+from records.link_block import MAX_RECORD
 from tests.support.edge import BROADCAST, HOST, cipher, destination
+from tests.support.links import put_link
 
 PATH = "/.well-known/file0.json"
 
@@ -34,10 +35,10 @@ async def test_links_whose_fields_are_large_lead_where_they_should(redis, edge):
     fields = {f"f{number}": "x" * 256 for number in range(16)}
     broadcast = msgspec.structs.replace(BROADCAST, broadcast_no=2, destinations=(template,))
     await redis.set(broadcast_key(2), encode_broadcast(broadcast))
-    value = encode_link(Link(2, 0, 1, "c-7", "", fields))
-    await redis.hset(bucket_of(7), field_of(7), value)
+    link = Link(2, 0, 1, "c-7", "", fields)
+    await put_link(redis, 7, link)
 
     answers = [edge.get("/" + cipher.seal(7), host=HOST) for _ in range(2)]
 
-    assert len(value) > SMALL_BYTES
+    assert len(encode_link(link)) > MAX_RECORD
     assert [answer.headers["Location"] for answer in answers] == ["https://acme.example/" + "x" * 4096] * 2

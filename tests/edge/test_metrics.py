@@ -4,6 +4,7 @@ import asyncio
 
 from tests.support.edge import cipher, store
 from tests.support.eventually import eventually, wait_until
+from tests.support.links import remove_link
 
 
 async def test_every_visit_is_counted_by_its_outcome_and_timed_in_every_stage(edge):
@@ -22,12 +23,12 @@ async def test_every_visit_is_counted_by_its_outcome_and_timed_in_every_stage(ed
 
 
 async def test_a_link_counts_with_the_layer_that_was_asked(edge, redis):
+    await remove_link(redis, 3)
     edge.tap(1)
     in_clickhouse = edge.metric("taptrail_lookups_total", layer="clickhouse")
     edge.tap(2)
     edge.tap(2)
     memory = edge.metric("taptrail_lookups_total", layer="memory")
-    await redis.delete("tt:l:0")
 
     edge.tap(3)
 

@@ -50,7 +50,7 @@ async def test_a_redis_that_was_flushed_gives_no_wrong_404(redis, clickhouse, ed
     thread.join()
 
     assert wrong == []
-    assert await redis.keys("tt:l:*"), "what ClickHouse answers goes back into Redis"
+    assert await redis.keys("tt:k:*"), "what ClickHouse answers goes back into Redis"
 
 
 async def test_links_never_seen_come_from_clickhouse_when_redis_is_away(own_redis, own_valkey, clickhouse, edges):

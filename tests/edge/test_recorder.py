@@ -7,13 +7,14 @@ from edge.spool import Spool
 from edge.tap import Answered, Tap
 from records.address import AddressCipher
 from records.click import decode_frame, frames_in
-from records.keys import ENTRY_FIELD, bucket_of, field_of
-from records.link import Link, encode_link
+from records.keys import ENTRY_FIELD
+from records.link import Link
 from routing.decide import Decision
 from routing.found import Found
 from routing.visit import Visit
 from tests.support.edge import BROADCAST, CODE_KEY, HOST, cache, change, cipher, destination
 from tests.support.eventually import wait_until
+from tests.support.links import put_link
 from visitors.query_marks import MARKS
 
 LANDING = "https://acme.example/over"
@@ -55,7 +56,7 @@ async def test_a_click_says_why_its_visitor_was_not_sent_to_the_links_own_destin
 async def test_a_filled_destination_that_is_too_long_is_refused_counted_and_recorded(redis, clickhouse, edge):
     await change(redis, clickhouse, broadcast={"destinations": ("https://acme.example/?" + "{contact_id}" * 130,)})
     link = Link(BROADCAST.broadcast_no, 0, 1, "\U0001f600" * 256)
-    await redis.hset(bucket_of(6), field_of(6), encode_link(link))
+    await put_link(redis, 6, link)
 
     assert edge.tap(5) == "https://acme.example/?" + "c-5" * 130
     page = edge.get("/" + cipher.seal(6))

@@ -247,8 +247,9 @@ async def test_strangers_do_not_wait_for_the_names_of_limited_prefixes():
     limited = LimitedBatchLoader(hangs, Breaker(never.wait), LookupStats(), asyncio.Semaphore(1))
     wire = RedisWire("redis://127.0.0.1:1/0")
     slugs = TieredCache(
-        memory, wire, loader, limited, read=lambda key: ("GET", key), decode=int, refill=lambda key, link_id: []
-    )
+        memory, wire, loader, limited,
+        read=lambda key: [("GET", key)], decode=lambda key, replies: None, refill=lambda key, link_id: [],
+    )  # fmt: skip
     scanner = asyncio.ensure_future(slugs.get("SALE", is_limited=True))
     await asyncio.sleep(0.1)
 

@@ -9,10 +9,10 @@ from aggregator.decode import Entry, Span, decode
 from edge.spool import Spool
 from edge.spool_reader import SpoolDamaged, SpoolReader
 from records.click import BadClick, BrokenFrame, decode_frame, encode_frame, frames_in
-from records.keys import bucket_of, field_of
 from tests.fuzz.targets import with_right_checksums
 from tests.support.edge import cache, destination
 from tests.support.frames import CLICK
+from tests.support.links import put_record
 
 ONE, TWO = encode_frame("edge-1", 1, [CLICK]), encode_frame("edge-1", 2, [CLICK, CLICK])
 
@@ -84,7 +84,7 @@ def test_a_spool_file_that_was_damaged_behind_its_reader_is_told_and_not_read_fo
 
 
 async def test_a_link_in_redis_that_is_not_utf8_comes_from_clickhouse_and_disturbs_no_other(redis, clickhouse, edge):
-    await redis.hset(bucket_of(5), field_of(5), b"\x94\x01\x00\x01\xa1\x80")
+    await put_record(redis, 5, b"\x94\x01\x00\x01\xa1\x80")
 
     assert edge.tap(5) == destination(5)
     await cache(redis)

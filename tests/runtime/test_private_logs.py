@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from records.keys import bucket_of, field_of
-from records.link import Link, encode_link
+from records.link import Link
 from runtime.clickhouse import ClickHouseRefused
 from runtime.logs import without_quotes
 from tests.control.conftest import controls  # noqa: F401
@@ -18,6 +17,7 @@ from tests.edge.conftest import edges, way  # noqa: F401
 from tests.support.control import CODE_KEY, MAIN
 from tests.support.edge import cache, cipher
 from tests.support.eventually import wait_until
+from tests.support.links import put_link
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("edge", "aggregator", "control", "runtime", "records", "stack", "cli")
@@ -57,7 +57,7 @@ async def test_taps_that_go_wrong_leave_nothing_of_the_visitor_in_the_log(edges,
     }  # fmt: skip
     redis = Redis.from_url(own_valkey.url)
     await cache(redis)
-    await redis.hset(bucket_of(3), field_of(3), encode_link(Link(1, 0, 0, private["contact"])))
+    await put_link(redis, 3, Link(1, 0, 0, private["contact"]))
     edge = edges(redis_url=own_valkey.url, TAPTRAIL_TRUSTED_PROXIES="127.0.0.0/8")
     headers = {"X_Forwarded_For": private["address"], "User_Agent": private["agent"], "Referer": private["referrer"]}
 
@@ -83,7 +83,8 @@ async def test_links_that_a_store_refuses_are_not_quoted_by_it(controls, own_val
     control = controls(own_valkey.url)
     control.broadcast()
     redis = Redis.from_url(own_valkey.url)
-    await redis.execute_command("ACL", "SETUSER", "default", "-hset")
+    all_but_blocks = ("resetkeys", "~tt:[^k]*", "~tt:k[^:]*", "~{tt}*")
+    await redis.execute_command("ACL", "SETUSER", "default", *all_but_blocks)
 
     assert control.mint([{"contact_id": "kees@acme.example"}]).status == 200
     await redis.aclose()

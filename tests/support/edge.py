@@ -10,8 +10,9 @@ import msgspec
 from records.broadcast import Broadcast, encode_broadcast
 from records.code import CodeCipher
 from records.domain import Domain, encode_domain
-from records.keys import ALLOCATED, broadcast_key, bucket_of, domain_key, field_of, slug_key
-from records.link import Link, encode_link
+from records.keys import ALLOCATED, broadcast_key, domain_key, slug_key
+from records.link import Link
+from records.link_writes import link_writes
 from tests.support.eventually import wait_until
 from tests.support.processes import Process, accepts, free_port
 
@@ -109,9 +110,9 @@ async def cache(redis, links=range(20), broadcast=BROADCAST, domain=DOMAIN):
     """Put a domain, a broadcast and personal links into Redis, as control does."""
     await redis.set(domain_key(domain.short_domain), encode_domain(domain))
     await redis.set(broadcast_key(broadcast.broadcast_no), encode_broadcast(broadcast))
-    for link_id in links:
-        link = Link(broadcast.broadcast_no, 0, 1, f"c-{link_id}")
-        await redis.hset(bucket_of(link_id), field_of(link_id), encode_link(link))
+    records = [Link(broadcast.broadcast_no, 0, 1, f"c-{link_id}") for link_id in links]
+    for write in link_writes(links, records, 86_400):
+        await redis.execute_command(*write)
     await redis.set(ALLOCATED, max(links) + 1)
 
 

@@ -120,7 +120,7 @@ async def at_rest(edge):
     return edge.metric("taptrail_clicks_waiting") == before
 
 
-async def test_a_link_whose_bucket_left_redis_redirects_and_goes_back(own_valkey, clickhouse, clickhouse_url, tmp_path):
+async def test_a_link_whose_block_left_redis_redirects_and_goes_back(own_valkey, clickhouse, clickhouse_url, tmp_path):
     redis = Redis.from_url(own_valkey.url)
     control = await asyncio.to_thread(
         Control, own_valkey.url, clickhouse_url, tmp_path, TAPTRAIL_LINK_CACHE_DAYS=str(1 / 86_400)
@@ -130,7 +130,7 @@ async def test_a_link_whose_bucket_left_redis_redirects_and_goes_back(own_valkey
         codes = [line["code"] for line in control.mint(contacts(200)).body]
     finally:
         control.stop()
-    await eventually(lambda: redis.keys("tt:l:*"), equals=[])
+    await eventually(lambda: redis.keys("tt:k:*"), equals=[])
     edge = await asyncio.to_thread(Edge, own_valkey.url, clickhouse_url, tmp_path, TAPTRAIL_DRAIN_S="0.2")
     try:
         answers = [edge.get("/" + code) for code in codes[:5]]
@@ -138,7 +138,7 @@ async def test_a_link_whose_bucket_left_redis_redirects_and_goes_back(own_valkey
         edge.kill()
 
     assert [answer.headers["Location"][-3:] for answer in answers] == [f"c-{number}"[-3:] for number in range(5)]
-    assert 0 < await redis.ttl("tt:l:0") <= 7 * 86_400
+    assert 0 < await redis.ttl("tt:k:0") <= 7 * 86_400
     await redis.aclose()
 
 

@@ -9,8 +9,10 @@ import trustme
 from redis import Redis
 
 from records.broadcast import decode_broadcast, encode_broadcast
-from records.keys import broadcast_key, bucket_of, field_of
-from records.link import Link, decode_link, encode_link
+from records.keys import BLOCK_BITS, BLOCK_SIZE, block_key, broadcast_key
+from records.link import Link
+from records.link_block import link_in
+from records.link_writes import link_writes
 from runtime.clickhouse import ClickHouse
 from tests.support.control import Control, contacts
 from tests.support.edge import Edge
@@ -166,9 +168,9 @@ def test_a_destination_swapped_behind_the_records_is_found(trial):
 def test_one_wrong_link_of_many_is_found_in_redis(trial):
     broadcast_id = trial.broadcast(f"{trial.pages.url}/sale?c={{contact_id}}", people=300)
     link_id = trial.control.mint(contacts(1), broadcast_id).body[0]["link_id"]
-    value = decode_link(trial.redis.hget(bucket_of(link_id), field_of(link_id)))
-    wrong = encode_link(Link(value.broadcast_no, 0, value.audience_no, "somebody-else"))
-    trial.redis.hset(bucket_of(link_id), field_of(link_id), wrong)
+    value = link_in(trial.redis.get(block_key(link_id >> BLOCK_BITS)), link_id & (BLOCK_SIZE - 1))
+    wrong = Link(value.broadcast_no, 0, value.audience_no, "somebody-else")
+    trial.redis.execute_command(*link_writes([link_id], [wrong], 86_400)[0])
 
     *findings, last = trial.verify(broadcast_id, sample="all", fetch=False)
 
@@ -192,7 +194,8 @@ def test_everything_that_is_wrong_in_one_campaign_is_found_and_nothing_else(tria
     trial.redis.set(key, encode_broadcast(msgspec.structs.replace(record, destinations=swapped)))
     links = trial.control.mint(contacts(20), broadcast_id).body
     wrong = next(link["link_id"] for link in links if link["destination_index"] == 2)
-    trial.redis.hset(bucket_of(wrong), field_of(wrong), encode_link(Link(record.broadcast_no, 3, 0, "c-0")))
+    somebodys = Link(record.broadcast_no, 3, 0, "c-0")
+    trial.redis.execute_command(*link_writes([wrong], [somebodys], 86_400)[0])
 
     *findings, last = trial.verify(broadcast_id, sample="all")
 
