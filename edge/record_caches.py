@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from edge.batch_loader import BatchLoader
 from edge.clickhouse_loader import ClickHouseLoader
 from edge.link_cache import LinkCache
-from edge.memory import EdgeMemory, RecordMemory
+from edge.memory import EdgeMemory
+from edge.record_memory import RecordMemory
 from edge.redis_wire import RedisClient
 from edge.tiered_cache import Said, TieredCache
 from records.broadcast import decode_broadcast, encode_broadcast

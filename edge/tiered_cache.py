@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from edge.batch_loader import BatchLoader, ResolveFailed
-from edge.memory import FRESH_UNTRACKED_S, RecordMemory
+from edge.record_memory import FRESH_UNTRACKED_S, RecordMemory
 from edge.redis_connection import Command, RedisUnavailable
 from edge.redis_wire import RedisClient
 

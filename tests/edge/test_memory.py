@@ -1,6 +1,7 @@
 """What an edge believes, and for how long."""
 
-from edge.memory import CachedRecord, EdgeMemory, RecordMemory
+from edge.memory import EdgeMemory
+from edge.record_memory import CachedRecord, RecordMemory
 from records.broadcast import Broadcast, encode_broadcast
 from records.domain import Domain
 from records.keys import broadcast_key, domain_key, erased_key, slug_key

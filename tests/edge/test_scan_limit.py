@@ -17,7 +17,7 @@ from edge.batch_loader import (
     TooManyLimited,
 )
 from edge.lookup_stats import LookupStats
-from edge.memory import RecordMemory
+from edge.record_memory import RecordMemory
 from edge.redis_wire import RedisWire
 from edge.scan_limit import ScanLimit
 from edge.tiered_cache import TieredCache

@@ -128,7 +128,11 @@ async def test_the_block_of_a_minting_is_kept_anew_and_that_of_a_refill_for_its_
     assert 100 < await redis.ttl(block_key(0)) <= 1000
 
 
-@pytest.mark.parametrize("broken", [b"", b"x", b"\xff" * 200, b"\0" * 132, make_block({1: b"one"})[:-1]])
+ONE = make_block({1: b"one"})
+FALLING = ONE[:8] + b"\xff\xff" + ONE[10:]  # place 3 ends behind where place 4 begins
+
+
+@pytest.mark.parametrize("broken", [b"", b"x", b"\xff" * 200, b"\0" * 132, ONE[:-1], FALLING])
 async def test_bytes_that_are_no_block_give_way_to_one(redis, broken):
     await redis.set(block_key(0), broken)
 
