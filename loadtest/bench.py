@@ -33,6 +33,7 @@ from records.code import CodeCipher
 HERE = Path(__file__).parent
 CONNECTIONS = 64
 GENERATOR_CORE = "1"
+LINKS_A_TAP = 10  # of latency: as of a broadcast that one contact in ten taps, so that neighbours are as warm as there
 # Every code once before one comes again: the step is prime. wrk's Lua hashes a string by few of its bytes: without the code in a header too, its string table is the limit.
 SCRIPT = """
 local codes, heads = {}, {}
@@ -71,7 +72,7 @@ def main() -> int:
             return 0
         rates = [_half_of(contestant, throughput) for contestant in (NginxLua, Taptrail)]
         latency = [
-            bench.latency(contestant, no, rate, int(rate * options.seconds))
+            bench.latency(contestant, no, rate, options.links // LINKS_A_TAP)
             for no in range(options.rounds)
             for rate in rates
             for contestant in (Taptrail, NginxLua)

@@ -145,7 +145,8 @@ def _latency(rates: dict[str, list[float]], found: Sequence[Latency]) -> list[st
         "",
         "Medians over the rounds, milliseconds, counted from the moment a request was due (loadtest/open_loop.py). The "
         f"rates are half of what {NginxLua.name} and half of what Taptrail managed above. Generator late: how much of "
-        "it the generator itself was, where a connection was free.",
+        "it the generator itself was, where a connection was free. Each server begins with nothing in its memory, and one "
+        "link in ten is tapped, as in a broadcast to so many contacts.",
         "",
         "| requests/s | contestant | p50 | p99 | p99.9 | generator late, p99 | CPU us an answer, Redis included | unanswered |",
         "|---|---|---|---|---|---|---|---|",
