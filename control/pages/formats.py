@@ -31,6 +31,11 @@ def share(value: float | None) -> str:
     return f"{text}{NARROW}%"
 
 
+def percent(share: float) -> float:
+    """As charts draw it: 12.3 of 0.1234."""
+    return round(share * 100, 1)
+
+
 def span(seconds: float | None) -> str:
     """A time that passed, in its two largest units: 8 s, 12 min, 3 h 5 min, 2 days 4 h."""
     if seconds is None:

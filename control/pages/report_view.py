@@ -72,7 +72,7 @@ def _by_class(clicks: Classes) -> dict[str, int]:
 
 
 def _lists(report: Report) -> list[Ranked]:
-    return [ranked(report, kind) for kind in (DEVICES, SYSTEMS, BROWSERS, REGIONS, RULES)]
+    return [ranked(report, kind) for kind in (DEVICES, SYSTEMS, BROWSERS, RULES, REGIONS)]
 
 
 def _said(name: str, text: str) -> str:

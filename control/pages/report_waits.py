@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import log
 
 from control.pages.chart import Chart, Option
-from control.pages.formats import span
+from control.pages.formats import percent, span
 from control.pages.report_words import of_waits
 from control.reports.shapes import SecondsToTap, ShareRow
 
@@ -28,7 +28,7 @@ def time_to_tap(seconds: SecondsToTap, contacts: int) -> Chart:
         ],
         "yAxis": {"type": "value", "min": 0, "max": 100, "axisLabel": {"formatter": "{value} %"}},
         "series": [
-            {"type": "line", "name": "Of those who tapped", "data": [0, *(_percent(mark.share) for mark in marks)],
+            {"type": "line", "name": "Of those who tapped", "data": [0, *(percent(mark.share) for mark in marks)],
              "symbol": "circle", "symbolSize": 6, "showAllSymbol": True,
              "itemStyle": {"color": "@people"}, "areaStyle": {"opacity": 0.15}},
             {"type": "line", "xAxisIndex": 1, "data": [], "tooltip": {"show": False},
@@ -68,7 +68,3 @@ def place_of(seconds: float, axis: Sequence[int]) -> float:
     low, high = axis[after - 1], axis[after]
     part = seconds / high if low == 0 else log(seconds / low) / log(high / low)
     return round(after - 1 + part, 3)
-
-
-def _percent(share: float) -> float:
-    return round(share * 100, 1)

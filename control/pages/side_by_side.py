@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from control.pages.formats import NONE, many, moment, number, share, span
+from control.pages.chart import Chart
+from control.pages.formats import NONE, many, moment, number, percent, share, span
 from control.pages.report_view import machines_of
 from control.reports.shapes import AudienceRow, Report
 from control.reports.statements import SECONDS_MARKS
@@ -77,21 +78,13 @@ _FIGURES: tuple[tuple[str, str, Callable[[Report], Cell]], ...] = (
 )
 
 
-class Curves(NamedTuple):
-    """option: of the chart; rows: its table, a share for each broadcast."""
-
-    option: dict[str, Any]
-    description: str
-    rows: list[tuple[str, list[str]]]
-
-
-def curves_of(reports: Sequence[Report]) -> Curves:
-    """Of those who tapped since the send, the share that had within each time since it."""
+def curves_of(reports: Sequence[Report]) -> Chart:
+    """Of those who tapped since the send, the share that had within each time since it: a column for each broadcast."""
     names, marks = _legend([report.broadcast_id for report in reports]), [span(mark) for mark in SECONDS_MARKS]
     shares = [_shares(report) for report in reports]
     series = [
         {
-            "type": "line", "name": name, "data": [one and round(one * 100, 1) for one in reached],
+            "type": "line", "name": name, "data": [one and percent(one) for one in reached],
             "itemStyle": {"color": f"@series-{place + 1}"}, "symbol": _POINTS[place], "symbolSize": 8,
             "lineStyle": {"width": 2.5, "type": _DASHES[place]},
         }
@@ -106,7 +99,7 @@ def curves_of(reports: Sequence[Report]) -> Curves:
         "series": series,
     }
     rows = [(mark, [share(reached[at]) for reached in shares]) for at, mark in enumerate(marks)]
-    return Curves(option, " ".join(_sentence(report) for report in reports), rows)
+    return Chart(" ".join(_sentence(report) for report in reports), rows, option)
 
 
 def _shares(report: Report) -> list[float | None]:

@@ -14,6 +14,13 @@ from tests.browser.shop import Shop
 ZONE = "Europe/Berlin"
 SENT = datetime(2026, 5, 5, 7, 30, tzinfo=UTC)  # a Tuesday; 9:30 in Berlin
 MACHINES = ("preview", "preview", "preview", "scanner", "prefetch", "bot")
+# What gave each of them away, as the rules of this release name it.
+REASONS = {
+    "preview": ("agent-whatsapp", "agent-whatsapp", "agent-imessage-preview", "agent-google-messages"),
+    "scanner": ("agent-mail-security", "network-security-vendor", "agent-barracuda"),
+    "prefetch": ("purpose-prefetch",),
+    "bot": ("list-isbot", "agent-tool"),
+}
 DEVICES = (
     ("phone", "iOS", "Mobile Safari"), ("phone", "Android", "Chrome Mobile"), ("phone", "Android", "Samsung Internet"),
     ("desktop", "Windows", "Edge"), ("tablet", "iOS", "Mobile Safari"),
@@ -51,7 +58,7 @@ def _visit(chance: random.Random, contacts: int, visit_class: str, at: datetime)
         "contact_id": f"c-{contact}", "audience": ("vip", "new", "")[contact % 3], "link_id": contact,
         "visit_class": visit_class, "clicked_at": round(at.timestamp(), 3), "country": country, "region": region,
         "device_type": device_type, "os": os, "browser": browser, "visitor_id": contact,
-        "class_reasons": [] if visit_class == "human" else [visit_class],
+        "class_reasons": [chance.choice(REASONS[visit_class])] if visit_class in REASONS else [],
     }  # fmt: skip
 
 

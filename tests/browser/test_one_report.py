@@ -2,6 +2,7 @@
 
 import json
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -87,6 +88,43 @@ def test_a_tap_shows_without_a_reload(looks, shop):
     shop.tap(codes[:1], IPHONE)
 
     page.locator(".figure.people .value", has_text="1").wait_for(timeout=LIVE_MS)
+
+
+def test_a_page_whose_stream_was_refused_follows_again(looks, shop):
+    codes = shop.broadcast("refused-one", 3)
+    screen = looks.signed_in(shop.key)
+    refused = []
+
+    def refuse(route):
+        refused.append(route.request.method)
+        route.fulfill(status=503)
+
+    screen.page.route("**/reports/*/live*", refuse, times=2)  # the stream, and the question whether it is there again
+    page = open_report(screen, "/reports/refused-one")
+    page.route("**/reports/refused-one", refuse, times=1)  # and then the report itself
+    shop.tap(codes[:1], IPHONE)
+
+    page.locator(".figure.people .value", has_text="1").wait_for(timeout=30_000)
+    assert refused == ["GET", "HEAD", "GET"]
+    screen.troubles[:] = [one for one in screen.troubles if "503" not in one]  # the browser logs every such answer
+
+
+def test_a_page_whose_session_is_over_asks_no_more(looks, shop):
+    screen = looks.signed_in(shop.key)
+    asked = []
+
+    def note(request):
+        if urlsplit(request.url).path.endswith("/live"):
+            asked.append(request.method)
+
+    screen.page.on("request", note)
+    screen.page.route("**/reports/*/live*", lambda route: route.fulfill(status=401), times=2)
+
+    page = open_report(screen)
+    page.wait_for_timeout(9_000)  # it asks after 4 s at most, and would again within 8
+
+    assert asked == ["GET", "HEAD"]
+    screen.troubles[:] = [one for one in screen.troubles if "401" not in one]
 
 
 def test_a_share_shows_the_report_and_no_contact(looks, shop):

@@ -2,14 +2,18 @@
 // What the reader has done to the page stays: focus, opened tables, charts.
 
 const OF_THE_READER = new Set(["class", "hidden", "open"]); // attributes that scripts and readers set
+const [FIRST_MS, LONGEST_MS] = [3_000, 60_000]; // before a stream that was refused is asked for again
 
 /** Follow the changes of the page's [data-live]; after: called when it was renewed. */
 export function follow(after) {
   let stream = null;
+  let timer = 0;
+  let wait = FIRST_MS;
   let asked = 0;
   const renewed = async () => {
     const question = ++asked;
-    const answer = await fetch(location.href);
+    const answer = await fetch(location.href).catch(() => null);
+    if (!answer || answer.status >= 500) return later();
     if (!answer.ok || answer.redirected) return leave();
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
     if (!fresh || question !== asked) return; // what was asked later is newer
@@ -22,11 +26,29 @@ export function follow(after) {
     query.set("seen", document.querySelector("[data-live]").dataset.live); // what changed since the page was made shows too
     stream = new EventSource(`${location.pathname}/live?${query}`);
     stream.addEventListener("changed", renewed);
+    stream.addEventListener("open", () => (wait = FIRST_MS));
+    // A browser joins again by itself where the connection broke, and never where it was refused (WHATWG HTML 9.2.3).
+    stream.addEventListener("error", () => stream.readyState === EventSource.CLOSED && later());
   };
-  const leave = () => stream?.close();
+  const leave = () => {
+    clearTimeout(timer);
+    stream?.close();
+  };
+  const later = () => {
+    leave();
+    timer = setTimeout(again, wait * (0.75 + Math.random() / 2)); // not all pages at once
+    wait = Math.min(wait * 2, LONGEST_MS);
+  };
+  // A stream does not say why it was refused: asked without one, the server does.
+  const again = async () => {
+    const answer = await fetch(`${location.pathname}/live${location.search}`, { method: "HEAD" }).catch(() => null);
+    if (!answer || answer.status >= 500) return later();
+    if (answer.ok && !answer.redirected) join();
+  };
   // A browser has six connections to a host: a page in the background gives its own back, and catches up afterwards.
   document.addEventListener("visibilitychange", () => {
     leave();
+    wait = FIRST_MS;
     if (!document.hidden) join();
   });
   addEventListener("pagehide", leave);

@@ -69,7 +69,7 @@ def test_a_broadcast_without_taps_has_no_line_and_says_so():
     curves = curves_of([report("a")])
 
     assert set(curves.option["series"][0]["data"]) == {None}
-    assert curves.description == "a: nobody has tapped since the send."
+    assert curves.says == "a: nobody has tapped since the send."
     assert curves.rows[0][1] == [NONE]
 
 
