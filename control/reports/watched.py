@@ -19,6 +19,7 @@ from runtime.clickhouse import ClickHouse
 
 FRESH_S = 2.0  # how old what viewers see may be before ClickHouse is asked again
 MAX_KEPT = 64  # reports, and pages of contacts, in memory
+MAX_ROWS = 200_000  # of all lists of those reports, some 250 bytes each; one report of many audiences may have half
 MAX_STATES = 2_000  # broadcasts whose state is in memory, some 200 bytes each; more than are ever looked at together
 
 
@@ -39,6 +40,11 @@ class Seen(msgspec.Struct, frozen=True):
     report: Report
 
 
+def rows_of(report: Report) -> int:
+    """Of all its lists: what a report takes in memory."""
+    return sum(len(one) for one in msgspec.structs.asdict(report).values() if isinstance(one, list))
+
+
 class Watched:
     def __init__(
         self,
@@ -49,7 +55,9 @@ class Watched:
     ) -> None:
         self._clickhouse, self._broadcasts, self._read = clickhouse, broadcasts, reports.read
         self._states: Shared[tuple[str, str], str] = Shared(self._state, FRESH_S, now_s, MAX_STATES)
-        self._reports: Shared[View, tuple[Broadcast, Report]] = Shared(self._report, float("inf"), now_s, MAX_KEPT)
+        self._reports: Shared[View, tuple[Broadcast, Report]] = Shared(
+            self._report, float("inf"), now_s, MAX_KEPT, weigh=lambda read: rows_of(read[1]), most_weight=MAX_ROWS
+        )
         self._tapped: Shared[tuple[View, Page, str], Listed[ContactRow]] = Shared(
             self._contacts, float("inf"), now_s, MAX_KEPT
         )

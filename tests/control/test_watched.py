@@ -54,6 +54,31 @@ async def test_a_viewer_that_hangs_up_takes_nothing_from_the_others():
     assert await second == 1
 
 
+async def test_what_is_kept_is_bounded_by_its_size_too():
+    source = Source()
+    shared = Shared(source.read, FRESH_S, lambda: 0.0, most=9, weigh=lambda value: 4, most_weight=10)
+
+    for key in ("a", "b", "a", "c"):  # b was asked for longest ago when c takes the room of one
+        await shared.get(key)
+    assert source.reads == ["a", "b", "c"]
+    await shared.get("a")
+    await shared.get("c")
+    assert source.reads == ["a", "b", "c"]
+    await shared.get("b")
+
+    assert source.reads == ["a", "b", "c", "b"]
+
+
+async def test_one_that_is_larger_than_all_may_be_is_kept_alone():
+    source = Source()
+    shared = Shared(source.read, FRESH_S, lambda: 0.0, most=9, weigh=lambda value: 11, most_weight=10)
+
+    for key in ("a", "a", "b", "b", "a"):
+        await shared.get(key)
+
+    assert source.reads == ["a", "b", "a"]
+
+
 async def test_a_failure_is_kept_for_nobody():
     source = Source()
     source.fault = OSError("away")
