@@ -41,7 +41,7 @@ TO = "https://shop.acme.example/?c={contact_id}"
 AUDIENCES = ("vip", "regular", "new", "lapsed")
 INSERT_ROWS = 50_000
 SAMPLES = 10_000
-REACH_RATE = 100_000  # links/s
+REACH_RATE = {"taptrail mint": 66_667, "request": 150_000}  # links/s; the command: 100,000 in 1.5 s, its start included
 REACH_BYTES = {False: 24, True: 50}  # of Redis for each link; True with UUIDs
 # Peak memory: some chunks of links in every form, and what is kept of each contact until all are checked.
 MOST_MB = {"taptrail mint": 60, "control": 400}
@@ -103,8 +103,9 @@ async def _bench(folder: Path, ready: dict[str, Any], contacts: int, *, as_uuid:
 
 
 def _times(minted: Minted, contacts: int, claimed_s: float) -> Iterator[str]:
-    rate = contacts / minted.seconds
-    yield f"{contacts:,} links in {minted.seconds:.2f} s: {rate:,.0f} links/s, CSV to short URLs{_judged(rate >= REACH_RATE, f'at least {REACH_RATE:,}')}"
+    rate, reach = contacts / minted.seconds, REACH_RATE[minted.by]
+    judged = _judged(rate >= reach, f"at least {reach:,}")
+    yield f"{contacts:,} links in {minted.seconds:.2f} s: {rate:,.0f} links/s, CSV to short URLs{judged}"
     yield f"{claimed_s:.2f} s until the file is checked and its ids are claimed, {minted.seconds - claimed_s:.2f} s from there"
 
 

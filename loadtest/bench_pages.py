@@ -128,6 +128,8 @@ async def _rounds(clickhouse: Counting, client: aiohttp.ClientSession) -> dict[s
             before[minted], asked[minted] = partial(_minted, clickhouse, no), asked[f"API, {size}"]
             asked[f"page, {size}, first view"] = _get(client, f"/reports/broadcast-{no}", Cookie=cookie)
             asked[f"page, {size}, next view"] = _get(client, f"/reports/broadcast-{no}", Cookie=cookie)
+        for view in ("first view", "next view"):
+            asked[f"page, the list of both, {view}"] = _get(client, "/reports", Cookie=cookie)
         for name, ask in asked.items():
             if name in before:
                 await before[name]()

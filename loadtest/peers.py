@@ -25,6 +25,7 @@ from records.keys import (
     LANES,
     WATERMARKS,
     broadcast_key,
+    click_stream,
     domain_key,
 )
 from records.lane_registry import LaneReport
@@ -188,14 +189,15 @@ class Taptrail(Contestant):
 
     def consume(self) -> None:
         """Read, count and trim the stream, as an aggregator does; its own work is on another machine."""
-        for key in self.redis.keys("tt:clicks:*"):
+        for name in self.redis.hkeys(LANES):
+            key = click_stream(int(name, 16))
             entries = self.redis.xrange(key, count=2000)
             for _, fields in entries:
                 _, first, last = whole_frames(fields[ENTRY_FIELD])
                 self._seen += last - first + 1
             if entries:
                 last_id = int(entries[-1][0].partition(b"-")[0])
-                self.redis.hset(WATERMARKS, key.rpartition(b":")[2].decode(), last_id)
+                self.redis.hset(WATERMARKS, name.decode(), last_id)
                 self.redis.xtrim(key, minid=f"{last_id + 1}-0", approximate=False)
 
     def recorded(self) -> int:

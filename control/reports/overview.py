@@ -22,7 +22,8 @@ _THESE = (
     "account IN {accounts:Array(String)} AND broadcast_id IN {ids:Array(String)}"
     " AND (account, broadcast_id) IN arrayZip({accounts:Array(String)}, {ids:Array(String)})"
 )
-# A tap that was judged again changes its group, one that was minted or recorded the sum of its own.
+# A tap that was judged again changes its group, one that was minted or recorded the sum of its own. Links by number as
+# well: their projection begins with it, and would be read whole otherwise.
 _STATES = f"""
 SELECT account, broadcast_id, toString(sum(mark)), sum(over), sum(unjudged), sum(visits),
     arraySlice(arraySort(groupArrayIf((hour_s, people), people > 0)), 1, {_MAX_HOURS})
@@ -35,7 +36,7 @@ FROM
     FROM hourly_clicks WHERE {_THESE} GROUP BY account, broadcast_id, hour
     UNION ALL
     SELECT account, broadcast_id, 0, 0, 0, 0, 0, cityHash64('links', count()) FROM links
-    WHERE {_THESE} AND kind != 'canary' GROUP BY account, broadcast_id
+    WHERE broadcast_no IN {{numbers:Array(UInt64)}} AND {_THESE} AND kind != 'canary' GROUP BY account, broadcast_id
 )
 GROUP BY account, broadcast_id
 """  # noqa: S608 - of constants alone
@@ -94,7 +95,8 @@ class Overview:
     async def lines(self, broadcasts: Sequence[Broadcast]) -> list[Line]:
         """One for each, in their order. Raises what ClickHouse raises."""
         names = [_name(broadcast) for broadcast in broadcasts]
-        states = {_name(state): state for state in await self._rows(_STATES, State, names)}
+        numbers = [broadcast.broadcast_no for broadcast in broadcasts]
+        states = {_name(state): state for state in await self._rows(_STATES, State, names, numbers=numbers)}
         changed = [name for name, state in states.items() if self._mark(name) != state.mark]
         for figures in await self._rows(_FIGURES, Figures, changed):
             self._keep(states[_name(figures)].mark, figures)
@@ -121,12 +123,12 @@ class Overview:
         while len(self._known) > MAX_KEPT:
             self._known.popitem(last=False)
 
-    async def _rows(self, sql: str, row: Any, names: Iterable[Name]) -> list[Any]:
+    async def _rows(self, sql: str, row: Any, names: Iterable[Name], **more: list[int]) -> list[Any]:
         wanted = list(names)
         if not wanted:
             return []
         accounts, ids = zip(*wanted, strict=True)
-        return await self._clickhouse.rows(sql, row, accounts=list(accounts), ids=list(ids))
+        return await self._clickhouse.rows(sql, row, accounts=list(accounts), ids=list(ids), **more)
 
 
 def curve(hours: Iterable[tuple[int, int]], sent_ms: int) -> list[int]:
