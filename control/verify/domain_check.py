@@ -80,7 +80,8 @@ async def _records(resolver: dns.asyncresolver.Resolver, name: str, kind: str) -
         return Resolved(unanswered=(kind,))
     over = [record.target for cname in answer.chaining_result.cnames for record in cname]
     way = tuple(target.to_text(omit_final_dot=True) for target in over)
-    return Resolved(tuple(record.address for record in answer.rrset or ()), way)
+    # Servers turn their records round with each answer.
+    return Resolved(tuple(sorted(record.address for record in answer.rrset or ())), way)
 
 
 def _together(answers: Sequence[Resolved]) -> Resolved:
