@@ -46,7 +46,7 @@ async def test_links_and_clicks_can_have_a_redis_each(processes, redis, own_valk
     audit = await asyncio.to_thread(control.call, "GET", "/v1/audit?hours=1")
     assert (audit.status, audit.body["faults"]) == (200, [])
     async with Redis.from_url(own_valkey.url) as clicks_redis:
-        assert await _families(redis) == {"l", "b", "d", "allocated", "broadcasts", "cache_version"}
+        assert await _families(redis) == {"k", "b", "d", "allocated", "broadcasts", "cache_version"}
         assert await _families(clicks_redis) >= {"lanes", "watermarks", "owners", "aggregators", "known_run", "salt"}
         assert not await _families(clicks_redis) & await _families(redis)
 
