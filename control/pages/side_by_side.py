@@ -42,7 +42,7 @@ def figures_of(reports: Sequence[Report]) -> list[Row]:
 
 
 def _people(report: Report) -> Cell:
-    return Cell(number(report.unique_contacts), f"of {number(report.contacts)} contacts")
+    return Cell(number(report.unique_contacts), f"of {many(report.contacts, 'contact', 'contacts')}")
 
 
 def _click_through(report: Report) -> Cell:
