@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
@@ -53,7 +53,9 @@ class Screen:
 
     def sign_in(self, key: str) -> None:
         self.page.goto("/login")
-        self.page.get_by_label("API key").fill(key)
+        field = self.page.get_by_label("API key")
+        expect(field).to_be_focused()  # else Chromium says that the field could not be focused any more
+        field.fill(key)
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url("**/reports")
 
