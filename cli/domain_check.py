@@ -1,15 +1,14 @@
 """What `taptrail domain check` found, a line a finding, each with what to do."""
 
 import sys
-from textwrap import wrap
 from typing import Any
 
 import click
 
 from cli.plain import as_json, printable
-from cli.show import console
+from cli.show import EXIT, say
 
-EXIT = {"pass": 0, "fail": 1, "unsure": 3}
+_INDENT = " " * 7  # of what belongs to a finding
 _SAID = {
     "pass": "Pass: recipients reach an edge under {domain}.",
     "fail": "Fail: send no link on {domain} before what failed is right.",
@@ -30,11 +29,6 @@ def show_checked(answer: dict[str, Any], *, json_: bool) -> None:
 
 def _print(finding: dict[str, Any]) -> None:
     of = f" ({', '.join(finding['addresses'])})" if finding["addresses"] else ""
-    _line(f"{finding['outcome'].upper():6} {finding['check']}: {finding['detail']}{of}")
+    say(printable(f"{finding['outcome'].upper():6} {finding['check']}: {finding['detail']}{of}"), _INDENT)
     if finding["remedy"]:
-        _line(f"       What to do: {finding['remedy']}.")
-
-
-def _line(text: str) -> None:
-    width = console().width
-    click.echo("\n".join(wrap(printable(text), width, subsequent_indent=" " * 7, break_long_words=False)))
+        say(printable(f"{_INDENT}What to do: {finding['remedy']}."), _INDENT)

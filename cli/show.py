@@ -14,6 +14,7 @@ from rich.table import Table
 from cli.plain import printable
 
 _INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$")
+EXIT = {"pass": 0, "fail": 1, "unsure": 3}  # status of a command by the verdict that it prints
 _SHORT = 24  # columns; a field that takes more is long
 _UNLIMITED = 10_000  # columns, for a pipe or a file
 

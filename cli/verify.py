@@ -10,9 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.api import asked, broadcast_path, raise_for
 from cli.plain import printable
-from cli.show import console, counted, say
+from cli.show import EXIT, console, counted, say
 
-_EXIT = {"pass": 0, "fail": 1, "unsure": 3}
 _SAID = {
     "pass": "Pass: nothing is wrong with what was looked at.",
     "fail": "Fail: do not send before what failed is right.",
@@ -51,7 +50,7 @@ def verify(
     """
     body = {"sample": sample, "fetch": not no_fetch, "final_hosts": list(final_hosts), "contact_id": contact_id}
     query = {"progress": "true"} | ({"account": account} if account else {})
-    sys.exit(_EXIT[_verify(f"{broadcast_path(broadcast_id)}/verify", body, query, json_)])
+    sys.exit(EXIT[_verify(f"{broadcast_path(broadcast_id)}/verify", body, query, json_)])
 
 
 def _verify(path: str, body: dict[str, Any], query: dict[str, str], json_: bool) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import time
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from records.keys import TRACKED_PREFIXES
 from records.own_visit import PROOF_PATH, OwnVisits
 from runtime.admission import Look, lasting_trouble_of_redis, refused_by_clickhouse
 from runtime.clickhouse import ClickHouse
+from runtime.clock import unix_ms
 from runtime.guard.budget import MIB
 
 TABLES_READ = ("links", "taptrail_internal.mints", "broadcasts", "domains")
@@ -91,13 +91,13 @@ def _visit_reader(settings: Settings) -> VisitFrom:
     return visit_reader(
         settings.trusted_proxies,
         settings.forwarded_header,
-        is_own=lambda code, mark: own_visits.holds(code, mark, time.time_ns() // 1_000_000),
+        is_own=lambda code, mark: own_visits.holds(code, mark, unix_ms()),
     )
 
 
 def _proof(own_visits: OwnVisits, short_domain: str, mark: str) -> str:
     """ "" for a mark that control did not make for this domain."""
-    is_asked = own_visits.holds(short_domain + PROOF_PATH, mark, time.time_ns() // 1_000_000)
+    is_asked = own_visits.holds(short_domain + PROOF_PATH, mark, unix_ms())
     return own_visits.proof(short_domain, mark) if is_asked else ""
 
 
