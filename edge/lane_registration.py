@@ -1,12 +1,11 @@
 """What edges and aggregators tell each other of one lane through Redis: the edge's report, and the watermark."""
 
-import time
-
 import msgspec
 
 from edge.redis_wire import RedisWire
 from records.keys import LANES, WATERMARKS, lane_name
 from records.lane_registry import LaneReport, report_in, watermark_in
+from runtime.clock import unix_ms
 
 
 class Registration:
@@ -25,6 +24,5 @@ class Registration:
         return report_in(await self._wire.call("HGET", LANES, self._name))
 
     async def write_report(self, answered: int, unrecorded: int, spooled: int, shipped: int, *, ended: bool) -> None:
-        now_ms = time.time_ns() // 1_000_000
-        report = LaneReport(self._edge_id, answered, spooled, shipped, now_ms, ended, unrecorded)
+        report = LaneReport(self._edge_id, answered, spooled, shipped, unix_ms(), ended, unrecorded)
         await self._wire.call("HSET", LANES, self._name, msgspec.json.encode(report))

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import getrandbits
@@ -19,6 +18,7 @@ from routing.decide import OVERLOADED, SCANNING, UNRESOLVED, Decision, decide
 from routing.found import NOTHING, Found
 from routing.reasons import Reason
 from routing.visit import Visit
+from runtime.clock import unix_ms
 from visitors.agents import draws_previews
 
 MAX_IN_FLIGHT = 5_000
@@ -91,7 +91,7 @@ class Redirector:
 
     def _answer(self, batch: "_Batch", resolved: Sequence[Resolved]) -> None:
         resolved_at = perf_counter()
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = unix_ms()
         stem = click_id_stem(now_ms)
         answered = [self._decided(tap, found, stem, now_ms) for tap, found in resolved]
         decided_at = perf_counter()

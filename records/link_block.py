@@ -44,15 +44,6 @@ def _alike(first: bytes, last: bytes, most: int) -> int:
     return most
 
 
-def record_in(block: bytes, place: int) -> bytes | None:
-    """One record; None where there is none. Of bytes that make_block did not write: any bytes, or None."""
-    try:
-        shared, start, end = _entries[place](block)
-    except StructError:
-        return None
-    return block[_SHARED : _SHARED + shared] + block[start:end] if start < end else None
-
-
 def link_in(block: bytes, place: int) -> Link | None:
     """One link; None where there is none, and where the bytes are no link's. On the path of every tap."""
     try:
@@ -60,9 +51,3 @@ def link_in(block: bytes, place: int) -> Link | None:
         return decode_link(block[_SHARED : _SHARED + shared] + block[start:end]) if start < end else None
     except (StructError, msgspec.DecodeError, ValueError):  # ValueError: not UTF-8
         return None
-
-
-def records_in(block: bytes) -> dict[int, bytes]:
-    """All records of a block, by place."""
-    found = ((place, record_in(block, place)) for place in range(BLOCK_SIZE))
-    return {place: record for place, record in found if record is not None}

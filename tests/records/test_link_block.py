@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from records.keys import BLOCK_SIZE, block_key, large_link_key
 from records.link import Link, encode_link
-from records.link_block import MAX_RECORD, link_in, make_block, record_in, records_in
+from records.link_block import MAX_RECORD, link_in, make_block
 from records.link_writes import link_writes, refill_write, removals
+from tests.support.links import records_in
 
 HEAD = 2 + 65 * 2
 records = st.dictionaries(
@@ -53,7 +54,6 @@ def test_a_full_block_of_contacts_with_ten_characters_takes_less_than_sixteen_by
 @given(st.binary(max_size=400), st.integers(0, BLOCK_SIZE - 1))
 def test_any_bytes_have_a_link_or_none(block, place):
     assert isinstance(link_in(block, place), Link | None)
-    assert isinstance(record_in(block, place), bytes | None)
 
 
 @given(st.data())

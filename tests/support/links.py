@@ -1,8 +1,11 @@
 """Links as Redis has them."""
 
+from itertools import pairwise
+from struct import unpack_from
+
 from records.keys import BLOCK_BITS, BLOCK_SIZE, block_key, bucket_of, field_of, large_link_key
 from records.link import Link, decode_link, encode_link
-from records.link_block import link_in, make_block, record_in
+from records.link_block import link_in, make_block
 from records.link_writes import link_writes, removals
 
 
@@ -39,4 +42,12 @@ async def link_in_redis(redis, link_id: int) -> Link | None:
 
 async def record_in_redis(redis, link_id: int) -> bytes | None:
     block = await redis.get(block_key(link_id >> BLOCK_BITS))
-    return None if block is None else record_in(block, link_id & (BLOCK_SIZE - 1))
+    return None if block is None else records_in(block).get(link_id & (BLOCK_SIZE - 1))
+
+
+def records_in(block: bytes) -> dict[int, bytes]:
+    """All records by place, read as the table in records/link_block.py says."""
+    shared, *starts = unpack_from(f"<{BLOCK_SIZE + 2}H", block)
+    head = 2 * (BLOCK_SIZE + 2)
+    rests = (block[start:end] for start, end in pairwise(starts))
+    return {place: block[head : head + shared] + rest for place, rest in enumerate(rests) if rest}
