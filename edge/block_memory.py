@@ -6,7 +6,7 @@ from records.link_block import link_in
 
 MAX_BLOCK_BYTES = 64 * 1024 * 1024
 ENTRY_BYTES = 160  # what a block takes beside its bytes: headers of value and number, its share of a dict that grows
-STEPS = 256  # of a generation
+STEP_BYTES = 128 * 1024  # of a step; less where the whole memory is small
 
 Blocks = dict[int, bytes]
 
@@ -23,6 +23,7 @@ class BlockMemory:
 
     def __init__(self, max_bytes: int = MAX_BLOCK_BYTES) -> None:
         self._half_bytes = max_bytes // 2
+        self._step_bytes = min(STEP_BYTES, self._half_bytes // 8)
         self._next_step_bytes = 0  # of the young ones: there is something to do then
         self._young: Blocks = {}
         self._old: Blocks = {}
@@ -86,12 +87,12 @@ class BlockMemory:
         self._is_old_believed = False
 
     def _step(self, newest: int) -> None:
-        while self._leaving and self._leaving_bytes > self._half_bytes - 2 * self._young_bytes:
-            _, block = self._leaving.popitem()
-            self._leaving_bytes -= len(block) + ENTRY_BYTES
         if self._young_bytes > self._half_bytes:
             self._age(newest)
-        self._next_step_bytes = min(self._young_bytes + self._half_bytes // STEPS, self._half_bytes)
+        self._next_step_bytes = min(self._young_bytes + self._step_bytes, self._half_bytes)
+        while self._leaving and self._leaving_bytes > self._half_bytes - 2 * self._next_step_bytes:
+            _, block = self._leaving.popitem()
+            self._leaving_bytes -= len(block) + ENTRY_BYTES
 
     def _age(self, newest: int) -> None:
         """The young generation would be too large with its newest block, which begins the next one."""

@@ -50,7 +50,7 @@ class Resolver:
                 known.append((tap, Found()))
             else:
                 link = memory.blocks.link(link_id)
-                if link is None and memory.links.entries:  # there are few that had to be walked for
+                if link is None and link_id in memory.links.entries:  # few had to be walked for
                     link = memory.links.known(link_id, now_s)
                 found = None if link is None else self._with_broadcast(domain.value, link_id, link, now_s)
                 if found is None:
@@ -75,8 +75,8 @@ class Resolver:
         known: list[Resolved] = []
         walks: list[Tap] = []
         now_s = self._now()
-        for (tap, domain, link_id), reply in zip(asked, replies[0], strict=True):
-            found = self._from_reply(domain, link_id, reply, now_s)
+        for (tap, domain, link_id), block in zip(asked, replies[0], strict=True):
+            found = None if block is None else self._in_block(domain, link_id, block, now_s)
             if found is None:
                 walks.append(tap)
             else:
@@ -84,9 +84,7 @@ class Resolver:
         self._stats.redis += len(known)
         return Step(known, (), walks)
 
-    def _from_reply(self, domain: Domain, link_id: int, block: bytes | None, now_s: float) -> Found | None:
-        if block is None:
-            return None
+    def _in_block(self, domain: Domain, link_id: int, block: bytes, now_s: float) -> Found | None:
         self._memory.blocks.keep(link_id >> BLOCK_BITS, block)
         link = link_in(block, link_id & (BLOCK_SIZE - 1))
         return None if link is None else self._with_broadcast(domain, link_id, link, now_s)

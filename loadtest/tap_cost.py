@@ -31,7 +31,7 @@ import uvicorn
 import uvloop
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from edge.block_memory import MAX_BLOCK_BYTES
+from edge.block_memory import MAX_BLOCK_BYTES, BlockMemory
 from edge.clickhouse_loader import ClickHouseLoader
 from edge.fast.shortcut import TapShortcut
 from edge.lookup_stats import LookupStats
@@ -61,7 +61,7 @@ from runtime.serve import HttpServer, listen
 TICK = 32
 FEW, MANY = 160, 1760  # taps; whole ticks of any power of two up to TICK
 LINKS = MANY * BLOCK_SIZE
-TAIL_BYTES = 150_000  # of blocks, where Redis is asked: memory is full, and gives a block up for each that comes
+TAIL_BYTES = 840_000  # of blocks, where Redis is asked: full of others, and given up four times while taps are counted
 METRICS = {  # group -> what keeps it
     "outcomes": "taptrail_redirects_total, taptrail_refusals_total",
     "times": "taptrail_redirect_seconds, taptrail_redirect_stage_seconds",
@@ -215,15 +215,26 @@ async def _edge(folder: Path, run: Run) -> Guard:
     loader = ClickHouseLoader(ClickHouse("http://x:x@127.0.0.1:1", timeout_s=3), stats)
     resolver = Resolver(memory, wire, CodeCipher(CODE_KEY), stats)
     walker = Walker(memory, wire, loader, CodeCipher(CODE_KEY), scans, stats)
-    if run.tier == "memory":
-        for number in range(-(-MANY // BLOCK_SIZE)):
-            memory.blocks.keep(number, await wire.call("GET", block_key(number)))
+    await _fill(memory.blocks, run.tier, wire)
     recorder = Recorder(Spool.create(folder, secrets.randbits(64)), AddressCipher(CODE_KEY), "edge-1")
     tap_stats = _Uncounted() if run.without == "outcomes" else _Untimed() if run.without == "times" else TapStats()
     if run.without == "look-ups":
         stats.batch_links = _Unobserved(POWERS)
     redirector = Redirector(resolver, walker, recorder, tap_stats, scans)
     return Guard(1024, shortcut=TapShortcut(redirector, visit_reader(Networks())))
+
+
+async def _fill(blocks: BlockMemory, tier: str, wire: RedisWire) -> None:
+    """With the blocks of the taps, or with as many others as there is room for."""
+    if tier == "memory":
+        for number in range(-(-MANY // BLOCK_SIZE)):
+            blocks.keep(number, await wire.call("GET", block_key(number)))
+    else:
+        block = await wire.call("GET", block_key(0))
+        number = MANY
+        while not blocks.evicted:
+            blocks.keep(number, bytes(bytearray(block)))
+            number += 1
 
 
 class _Uncounted(TapStats):
