@@ -69,17 +69,18 @@ class Recorder:
         frame = encode_frame(self._edge_id, first_seq, clicks)
         if not self._has_room(frame):
             self.spool_waiting()  # the disk may have room again
-        if not self._has_room(frame):
-            self.unrecorded += len(clicks)
-            if self._loss_log.is_due():
-                log.error(
-                    "clicks_unrecorded: disk and memory are full; clicks are lost", extra={"clicks": self.unrecorded}
-                )
-            return
+            if not self._has_room(frame):
+                self._lose(len(clicks))
+                return
         self._seq += len(clicks)
         self._unspooled.append((frame, self._seq))
         self.unspooled_bytes += len(frame)
         self.spool_waiting()
+
+    def _lose(self, clicks: int) -> None:
+        self.unrecorded += clicks
+        if self._loss_log.is_due():
+            log.error("clicks_unrecorded: disk and memory are full; clicks are lost", extra={"clicks": self.unrecorded})
 
     def _has_room(self, frame: bytes) -> bool:
         return self.unspooled_bytes + len(frame) <= self._max_unspooled_bytes

@@ -76,18 +76,17 @@ class Resolver:
         walks: list[Tap] = []
         now_s = self._now()
         for (tap, domain, link_id), block in zip(asked, replies[0], strict=True):
-            found = None if block is None else self._in_block(domain, link_id, block, now_s)
+            link = None
+            if block is not None:
+                self._memory.blocks.keep(link_id >> BLOCK_BITS, block)
+                link = link_in(block, link_id & (BLOCK_SIZE - 1))
+            found = None if link is None else self._with_broadcast(domain, link_id, link, now_s)
             if found is None:
                 walks.append(tap)
             else:
                 known.append((tap, found))
         self._stats.redis += len(known)
         return Step(known, (), walks)
-
-    def _in_block(self, domain: Domain, link_id: int, block: bytes, now_s: float) -> Found | None:
-        self._memory.blocks.keep(link_id >> BLOCK_BITS, block)
-        link = link_in(block, link_id & (BLOCK_SIZE - 1))
-        return None if link is None else self._with_broadcast(domain, link_id, link, now_s)
 
     def _with_broadcast(self, domain: Domain, link_id: int, link: Link, now_s: float) -> Found | None:
         broadcast = self._memory.broadcasts.fresh(link.broadcast_no, now_s)
