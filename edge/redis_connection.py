@@ -66,12 +66,6 @@ def packed(commands: Sequence[Command]) -> bytes:
     return b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]
 
 
-def packed_mget(keys: Sequence[str]) -> bytes:
-    """keys: ASCII. 0.3 us a key, where hiredis packs one in 0.6, and most taps need one."""
-    words = "".join([f"${len(key)}\r\n{key}\r\n" for key in keys])
-    return f"*{len(keys) + 1}\r\n$4\r\nMGET\r\n{words}".encode()
-
-
 _PING = packed([("PING",)])
 
 

@@ -23,7 +23,6 @@ from edge.redis_connection import (
     RedisConnection,
     RedisUnavailable,
     packed,
-    packed_mget,
 )
 
 
@@ -107,7 +106,7 @@ class RedisWire:
         One reply, because hiredis moves all that it has not read yet with each reply of a kilobyte.
         Raises RedisUnavailable where there is no connection.
         """
-        self._connection().send(packed_mget(keys), 1, on_reply)
+        self._connection().send(hiredis.pack_command(("MGET", *keys)), 1, on_reply)
 
     def _connection(self) -> RedisConnection:
         if self._link is None:
