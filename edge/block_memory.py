@@ -58,9 +58,10 @@ class BlockMemory:
 
     def keep(self, number: int, block: bytes) -> None:
         """Hold what was just read or tapped."""
-        if number in self._young or number in self._old:
+        young = self._young
+        if number in young or number in self._old:
             self.drop(number)
-        self._young[number] = block
+        young[number] = block
         self._young_bytes += len(block) + ENTRY_BYTES
         if self._young_bytes > self._next_step_bytes:
             self._step(number)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from edge.lookup_stats import LookupStats
 from edge.memory import EdgeMemory
+from edge.record_memory import CachedRecord
 from edge.redis_connection import OnReplies, RedisUnavailable, Replies
 from edge.redis_wire import RedisClient
 from edge.tap import Resolved, Tap
@@ -40,9 +41,13 @@ class Resolver:
         known: list[Resolved] = []
         asked: list[Asked] = []
         walks: list[Tap] = []
+        name: str | None = None  # of the tap before: most have the same
+        domain: CachedRecord[Domain] | None = None
         for tap in taps:
             visit = tap.visit
-            domain = memory.domains.fresh(visit.short_domain, now_s)
+            if visit.short_domain != name:
+                name = visit.short_domain
+                domain = memory.domains.fresh(name, now_s)
             link_id = self._cipher.open(visit.code)
             if domain is None or (domain.value is not None and (link_id is None or link_id >= memory.issued.below)):
                 walks.append(tap)

@@ -1,5 +1,6 @@
 """What was answered and how long it took, in plain integers: the hot path counts once for a tick, not for a tap."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise, product
 
@@ -14,7 +15,7 @@ class TapStats:
     def __init__(self) -> None:
         # (status, whether the link is a contact's own) and (reason, whether the short domain is known). From 0: a rate
         # does not see the first of what was not there before.
-        self.redirects = dict.fromkeys(product((302,), (True, False)), 0)
+        self.redirects = defaultdict(int, dict.fromkeys(product((302,), (True, False)), 0))
         self.refusals = dict.fromkeys(product(Reason, (True, False)), 0)
         self.failed = 0  # answered 503 because of a defect
         self.shed = 0  # of the refusals: connections turned away unread
@@ -32,7 +33,7 @@ class TapStats:
             decision, link = each.decision, each.found.link
             if decision.reason is None:  # 0.15 us a tap; collections.Counter and bool() took 0.35
                 outcome = decision.status, link is not None and link.contact_id != ""
-                redirects[outcome] = redirects.get(outcome, 0) + 1
+                redirects[outcome] += 1
             else:
                 refusals[decision.reason, each.found.domain is not None] += 1
 
