@@ -106,7 +106,8 @@ class RedisWire:
         One reply, because hiredis moves all that it has not read yet with each reply of a kilobyte.
         Raises RedisUnavailable where there is no connection.
         """
-        self._connection().send(hiredis.pack_command(("MGET", *keys)), 1, on_reply)
+        question = hiredis.pack_command(("MGET", *keys))  # type: ignore[arg-type]  # as in packed()
+        self._connection().send(question, 1, on_reply)
 
     def _connection(self) -> RedisConnection:
         if self._link is None:
