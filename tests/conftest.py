@@ -78,6 +78,21 @@ async def clickhouse(clickhouse_url: str) -> AsyncIterator[ClickHouse]:
     await client.close()
 
 
+@pytest.fixture(scope="module")
+def empty_stores(valkey_url: str, clickhouse_url: str) -> tuple[str, str]:
+    """The URLs of both, for a process that a whole module shares: nothing of the module before is in them."""
+    asyncio.run(_empty_both(valkey_url, clickhouse_url))
+    return valkey_url, clickhouse_url
+
+
+async def _empty_both(valkey_url: str, clickhouse_url: str) -> None:
+    redis, clickhouse = Redis.from_url(valkey_url), ClickHouse(clickhouse_url)
+    await redis.flushall()
+    await _empty(clickhouse)
+    await redis.aclose()
+    await clickhouse.close()
+
+
 async def _migrate(url: str) -> None:
     client = ClickHouse(url)
     try:

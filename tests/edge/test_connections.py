@@ -36,17 +36,16 @@ def many_files():
 
 
 @pytest.fixture(scope="module")
-def edge(valkey_url, clickhouse_url, tmp_path_factory, way):
+def edge(empty_stores, tmp_path_factory, way):
     """One edge for all of them: none of these clients leaves a trace."""
-    asyncio.run(filled(valkey_url))
-    edge = WAYS[way](valkey_url, clickhouse_url, tmp_path_factory.mktemp("edge"))
+    asyncio.run(filled(empty_stores[0]))
+    edge = WAYS[way](*empty_stores, tmp_path_factory.mktemp("edge"))
     yield edge
     edge.kill()
 
 
 async def filled(valkey_url):
     redis = Redis.from_url(valkey_url)
-    await redis.flushall()
     await cache(redis)
     await redis.aclose()
 

@@ -203,18 +203,16 @@ async def recorded(redis: Redis, edge):
 
 
 @pytest.fixture(scope="module")
-def tapped(valkey_url, clickhouse_url, tmp_path_factory, way):
+def tapped(empty_stores, tmp_path_factory, way):
     """An edge for all examples of a property."""
 
     async def fill():
-        redis = Redis.from_url(valkey_url)
+        redis = Redis.from_url(empty_stores[0])
         await cache(redis)
         await redis.aclose()
 
     asyncio.run(fill())
-    edge = WAYS[way](
-        valkey_url, clickhouse_url, tmp_path_factory.mktemp("tapped"), TAPTRAIL_UNKNOWN_PER_MINUTE="1000000"
-    )
+    edge = WAYS[way](*empty_stores, tmp_path_factory.mktemp("tapped"), TAPTRAIL_UNKNOWN_PER_MINUTE="1000000")
     yield edge
     edge.kill()
 

@@ -26,8 +26,8 @@ LOCAL = Networks.parse("127.0.0.0/8")
 
 
 @pytest.fixture(scope="module")
-def edge(valkey_url, clickhouse_url, tmp_path_factory):
-    edge = Edge(valkey_url, clickhouse_url, tmp_path_factory.mktemp("edge"), TAPTRAIL_DRAIN_S="0")
+def edge(empty_stores, tmp_path_factory):
+    edge = Edge(*empty_stores, tmp_path_factory.mktemp("edge"), TAPTRAIL_DRAIN_S="0")
     yield edge
     edge.stop()
 

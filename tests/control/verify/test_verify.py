@@ -58,14 +58,13 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="module")
-def trial(valkey_url, clickhouse_url, tmp_path_factory):
+def trial(empty_stores, tmp_path_factory):
     folder, root = tmp_path_factory.mktemp("verify"), trustme.CA()
-    redis = Redis.from_url(valkey_url)
-    redis.flushall()
+    redis = Redis.from_url(empty_stores[0])
     with root.cert_pem.tempfile() as certificates, site(root) as pages:
-        edge = Edge(valkey_url, clickhouse_url, folder, TAPTRAIL_DRAIN_S="0")  # no aggregator takes its clicks
+        edge = Edge(*empty_stores, folder, TAPTRAIL_DRAIN_S="0")  # no aggregator takes its clicks
         control = Control(
-            valkey_url, clickhouse_url, folder,
+            *empty_stores, folder,
             SSL_CERT_FILE=certificates,
             TAPTRAIL_EDGE_URL=f"http://127.0.0.1:{edge.port}",
             TAPTRAIL_FETCH_ALLOW="127.0.0.0/8",
