@@ -9,11 +9,11 @@ import argparse
 
 # name: (default, what it is)
 MEASURED = {
-    "edge-us": (33.0, "CPU us of the edge a tap, ticks full (loadtest.scaling)"),
+    "edge-us": (27.0, "CPU us of the edge a tap, ticks full, two workers (loadtest.scaling)"),
     "valkey-us": (5.0, "CPU us of Valkey a tap, ticks full (loadtest.scaling)"),
     "aggregator-us": (6.5, "CPU us of the aggregator a click (docs/capacity.md, lanes)"),
     "clickhouse-us": (10.0, "CPU us of ClickHouse to insert and merge a click (loadtest.bench_aggregator says 6-8)"),
-    "redis-link-bytes": (15.0, "bytes of a link in Redis"),
+    "redis-link-bytes": (12.0, "bytes of a link in Redis (docs/decisions/0011)"),
     "click-bytes": (50.0, "bytes of a click on ClickHouse's disk"),
     "link-bytes": (13.0, "bytes of a link on ClickHouse's disk"),
     "spool-bytes": (404.0, "bytes of a click in spool and stream"),
