@@ -15,14 +15,14 @@ from records.link import Link
 class LinkMemory(RecordMemory[int, Link]):
     """Links that had to be walked for; those that Redis answers at once are in blocks."""
 
+    def __init__(self, blocks: BlockMemory) -> None:
+        super().__init__(CAPACITY, changes=False)
+        self._blocks = blocks
+
     def known(self, link_id: int, now_s: float) -> Link | None:
         """What may be believed at now_s."""
         entry = self.fresh(link_id, now_s)
         return None if entry is None else entry.value
-
-    def __init__(self, blocks: BlockMemory) -> None:
-        super().__init__(CAPACITY, changes=False)
-        self._blocks = blocks
 
     def last_known(self, key: int) -> CachedRecord[Link] | None:
         known = super().last_known(key)

@@ -161,9 +161,8 @@ async def serve(run: Run, taps: int) -> None:
         )
         _kept.append(asyncio.create_task(serving))
         clients = [socket.create_connection(listener.getsockname()) for _ in range(run.tick)]
-        requests = _requests(MANY, 1 if run.tier == "memory" else BLOCK_SIZE)[
-            :taps
-        ]  # as many sealed in both runs: the difference is without it
+        step = 1 if run.tier == "memory" else BLOCK_SIZE
+        requests = _requests(MANY, step)[:taps]  # as many sealed in both runs: the difference is without it
         for start in range(0, taps, run.tick):
             for client, request in zip(clients, requests[start : start + run.tick], strict=True):
                 client.sendall(request)
