@@ -1,6 +1,7 @@
 """Whether a Locust run is worse than that of the last release. Pure.
 
-A machine's own slowness is in both runs of a pair, the edge's and a bare server's: what is compared is their ratio.
+A machine's own slowness is in both runs of a pair, the edge's and a bare server's: what is compared is their ratio. The
+pair of the last release is best one beside other work: on an idle machine no tap is slow, and any later one would be a rise.
 """
 
 import msgspec
