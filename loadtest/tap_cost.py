@@ -92,7 +92,7 @@ def main() -> int:
         print("not installed: valgrind; apt-get install valgrind")
         return 2
     if options.metrics:
-        print(json.dumps(cost_of_metrics()))
+        print(json.dumps(cost_of_metrics(options.tick)))
         return 0
     tap, bare = measured(run, options.callgrind)
     print(json.dumps({"tap_instructions": tap, "bare_instructions": bare, "ratio": round(tap / bare, 3)}))
@@ -125,14 +125,14 @@ def measured(run: Run, profile: str = "") -> tuple[int, int]:
             neighbour.stop()
 
 
-def cost_of_metrics() -> dict[str, int]:
+def cost_of_metrics(tick: int) -> dict[str, int]:
     """Instructions of a tap, and of each group of METRICS in it."""
     with tempfile.TemporaryDirectory(prefix="taptrail-cost-") as name:
         neighbour = Taptrail(Path(name), LINKS)
         try:
             neighbour.start_redis()
-            tap = _per_request(Run())
-            return {"tap": tap, **{group: tap - _per_request(Run(without=group)) for group in METRICS}}
+            tap = _per_request(Run(tick=tick))
+            return {"tap": tap, **{group: tap - _per_request(Run(tick=tick, without=group)) for group in METRICS}}
         finally:
             neighbour.stop()
 
@@ -232,7 +232,7 @@ async def _fill(blocks: BlockMemory, tier: str, wire: RedisWire) -> None:
         block = await wire.call("GET", block_key(0))
         number = MANY
         while not blocks.evicted:
-            blocks.keep(number, bytes(bytearray(block)))
+            blocks.keep(number, bytes(bytearray(block)))  # bytes of its own
             number += 1
 
 
