@@ -9,6 +9,7 @@ import pytest
 
 from runtime.guard.budget import Budget
 from runtime.guard.reader import MAX_HEAD_BYTES
+from runtime.guard.turns import PACE_S
 from tests.support.guarded import GET, MEBIBYTE, answers_to, echo, opened, served
 
 pytestmark = pytest.mark.servers
@@ -80,15 +81,15 @@ async def test_a_body_that_trickles_in_is_let_go_and_one_at_an_honest_rate_is_no
     passed_s = [0.0]
     async with served(echo, clock=lambda: time.monotonic() + passed_s[0]) as (port, _):
         trickling = await opened(port, b"POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
-        honest = await opened(port, b"POST /h HTTP/1.1\r\nHost: a\r\nContent-Length: 40000\r\n\r\n")
-        for _ in range(4):
-            passed_s[0] += 15
+        honest = await opened(port, b"POST /h HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n")
+        for _ in range(5):
+            passed_s[0] += PACE_S / 3  # and not a half: the guard may look before it reads
             trickling[1].write(b"x")
             honest[1].write(b"y" * 10_000)
             await asyncio.sleep(0.3)  # the guard looks
         answer = await asyncio.wait_for(honest[0].readuntil(b"]"), 5)
 
-        assert answer.count(b"y") == 40_000
+        assert answer.count(b"y") == 50_000
         with suppress(ConnectionError):
             assert await asyncio.wait_for(trickling[0].read(), 5) == b""
         assert trickling[0].at_eof() or trickling[0].exception()
