@@ -1,6 +1,6 @@
 """Blocks of links that an edge process holds: what Redis said of them, the same for all their links. No I/O."""
 
-from records.keys import BLOCK_BITS, BLOCK_SIZE
+from records.keys import BLOCK_BITS
 from records.link import Link
 from records.link_block import link_in
 
@@ -48,13 +48,13 @@ class BlockMemory:
             if block is None or not self._is_old_believed:
                 return None
             self.keep(number, block)
-        return link_in(block, link_id & (BLOCK_SIZE - 1))
+        return link_in(block, link_id)
 
     def last_known(self, link_id: int) -> Link | None:
         """The link as it was when it was read last."""
         number = link_id >> BLOCK_BITS
         block = self._young.get(number) or self._old.get(number)
-        return None if block is None else link_in(block, link_id & (BLOCK_SIZE - 1))
+        return None if block is None else link_in(block, link_id)
 
     def keep(self, number: int, block: bytes) -> None:
         """Hold what was just read or tapped."""

@@ -9,7 +9,7 @@ from edge.memory import EdgeMemory
 from edge.redis_connection import Command
 from edge.redis_wire import RedisClient
 from edge.tiered_cache import Said, TieredCache
-from records.keys import BLOCK_BITS, BLOCK_SIZE, block_key, bucket_of, field_of, large_link_key
+from records.keys import BLOCK_BITS, block_key, bucket_of, field_of, large_link_key
 from records.link import Link, decode_link
 from records.link_block import link_in
 from records.link_writes import refill_write
@@ -32,7 +32,7 @@ def _reads(link_id: int) -> list[Command]:
 
 def _said(link_id: int, replies: list[Any]) -> Said[Link] | None:
     block, *alone = replies
-    if type(block) is bytes and (link := link_in(block, link_id & (BLOCK_SIZE - 1))):
+    if type(block) is bytes and (link := link_in(block, link_id)):
         return (link,)
     for record in alone:
         if type(record) is bytes:

@@ -12,7 +12,7 @@ from edge.redis_wire import RedisClient
 from edge.tap import Resolved, Tap
 from records.code import CodeCipher
 from records.domain import Domain
-from records.keys import BLOCK_BITS, BLOCK_SIZE, block_key
+from records.keys import BLOCK_BITS, block_key
 from records.link import Link
 from records.link_block import link_in
 from routing.found import Found
@@ -84,7 +84,7 @@ class Resolver:
             link = None
             if block is not None:
                 self._memory.blocks.keep(link_id >> BLOCK_BITS, block)
-                link = link_in(block, link_id & (BLOCK_SIZE - 1))
+                link = link_in(block, link_id)
             found = None if link is None else self._with_broadcast(domain, link_id, link, now_s)
             if found is None:
                 walks.append(tap)

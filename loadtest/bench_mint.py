@@ -31,7 +31,7 @@ from redis.asyncio import Redis
 from cli.link_lines import COLUMNS, link_lines
 from cli.wire import answered, lines_of
 from loadtest.cpu_time import cpu_s
-from records.keys import BLOCK_BITS, BLOCK_SIZE, block_key
+from records.keys import BLOCK_BITS, block_key
 from records.link_block import link_in
 from runtime.clickhouse import ClickHouse
 from stack.demo import DOMAIN, start_stack, stop_stack
@@ -217,7 +217,7 @@ async def faults(clickhouse: ClickHouse, redis: Redis, out: Path, contacts: int)
     for row in rows:
         pipeline.get(block_key(int(row["link_id"]) >> BLOCK_BITS))
     blocks = zip(rows, await pipeline.execute(), strict=True)
-    found = [link_in(block or b"", int(row["link_id"]) & (BLOCK_SIZE - 1)) for row, block in blocks]
+    found = [link_in(block or b"", int(row["link_id"])) for row, block in blocks]
     missing = sum(link is None or link.contact_id != row["contact_id"] for link, row in zip(found, rows, strict=True))
     if missing:
         wrong.append(f"{missing} of {len(rows)} links are not in Redis as they are in the file")

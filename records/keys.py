@@ -6,6 +6,7 @@ import msgspec
 
 BLOCK_BITS = 6
 BLOCK_SIZE = 1 << BLOCK_BITS  # links in one value (link_block.py)
+PLACE_MASK = BLOCK_SIZE - 1  # the bits of a link id that say its place there
 BUCKET_BITS = 7
 BUCKET_SIZE = 1 << BUCKET_BITS  # links in one hash, as earlier releases kept them
 

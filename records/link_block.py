@@ -17,7 +17,7 @@ from struct import error as StructError  # noqa: N812 - the module's own name fo
 
 import msgspec
 
-from records.keys import BLOCK_SIZE
+from records.keys import BLOCK_SIZE, PLACE_MASK
 from records.link import Link, decode_link
 
 MAX_RECORD = 512  # bytes; with BLOCK_SIZE of them every place is a u16
@@ -44,10 +44,10 @@ def _alike(first: bytes, last: bytes, most: int) -> int:
     return most
 
 
-def link_in(block: bytes, place: int) -> Link | None:
-    """One link; None where there is none, and where the bytes are no link's. On the path of every tap."""
+def link_in(block: bytes, link_id: int) -> Link | None:
+    """One link of its block; None if it is not there, or the bytes are no link's. On the path of every tap."""
     try:
-        shared, start, end = _entries[place](block)
+        shared, start, end = _entries[link_id & PLACE_MASK](block)
         return decode_link(block[_SHARED : _SHARED + shared] + block[start:end]) if start < end else None
     except (StructError, msgspec.DecodeError, ValueError):  # ValueError: not UTF-8
         return None

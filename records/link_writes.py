@@ -5,13 +5,11 @@ Neighbours are kept together (link_block.py); a link that is too large for that 
 
 from collections.abc import Iterable, Sequence
 
-from records.keys import BLOCK_BITS, BLOCK_SIZE, block_key, bucket_of, field_of, large_link_key
+from records.keys import BLOCK_BITS, BLOCK_SIZE, PLACE_MASK, block_key, bucket_of, field_of, large_link_key
 from records.link import Link, encode_link
 from records.link_block import MAX_RECORD, make_block
 
 Write = list[bytes | int | str]
-
-_MASK = BLOCK_SIZE - 1
 
 # link_block.py in Lua: of a block some records are written and others taken out, and no neighbour is lost.
 # ARGV: 'renew', or 'keep' where a block that is there keeps its time; place and record by turns, '' takes a record out;
@@ -70,7 +68,7 @@ def link_writes(link_ids: Sequence[int], links: Iterable[Link], kept_s: int) -> 
             number, records = link_id >> BLOCK_BITS, {}
         record = encode_link(link)
         if len(record) <= MAX_RECORD:
-            records[link_id & _MASK] = record
+            records[link_id & PLACE_MASK] = record
         else:
             writes.append(["SET", large_link_key(link_id), record, "EX", kept_s])
     return writes + _block_writes(number, records, kept_s)
@@ -89,13 +87,13 @@ def refill_write(link_id: int, link: Link, kept_s: int) -> Write:
     record = encode_link(link)
     if len(record) > MAX_RECORD:
         return ["SET", large_link_key(link_id), record, "EX", kept_s]
-    return _change(link_id >> BLOCK_BITS, "keep", {link_id & _MASK: record}, kept_s)
+    return _change(link_id >> BLOCK_BITS, "keep", {link_id & PLACE_MASK: record}, kept_s)
 
 
 def removals(link_id: int) -> list[Write]:
     """Take a link out of wherever it is."""
     return [
-        _change(link_id >> BLOCK_BITS, "keep", {link_id & _MASK: b""}, 1),
+        _change(link_id >> BLOCK_BITS, "keep", {link_id & PLACE_MASK: b""}, 1),
         ["DEL", large_link_key(link_id)],
         ["HDEL", bucket_of(link_id), field_of(link_id)],  # as earlier releases kept it
     ]

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from struct import unpack_from
 
-from records.keys import BLOCK_BITS, BLOCK_SIZE, block_key, bucket_of, field_of, large_link_key
+from records.keys import BLOCK_BITS, BLOCK_SIZE, PLACE_MASK, block_key, bucket_of, field_of, large_link_key
 from records.link import Link, decode_link, encode_link
 from records.link_block import link_in, make_block
 from records.link_writes import link_writes, removals
@@ -24,7 +24,7 @@ async def remove_link(redis, link_id: int) -> None:
 
 async def put_record(redis, link_id: int, record: bytes) -> None:
     """Any bytes, alone in their block."""
-    await redis.set(block_key(link_id >> BLOCK_BITS), make_block({link_id & (BLOCK_SIZE - 1): record}))
+    await redis.set(block_key(link_id >> BLOCK_BITS), make_block({link_id & PLACE_MASK: record}))
 
 
 async def put_as_before(redis, link_id: int, link: Link) -> None:
@@ -37,12 +37,12 @@ async def link_in_redis(redis, link_id: int) -> Link | None:
     alone = await redis.get(large_link_key(link_id))
     if alone is not None:
         return decode_link(alone)
-    return None if block is None else link_in(block, link_id & (BLOCK_SIZE - 1))
+    return None if block is None else link_in(block, link_id)
 
 
 async def record_in_redis(redis, link_id: int) -> bytes | None:
     block = await redis.get(block_key(link_id >> BLOCK_BITS))
-    return None if block is None else records_in(block).get(link_id & (BLOCK_SIZE - 1))
+    return None if block is None else records_in(block).get(link_id & PLACE_MASK)
 
 
 def records_in(block: bytes) -> dict[int, bytes]:
