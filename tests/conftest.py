@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from redis.asyncio import Redis
 
 from aggregator.migrate import migrate
@@ -16,6 +17,9 @@ from tests.support.processes import OwnValkey, free_port, running
 from tests.support.tiers import pytest_collection_modifyitems, pytest_runtest_protocol, pytest_sessionstart
 
 __all__ = ["pytest_collection_modifyitems", "pytest_runtest_protocol", "pytest_sessionstart"]
+
+settings.register_profile("taptrail", deadline=None)  # how long an example takes is the machine's
+settings.load_profile("taptrail")
 
 
 @pytest.fixture(scope="session")

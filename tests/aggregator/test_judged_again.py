@@ -80,7 +80,7 @@ def judged_again(row: dict[str, Any]) -> Verdict:
 
 
 @given(st.lists(visits, min_size=1, max_size=8))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 def test_a_row_that_is_judged_again_gets_the_same_verdict(enricher, batch):
     rows = rows_in(stream(enricher, [numbered(seq, **visit) for seq, visit in enumerate(batch, 1)]))
 

@@ -2,7 +2,7 @@ from array import array
 
 import msgspec
 import pyarrow as pa
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contacts.arrow import data_of, in_json, joined, numbers, texts_of_width
@@ -10,7 +10,6 @@ from contacts.arrow import data_of, in_json, joined, numbers, texts_of_width
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 
 
-@settings(deadline=None)
 @given(st.lists(texts), st.integers(0, 3))
 @example(["plain"], 0)
 @example(['"', "\\", "\n", "\x7f", "\u2028", "é", "\U0001f600"], 0)
@@ -23,7 +22,6 @@ def test_a_column_stands_in_json_as_each_of_its_texts_does(given, start):
     ]
 
 
-@settings(deadline=None)
 @given(st.lists(texts), st.integers(0, 3))
 def test_the_data_of_a_column_is_its_texts_alone(given, start):
     assert data_of(pa.array(given, pa.string())[start:]).decode() == "".join(given[start:])

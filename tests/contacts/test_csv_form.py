@@ -285,7 +285,7 @@ ENDS, CODECS = st.sampled_from(["\n", "\r\n"]), st.sampled_from(["utf-8", "utf-8
 CELLS = st.lists(st.lists(st.text('a,;"\n\r\t|é', max_size=6), min_size=1, max_size=3), min_size=1, max_size=12)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(CELLS, st.sampled_from(",;\t|"), ENDS, CODECS)
 def test_what_python_writes_by_the_rfc_gives_the_same_records(rows, delimiter, end, codec):
     text = io.StringIO(newline="")

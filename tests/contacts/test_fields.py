@@ -4,7 +4,7 @@ from io import BytesIO
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contacts.bad_lines import BadContact
@@ -28,7 +28,6 @@ def line(contact_id="c-1", /, **fields):
     return {"contact_id": contact_id, "fields": fields}
 
 
-@settings(deadline=None)
 @given(st.lists(FIELDS, min_size=1))
 def test_fields_in_which_the_fast_way_finds_nothing_have_no_fault(lines):
     if not fields_may_be_wrong(lines, frozenset()):

@@ -5,7 +5,7 @@ from io import BytesIO
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contacts import kept_fields
@@ -18,7 +18,6 @@ MB = 1_000_000
 LINES = st.lists(st.dictionaries(st.sampled_from("abc"), st.text(max_size=3)), max_size=12)
 
 
-@settings(deadline=None)
 @given(st.lists(LINES | st.integers(0, 5), max_size=4), st.integers(0, 30), st.integers(0, 30), st.randoms())
 def test_lines_are_read_back_from_any_place_also_where_some_are_left_out(batches, first, end, random):
     kept, lines = KeptFields("ab"), []

@@ -38,14 +38,12 @@ TEXT = ODD | st.text(max_size=4)
 LINES = st.builds(ContactLine, TEXT, TEXT, st.none() | st.integers(-1, 3))
 
 
-@settings(deadline=None)
 @given(st.lists(LINES, min_size=1))
 def test_lines_in_which_the_fast_way_finds_nothing_have_no_fault(lines):
     if not may_be_wrong(columns_of(lines), DESTINATIONS):
         assert [fault_of(line, DESTINATIONS) for line in lines] == [None] * len(lines)
 
 
-@settings(deadline=None)
 @given(st.text("abc", min_size=1, max_size=3), st.text("abc", max_size=3), st.none() | st.integers(0, 1))
 def test_usual_lines_take_the_fast_way(contact_id, audience, index):
     assert not may_be_wrong(columns_of([ContactLine(contact_id, audience, index)]), DESTINATIONS)
@@ -91,7 +89,6 @@ def read(data, form):
         return str(bad)
 
 
-@settings(deadline=None)
 @given(st.lists(LINES.map(msgspec.json.encode) | st.sampled_from([b"", b"{}", b"\xff", b"7"]), max_size=5))
 def test_both_ways_read_the_same_from_ndjson(lines):
     data = b"".join(line + b"\n" for line in lines)
@@ -99,7 +96,6 @@ def test_both_ways_read_the_same_from_ndjson(lines):
     assert read(data, NdjsonForm()) == read(data, OneByOne(NdjsonForm()))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT, st.sampled_from(["", "0", "1", "2", "x", "²", "-1", "9" * 9])), max_size=5))
 def test_both_ways_read_the_same_from_csv(rows):
     text = io.StringIO()
@@ -110,7 +106,7 @@ def test_both_ways_read_the_same_from_csv(rows):
     assert read(data, csv_form(io.BytesIO(data))) == read(data, OneByOne(csv_form(io.BytesIO(data))))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.text('a,"\n\r;', max_size=40), st.booleans())
 def test_whatever_a_file_holds_both_ways_read_the_same(text, has_contacts):
     data = f"contact_id,audience\n{'c-1,vip' if has_contacts else ''}{text}".encode()

@@ -5,7 +5,7 @@ from io import BytesIO
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contacts.bad_lines import BadContact
@@ -112,7 +112,6 @@ _ids = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(_ids, st.sampled_from(["", "vip", 'v"p', " a "]), st.sampled_from(["", "0", "1", "2"])), max_size=4

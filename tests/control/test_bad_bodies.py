@@ -71,7 +71,7 @@ async def test_every_body_that_is_wrong_is_a_problem_of_the_caller(control, oper
 
 
 @pytest.mark.parametrize("operation", TAKE_A_BODY, ids=lambda operation: operation.name)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 async def test_no_body_that_a_machine_makes_up_is_a_fault_of_the_service(control_process, operation, data):
     scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -115,7 +115,7 @@ async def test_no_path_or_query_is_a_fault_of_the_service(control, operation):
     part = st.binary(min_size=1, max_size=12) | odd
     named = st.sampled_from([name for name, _ in operation.query] or ["odd"])
 
-    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=8, suppress_health_check=list(HealthCheck))
     @given(part, part, named, part)
     def holds(first, second, name, value):
         parts = iter((first, second))

@@ -3,7 +3,7 @@ from array import array
 import msgspec
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from control.http.schemas import LinkLine
@@ -26,7 +26,6 @@ def columns(contact_ids, fields=None):
     )
 
 
-@settings(deadline=None)
 @given(st.lists(contact_ids), st.booleans())
 @example(['a"b', "a\\b", "a,b", "é"], True)
 def test_the_lines_are_what_the_record_of_a_line_says(contact_ids, knows_which):

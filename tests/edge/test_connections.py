@@ -1,6 +1,5 @@
 """Connections as strangers make them: slow, endless, silent, half-closed, too many. Ordinary taps go on beside them."""
 
-import asyncio
 import contextlib
 import resource
 import signal
@@ -11,9 +10,8 @@ import time
 
 import psutil
 import pytest
-from redis.asyncio import Redis
 
-from tests.support.edge import HOST, WAYS, Edge, cache, cipher, destination, has_read_all
+from tests.support.edge import HOST, WAYS, Edge, cipher, destination, fill, has_read_all
 from tests.support.eventually import wait_until
 
 CODE = cipher.seal(5)
@@ -38,16 +36,10 @@ def many_files():
 @pytest.fixture(scope="module")
 def edge(empty_stores, tmp_path_factory, way):
     """One edge for all of them: none of these clients leaves a trace."""
-    asyncio.run(filled(empty_stores[0]))
+    fill(empty_stores[0])
     edge = WAYS[way](*empty_stores, tmp_path_factory.mktemp("edge"))
     yield edge
     edge.kill()
-
-
-async def filled(valkey_url):
-    redis = Redis.from_url(valkey_url)
-    await cache(redis)
-    await redis.aclose()
 
 
 def opened(edge, data=b""):
@@ -203,7 +195,7 @@ class EdgeWithFewFiles(Edge):
 def test_an_edge_with_few_descriptors_says_so_and_lets_the_oldest_idle_connections_go(
     valkey_url, clickhouse_url, tmp_path
 ):
-    asyncio.run(filled(valkey_url))
+    fill(valkey_url)
     edge = EdgeWithFewFiles(valkey_url, clickhouse_url, tmp_path)
     assert "RLIMIT_NOFILE" in edge.log.read_text()
 
@@ -237,7 +229,7 @@ def test_slow_clients_hold_nobody_up_and_are_let_go(edge):
 
 
 def test_what_waits_in_the_queue_of_an_edge_that_is_stopped_is_answered(edges, valkey_url):
-    asyncio.run(filled(valkey_url))
+    fill(valkey_url)
     edge = edges()
     edge.process.send_signal(signal.SIGSTOP)
     waiting = [opened(edge, REQUEST) for _ in range(300)]

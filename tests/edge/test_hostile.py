@@ -1,6 +1,5 @@
 """Bytes meant to forge headers, pages, logs and addresses, on a real edge process."""
 
-import asyncio
 import json
 import re
 import socket
@@ -28,6 +27,7 @@ from tests.support.edge import (
     change,
     cipher,
     destination,
+    fill,
     store,
 )
 from tests.support.eventually import wait_until
@@ -205,13 +205,7 @@ async def recorded(redis: Redis, edge):
 @pytest.fixture(scope="module")
 def tapped(empty_stores, tmp_path_factory, way):
     """An edge for all examples of a property."""
-
-    async def fill():
-        redis = Redis.from_url(empty_stores[0])
-        await cache(redis)
-        await redis.aclose()
-
-    asyncio.run(fill())
+    fill(empty_stores[0])
     edge = WAYS[way](*empty_stores, tmp_path_factory.mktemp("tapped"), TAPTRAIL_UNKNOWN_PER_MINUTE="1000000")
     yield edge
     edge.kill()
@@ -231,7 +225,7 @@ PIECES = st.lists(
 ).map(b"".join)  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=PIECES)
 @example(data=b"GET /" + CODE + b" HTTP/1.1\r\nHost: " + HOST.encode() + b"\r\n\r\n" * 3)
 def test_random_bytes_are_answered_or_cut_off_and_the_next_tap_works(tapped, data):

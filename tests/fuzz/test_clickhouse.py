@@ -87,7 +87,7 @@ def _encoded(arguments):
     return urllib.parse.urlencode(arguments, encoding="utf-8", errors="surrogatepass")
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(
     method=METHODS,
     arguments=st.lists(st.tuples(NAMES, TEXTS), max_size=4),
@@ -116,7 +116,7 @@ def test_any_request_gets_an_answer_of_the_protocol(endpoint, method, arguments,
     assert endpoint.works()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.one_of(st.binary(max_size=30), st.sampled_from(
     [b"POST / HTTP/1.1\r\n", b"GET /?query=SELECT%201 HTTP/1.1\r\n", b"Host: a\r\n", b"Content-Length: 9\r\n", b"\r\n",
      b"Transfer-Encoding: chunked\r\n", b"5\r\nSELEC\r\n", b"zz\r\n", b"0\r\n\r\n", b"X-ClickHouse-User: taptrail\r\n",

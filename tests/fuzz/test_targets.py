@@ -32,7 +32,7 @@ def test_any_bytes_keep_what_the_target_promises(name):
     for data in SEEDS[name]:
         TARGETS[name](data)
 
-    @settings(max_examples=400 if name != "spool" else 120, deadline=None)
+    @settings(max_examples=400 if name != "spool" else 120)
     @given(inputs(name))
     def holds(data):
         TARGETS[name](data)

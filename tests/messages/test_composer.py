@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from messages.composer import Composer
 from messages.segments import counted
@@ -27,7 +27,6 @@ def test_fields_and_links_stand_in_their_places():
     assert composer(f"Hi {{name|there}}: {SHOP}").message({"name": ""}, [URL]).text == f"Hi : {URL}"
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_the_fast_way_counts_as_the_whole_text_does(constant, value):
     constant = "".join(character for character in constant if character.isprintable() and character not in "{}")

@@ -15,7 +15,7 @@ TEXTS = st.lists(
 BOUNDARY = st.tuples(st.sampled_from("aа"), st.integers(60, 160), st.sampled_from(EURO + ROCKET), st.integers(0, 170))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(TEXTS | BOUNDARY.map(lambda made: made[0] * made[1] + made[2] + made[0] * made[3]))
 @example("a" * 152 + EURO + "a" * 152)
 @example("б" * 66 + ROCKET + "б" * 66)

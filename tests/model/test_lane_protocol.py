@@ -82,7 +82,7 @@ class LaneProtocol(RuleBasedStateMachine):
 
 def interleavings(count, phases=(Phase.generate, Phase.shrink)):
     return settings(
-        max_examples=count, stateful_step_count=STEPS, phases=phases, derandomize=True, deadline=None, database=None,
+        max_examples=count, stateful_step_count=STEPS, phases=phases, derandomize=True, database=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
 

@@ -235,7 +235,7 @@ _SYSTEM = st.builds(
 
 
 @given(sql=st.one_of(_FUNCTIONS, _SYSTEM))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_no_way_of_writing_a_statement_reaches_a_file_or_what_others_ask(analyst, secret_file, sql):
     said = await analyst(sql.replace(_SECRET, str(secret_file)))
 

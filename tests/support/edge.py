@@ -1,11 +1,13 @@
 """An edge process as it runs in production, and a way to send it bytes."""
 
+import asyncio
 import http.client
 import socket
 import time
 from pathlib import Path
 
 import msgspec
+from redis.asyncio import Redis
 
 from records.broadcast import Broadcast, encode_broadcast
 from records.code import CodeCipher
@@ -114,6 +116,16 @@ async def cache(redis, links=range(20), broadcast=BROADCAST, domain=DOMAIN):
     for write in link_writes(links, records, 86_400):
         await redis.execute_command(*write)
     await redis.set(ALLOCATED, max(links) + 1)
+
+
+def fill(redis_url):
+    """Put the same there, for tests that are not asynchronous."""
+
+    async def cached():
+        async with Redis.from_url(redis_url) as redis:
+            await cache(redis)
+
+    asyncio.run(cached())
 
 
 async def cache_slug(redis, slug, link_id):
