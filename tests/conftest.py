@@ -11,9 +11,8 @@ from redis.asyncio import Redis
 from aggregator.migrate import migrate
 from runtime.clickhouse import ClickHouse
 from runtime.redis_client import redis_client
-from stack.valkey import valkey_command
 from tests.support.clickhouse import ANALYST, WRITER, clickhouse_command, clickhouse_environ
-from tests.support.processes import OwnValkey, free_port, running
+from tests.support.processes import OwnValkey, free_port, running, running_valkey
 from tests.support.tiers import pytest_collection_modifyitems, pytest_runtest_protocol, pytest_sessionstart
 
 __all__ = ["pytest_collection_modifyitems", "pytest_runtest_protocol", "pytest_sessionstart"]
@@ -24,9 +23,8 @@ settings.load_profile("taptrail")
 
 @pytest.fixture(scope="session")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder, port = tmp_path_factory.mktemp("valkey"), free_port()
-    with running(valkey_command(folder, port), port, folder / "log"):
-        yield f"redis://127.0.0.1:{port}/0"
+    with running_valkey(tmp_path_factory.mktemp("valkey")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -107,8 +105,8 @@ async def _migrate(url: str) -> None:
 
 async def _empty(client: ClickHouse) -> None:
     names = await client.value(
-        "SELECT groupArray(concat(database, '.', name)) FROM system.tables"
-        " WHERE startsWith(database, 'taptrail') AND engine LIKE '%MergeTree' AND name != 'migrations'"
+        "SELECT groupUniqArray(concat(database, '.', table)) FROM system.parts"
+        " WHERE startsWith(database, 'taptrail') AND table != 'migrations'"
     )
     for name in names:
         await client.execute(f"TRUNCATE TABLE {name} SETTINGS max_table_size_to_drop = 0")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.control.conftest import control, control_process, controls, redis  # noqa: F401
+from tests.control.conftest import control, control_process, controls, redis, valkey_url  # noqa: F401
 from tests.support.control import MAIN
 
 

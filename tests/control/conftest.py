@@ -6,6 +6,14 @@ from redis.asyncio import Redis
 from records.keys import CACHE_VERSION
 from tests.support.control import Control
 from tests.support.eventually import eventually, wait_until
+from tests.support.processes import running_valkey
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory) -> Iterator[str]:
+    """Of these tests alone: the control process of the session puts back what it finds missing, in other tests too."""
+    with running_valkey(tmp_path_factory.mktemp("valkey")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -72,6 +72,14 @@ def running(command: list[str], port: int, log: Path, environ: dict[str, str] | 
 
 
 @contextmanager
+def running_valkey(folder: Path) -> Iterator[str]:
+    """Gives its URL."""
+    port = free_port()
+    with running(valkey_command(folder, port), port, folder / "log"):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextmanager
 def silent(pid: int) -> Iterator[None]:
     """A server that accepts connections and answers nobody."""
     os.kill(pid, signal.SIGSTOP)
