@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.support.click_rows import SENT, click
+from tests.support.click_rows import SENT, click, click_row
 from tests.support.control import DOMAIN, SHOP, contacts
 
 ZONE = "Europe/Berlin"
@@ -42,6 +42,7 @@ async def campaign(control, clickhouse):
     taps += [("", "human", 600.0 + each, {"visitor_id": each // 2}) for each in range(10)]
     taps += [("canary:0", "human", 30.0, {}), ("canary:0", "human", 40.0, {}), ("canary:1", "scanner", 1.0, {})]
     taps += [("canary:2", "human", 30.0, {"refusal": "expired"}), ("canary:3", "bot", 1.0, {"purpose": "own-verify"})]
+    rows = []
     for number, (contact_id, visit_class, after_s, more) in enumerate(taps):
         device_type, os, browser = DEVICES[number % 3]
         country, region = PLACES[number % 4]
@@ -54,9 +55,9 @@ async def campaign(control, clickhouse):
             "country": country,
             "region": region,
         }
-        await click(
-            clickhouse, contact_id, visit_class, after_s=after_s, **{"visitor_id": 100 + number, **said, **more}
-        )
+        fields = {"visitor_id": 100 + number, **said, **more}
+        rows.append(click_row(contact_id, visit_class, after_s=after_s, **fields))
+    await clickhouse.insert_rows("clicks", rows)
     return control
 
 
