@@ -52,7 +52,7 @@ async def test_a_cancelled_call_leaves_no_answer_behind_for_the_next(url):
 
         async def wait_in_vain():
             try:
-                await client.blpop(["tt:empty"], timeout=0.02)
+                await client.blpop(["tt:empty"], timeout=0.001)
             finally:
                 assert await client.get("tt:test") == b"its own"
 
