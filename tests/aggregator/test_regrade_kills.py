@@ -5,7 +5,7 @@ import pytest
 from tests.chaos.regrade import main
 
 
-@pytest.mark.servers
+@pytest.mark.system
 async def test_after_any_kill_the_next_run_finishes_and_nothing_else_has_moved():
     kills = await main(interleavings=3, seed=2)
 

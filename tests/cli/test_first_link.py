@@ -31,7 +31,7 @@ def block(page: str, heading: str) -> str:
     return re.search(rf"^## {heading}$.*?^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[1]
 
 
-@pytest.mark.servers
+@pytest.mark.system
 def test_the_first_link_is_minted_tapped_and_found_by_the_commands_of_the_page(stack, tmp_path):
     page = (ROOT / "docs/deploy.md").read_text()
     commands = block(page, "The first link").replace("http://127.0.0.1:8080", stack.ready["edge"])

@@ -85,6 +85,7 @@ def logged(folder: Path) -> str:
     return "".join(path.read_text() for path in folder.glob("*.log"))
 
 
+@pytest.mark.system
 async def test_each_process_does_its_work_with_the_rights_of_its_own_user(
     processes, clickhouse_urls, redis_urls, tmp_path
 ):
@@ -111,6 +112,7 @@ async def test_each_process_does_its_work_with_the_rights_of_its_own_user(
     assert re.findall(r"NOPERM|ACCESS_DENIED|Not enough privileges", logged(tmp_path)) == []
 
 
+@pytest.mark.system
 async def test_the_doctor_finds_nothing_that_a_user_lacks(
     processes, clickhouse_urls, redis_urls, tmp_path, monkeypatch
 ):
@@ -124,6 +126,7 @@ async def test_the_doctor_finds_nothing_that_a_user_lacks(
         assert stores <= {"clickhouse disk"}, lacking  # it is this machine's
 
 
+@pytest.mark.system
 async def test_the_user_of_the_aggregator_may_judge_clicks_again(processes, clickhouse_urls):
     async with ClickHouse(clickhouse_urls["aggregator"]) as clickhouse:
         await insert_judged(clickhouse, 50)
@@ -134,6 +137,7 @@ async def test_the_user_of_the_aggregator_may_judge_clicks_again(processes, clic
         assert await differing(clickhouse) == 0
 
 
+@pytest.mark.system
 async def test_an_edge_that_was_broken_into_changes_no_link(processes, clickhouse_urls, redis_urls):
     clickhouse = ClickHouse(clickhouse_urls["edge"])
     try:

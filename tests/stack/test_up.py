@@ -21,7 +21,7 @@ from runtime.clickhouse import ClickHouse, ClickHouseRefused
 from tests.support.eventually import wait_until
 from tests.support.processes import free_port
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.system
 
 PORTS = [word for name in ("edge", "control", "clickhouse", "redis", "ops") for word in (f"--{name}-port", "0")]
 
