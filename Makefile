@@ -41,7 +41,8 @@ quick: $(VENV)/installed  ## the pure tests: no server, no other program, half a
 
 WORKERS ?= 3
 PICTURES ?=
-SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadfile
+# In the order of the folders: long files that have few tests would be the last otherwise, with nothing beside them.
+SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 test: $(VENV)/installed  ## the tests, on a real Valkey and the ClickHouse engine, WORKERS=3 files at a time
 	$(BIN)/python -m pytest -m "not system and not browser" $(SIDE_BY_SIDE)
 
@@ -53,7 +54,7 @@ test-system: $(VENV)/installed  ## the long tests: the whole system, killed, cut
 	$(BIN)/python -m pytest -m system $(SIDE_BY_SIDE)
 
 test-browser: $(VENV)/installed  ## the pages in Debian's chromium, for everyone; PICTURES=folder keeps how they look
-	TAPTRAIL_PICTURES=$(PICTURES) $(BIN)/python -m pytest -m browser tests/browser
+	TAPTRAIL_PICTURES=$(PICTURES) $(BIN)/python -m pytest -m browser tests/browser --numprocesses 2 --dist loadfile
 
 test-failed: $(VENV)/installed  ## the tests that failed last, with nothing beside them
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none

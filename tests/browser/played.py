@@ -35,6 +35,9 @@ PLACES = {
 }  # fmt: skip
 
 
+PLAYED = 10**9  # their link ids begin here: no link of the shop has one of them
+
+
 def visits(contacts: int, taps: int, seed: int = 7) -> list[dict[str, Any]]:
     """Of people, most of them within hours and few at night, and of machines within minutes."""
     chance = random.Random(seed)
@@ -55,7 +58,7 @@ def _visit(chance: random.Random, contacts: int, visit_class: str, at: datetime)
     device_type, os, browser = chance.choice(DEVICES)
     contact = chance.randrange(contacts)
     return {
-        "contact_id": f"c-{contact}", "audience": ("vip", "new", "")[contact % 3], "link_id": contact,
+        "contact_id": f"c-{contact}", "audience": ("vip", "new", "")[contact % 3], "link_id": PLAYED + contact,
         "visit_class": visit_class, "clicked_at": round(at.timestamp(), 3), "country": country, "region": region,
         "device_type": device_type, "os": os, "browser": browser, "visitor_id": contact,
         "class_reasons": [chance.choice(REASONS[visit_class])] if visit_class in REASONS else [],

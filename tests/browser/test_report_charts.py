@@ -14,7 +14,7 @@ from control.pages.render import _templates
 from control.pages.report_charts import charts_of
 from control.reports.shapes import CountryRow, SecondsToTap, ShareRow, TimeRow, WeekdayHourRow
 from tests.browser.chromium import LOOKS, PHONE, PICTURES
-from tests.browser.played import SENT, ZONE, insert, play, rows_of, visits
+from tests.browser.played import PLAYED, SENT, ZONE, insert, play, rows_of, visits
 
 NAMES = ("over-time", "time-to-tap", "weekday-hour", "places")
 LIVE_MS = 5_000
@@ -361,7 +361,7 @@ def test_without_the_map_its_list_stands(looks, summer):
 def test_a_late_visit_is_in_a_step_of_its_own(looks, summer):
     play(summer, "late", 20, visits(20, 30))
     at = (datetime(2026, 7, 1, 12, tzinfo=UTC)).timestamp()
-    insert(summer, "late", [{"contact_id": "c-1", "link_id": 1, "visit_class": "human", "clicked_at": at}])
+    insert(summer, "late", [{"contact_id": "c-1", "link_id": PLAYED + 1, "visit_class": "human", "clicked_at": at}])
 
     page = opened(looks.signed_in(summer.key), "/reports/late")
 
