@@ -35,7 +35,7 @@ PLACES = {
 }  # fmt: skip
 
 
-PLAYED = 10**9  # their link ids begin here: no link of the shop has one of them
+PLAYED = 10**9  # link ids of these visits begin here: no link of the shop has one of them
 
 
 def visits(contacts: int, taps: int, seed: int = 7) -> list[dict[str, Any]]:
@@ -58,7 +58,7 @@ def _visit(chance: random.Random, contacts: int, visit_class: str, at: datetime)
     device_type, os, browser = chance.choice(DEVICES)
     contact = chance.randrange(contacts)
     return {
-        "contact_id": f"c-{contact}", "audience": ("vip", "new", "")[contact % 3], "link_id": PLAYED + contact,
+        "contact_id": f"played-{contact}", "audience": ("vip", "new", "")[contact % 3], "link_id": PLAYED + contact,
         "visit_class": visit_class, "clicked_at": round(at.timestamp(), 3), "country": country, "region": region,
         "device_type": device_type, "os": os, "browser": browser, "visitor_id": contact,
         "class_reasons": [chance.choice(REASONS[visit_class])] if visit_class in REASONS else [],
@@ -66,8 +66,8 @@ def _visit(chance: random.Random, contacts: int, visit_class: str, at: datetime)
 
 
 def play(shop: Shop, broadcast_id: str, contacts: int, rows: list[dict[str, Any]], **fields: Any) -> None:
-    """A broadcast with these contacts and visits."""
-    shop.broadcast(broadcast_id, contacts, sent_at=SENT.isoformat(), timezone=ZONE, **fields)
+    """A broadcast with visits of contacts of its own: no other page shows them."""
+    shop.broadcast(broadcast_id, contacts, of="played", sent_at=SENT.isoformat(), timezone=ZONE, **fields)
     insert(shop, broadcast_id, rows)
 
 

@@ -45,14 +45,14 @@ class Shop:
             return [json.loads(line) for line in text.splitlines()]
         return json.loads(text) if text else None
 
-    def broadcast(self, broadcast_id: str, contacts: int, **fields: Any) -> list[str]:
-        """A broadcast with a link for each contact; gives their codes."""
+    def broadcast(self, broadcast_id: str, contacts: int, *, of: str = "c", **fields: Any) -> list[str]:
+        """A broadcast with a link for each contact, c-0 and so on; gives their codes."""
         body = {"short_domain": DOMAIN, "destinations": ["https://shop.acme.example/?c={contact_id}"], **fields}
         if contacts:  # a tap within seconds of the send would be judged to be a machine's
             body = {"sent_at": (datetime.now(UTC) - timedelta(hours=3)).isoformat(), **body}
         self.call("PUT", f"/v1/broadcasts/{broadcast_id}", body)
         lines = b"".join(
-            json.dumps({"contact_id": f"c-{number}", "audience": ("vip", "new", "")[number % 3]}).encode() + b"\n"
+            json.dumps({"contact_id": f"{of}-{number}", "audience": ("vip", "new", "")[number % 3]}).encode() + b"\n"
             for number in range(contacts)
         )
         if not contacts:

@@ -361,7 +361,9 @@ def test_without_the_map_its_list_stands(looks, summer):
 def test_a_late_visit_is_in_a_step_of_its_own(looks, summer):
     play(summer, "late", 20, visits(20, 30))
     at = (datetime(2026, 7, 1, 12, tzinfo=UTC)).timestamp()
-    insert(summer, "late", [{"contact_id": "c-1", "link_id": PLAYED + 1, "visit_class": "human", "clicked_at": at}])
+    insert(
+        summer, "late", [{"contact_id": "played-1", "link_id": PLAYED + 1, "visit_class": "human", "clicked_at": at}]
+    )
 
     page = opened(looks.signed_in(summer.key), "/reports/late")
 
