@@ -36,8 +36,9 @@ demo: $(VENV)/compiled  ## mint a broadcast, tap its links, print the report and
 up: $(VENV)/compiled  ## the whole system in the foreground, on 127.0.0.1
 	$(BIN)/taptrail up
 
+quick: WORKERS = 2
 quick: $(VENV)/installed  ## the pure tests: no server, no other program, less than a minute
-	$(BIN)/python -m pytest -m pure --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m pure $(SIDE_BY_SIDE)
 
 WORKERS ?= 3
 PICTURES ?=

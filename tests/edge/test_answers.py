@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.edge import HOST, WAYS, cipher, destination, fill
+from tests.support.edge import HOST, WAYS, cipher, destination, standing_edge
 
 CODE = cipher.seal(5)
 
@@ -24,10 +24,9 @@ def way(request):
 @pytest.fixture(scope="module")
 def edge(empty_stores, tmp_path_factory, way):
     """One for all of these tests: none of them changes what it knows."""
-    fill(empty_stores[0])
-    edge = WAYS[way](*empty_stores, tmp_path_factory.mktemp("edge"), TAPTRAIL_UNKNOWN_PER_MINUTE="1000000")
-    yield edge
-    edge.kill()
+    folder = tmp_path_factory.mktemp("edge")
+    with standing_edge(way, empty_stores, folder, TAPTRAIL_UNKNOWN_PER_MINUTE="1000000") as edge:
+        yield edge
 
 
 def test_a_live_link_redirects_and_nothing_may_keep_the_answer(edge):

@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from tests.support.edge import HOST, WAYS, Edge, cipher, destination, fill, has_read_all
+from tests.support.edge import HOST, Edge, cipher, destination, fill, has_read_all, standing_edge
 from tests.support.eventually import wait_until
 
 CODE = cipher.seal(5)
@@ -36,10 +36,8 @@ def many_files():
 @pytest.fixture(scope="module")
 def edge(empty_stores, tmp_path_factory, way):
     """One edge for all of them: none of these clients leaves a trace."""
-    fill(empty_stores[0])
-    edge = WAYS[way](*empty_stores, tmp_path_factory.mktemp("edge"))
-    yield edge
-    edge.kill()
+    with standing_edge(way, empty_stores, tmp_path_factory.mktemp("edge")) as edge:
+        yield edge
 
 
 def opened(edge, data=b""):

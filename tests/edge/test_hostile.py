@@ -22,12 +22,11 @@ from tests.support.edge import (
     CODE_KEY,
     HOST,
     TEMPLATE,
-    WAYS,
     cache,
     change,
     cipher,
     destination,
-    fill,
+    standing_edge,
     store,
 )
 from tests.support.eventually import wait_until
@@ -205,10 +204,9 @@ async def recorded(redis: Redis, edge):
 @pytest.fixture(scope="module")
 def tapped(empty_stores, tmp_path_factory, way):
     """An edge for all examples of a property."""
-    fill(empty_stores[0])
-    edge = WAYS[way](*empty_stores, tmp_path_factory.mktemp("tapped"), TAPTRAIL_UNKNOWN_PER_MINUTE="1000000")
-    yield edge
-    edge.kill()
+    folder = tmp_path_factory.mktemp("tapped")
+    with standing_edge(way, empty_stores, folder, TAPTRAIL_UNKNOWN_PER_MINUTE="1000000") as edge:
+        yield edge
 
 
 PIECES = st.lists(

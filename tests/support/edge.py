@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import socket
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -126,6 +127,15 @@ def fill(redis_url):
             await cache(redis)
 
     asyncio.run(cached())
+
+
+@contextmanager
+def standing_edge(way, stores, folder, **settings):
+    """One edge that knows of links 0 to 19, for a whole module of tests that change nothing. stores: both URLs."""
+    fill(stores[0])
+    edge = WAYS[way](*stores, folder, **settings)
+    yield edge
+    edge.kill()
 
 
 async def cache_slug(redis, slug, link_id):
